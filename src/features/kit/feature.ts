@@ -1,0 +1,88 @@
+import type { Findings } from '../../model/finding.ts';
+import type { SourceRef } from '../../model/source.ts';
+import type { CanaryDecision, Filter, FilterContext } from './filter.ts';
+
+/** The value parsed, or why it cannot be: `is not an integer`. */
+export type Parsed<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly problem: string };
+
+/** Parses one annotation or ConfigMap value. Never throws. */
+export type Parser<T> = (raw: string) => Parsed<T>;
+
+export type Risk = 'low' | 'medium' | 'high' | 'critical';
+
+/**
+ * What a value that cannot be parsed does (annotations.md §0.3). `drop`: the Ingress is not taken in, its last accepted
+ * form keeps serving. `deny`: its routes answer 503. `default`: only this value. `group`: the whole feature as if absent.
+ */
+export type OnInvalid = 'drop' | 'deny' | 'default' | 'group';
+
+export interface AnnotationSpec<T> {
+  readonly parse: Parser<T>;
+  readonly risk: Risk;
+  readonly onInvalid: OnInvalid;
+  /** One sentence for docs/annotations.md. */
+  readonly doc: string;
+  /** Older names, consulted when the canonical one is absent or empty. */
+  readonly aliases?: readonly string[];
+  /** ConfigMap key that gives the default; its text is parsed by the same parser. */
+  readonly configMapKey?: string;
+  /** Value when neither annotation nor ConfigMap gives one; undefined is allowed. */
+  readonly fallback?: T;
+}
+
+export type AnnotationSpecs = { readonly [key: string]: AnnotationSpec<any> };
+
+export type ValuesOf<S extends AnnotationSpecs> = {
+  readonly [K in keyof S]: S[K] extends AnnotationSpec<infer T> ? T | undefined : never;
+};
+
+/**
+ * Where a policy applies: `route`, each path of the Ingress; `host`, the whole host, first Ingress with one wins;
+ * `upstream`, namespace/service:port, first Ingress referencing it wins.
+ */
+export type Scope = 'route' | 'host' | 'upstream';
+
+/** What a feature may look up in the cluster while translating; every look-up is recorded as a dependency. */
+export interface Lookup {
+  /** Secret data, decoded; undefined when missing. Another namespace is refused (undefined) unless allowed by settings. */
+  secret(namespace: string, name: string): ReadonlyMap<string, Uint8Array> | undefined;
+  configMap(namespace: string, name: string): ReadonlyMap<string, string> | undefined;
+  hasService(namespace: string, name: string): boolean;
+}
+
+export interface TranslateContext {
+  readonly namespace: string;
+  readonly source: SourceRef;
+  readonly lookup: Lookup;
+  readonly findings: Findings;
+  /** ConfigMap text by key; for keys that are not an annotation's own default. */
+  setting(key: string): string | undefined;
+  /** Which annotations were present on the Ingress (canonical names), parsable or not. */
+  has(key: string): boolean;
+  /** Refuse the Ingress's routes with 503, with a finding already made. */
+  deny(): void;
+}
+
+/** One annotation group: parsing, rules, behaviour, docs. Registered by one line in features/registry.ts. */
+export interface Feature<S extends AnnotationSpecs = AnnotationSpecs, P = unknown> {
+  readonly name: string;
+  readonly doc: string;
+  readonly scope: Scope;
+  readonly annotations: S;
+  /** ConfigMap keys this feature reads besides its annotations' own, with a sentence each. */
+  readonly configMapKeys?: { readonly [key: string]: string };
+  /** When the filter runs: before a route is matched, right after, or once an endpoint is known to exist (annotations.md §0.4). */
+  readonly stage?: 'host' | 'route' | 'access';
+  /** Pure. Undefined: no policy. */
+  translate(values: ValuesOf<S>, context: TranslateContext): P | undefined;
+  createFilter?(policy: P, context: FilterContext): Filter | undefined;
+  /** Only the canary feature has one. */
+  createDecision?(policy: P, context: FilterContext): CanaryDecision;
+}
+
+/** Types a feature; returns it unchanged. */
+export function defineFeature<const S extends AnnotationSpecs, P>(feature: Feature<S, P>): Feature<S, P> {
+  return feature;
+}

@@ -1,0 +1,91 @@
+import type { HostEntry, RouteEntry } from '../../table/table.ts';
+import type { DataPlaneSettings } from '../../table/settings.ts';
+
+/** The downstream request as filters see it. Implemented by the exchange; nothing is copied for a filter. */
+export interface RequestView {
+  readonly method: string;
+  /** Request target as received, origin form, query included. */
+  readonly target: string;
+  /** Normalised path (routing.md §5): decoded once, slashes merged, dot segments resolved. */
+  readonly path: string;
+  /** Query without `?`; empty when none. */
+  readonly query: string;
+  /** Host header as received, port included. */
+  readonly hostHeader: string;
+  /** Host lower-cased, without port and trailing dot. */
+  readonly host: string;
+  /** Scheme of the connection. */
+  readonly connectionScheme: 'http' | 'https';
+  /** Scheme as seen: X-Forwarded-Proto of a trusted hop, else the connection's. */
+  readonly scheme: string;
+  /** Host for redirects: first item of a trusted X-Forwarded-Host, else the Host header; port included. */
+  readonly seenHost: string;
+  /** Client address after real-IP processing. */
+  readonly clientAddress: string;
+  /** Port of the listener the connection came in by. */
+  readonly localPort: number;
+  readonly requestId: string;
+  /** Field value by lower-case name, occurrences joined with `, `; undefined when absent. */
+  header(lowerName: string): string | undefined;
+  /** Cookie value by name; undefined when absent. */
+  cookie(name: string): string | undefined;
+
+  /** Set by a rewrite: path and query to send instead of `target`. */
+  upstreamTarget: string | undefined;
+  /** Set by upstream-vhost: Host to send upstream. */
+  upstreamHost: string | undefined;
+}
+
+/** A head under construction; names are case-insensitive, `set` replaces all occurrences. */
+export interface HeadEditor {
+  get(lowerName: string): string | undefined;
+  set(name: string, value: string): void;
+  append(name: string, value: string): void;
+  remove(lowerName: string): void;
+}
+
+export interface ResponseEditor extends HeadEditor {
+  status: number;
+  /** True when the proxy made this response itself. */
+  readonly isLocal: boolean;
+}
+
+/** An answer the proxy makes itself. Without `body` the stock page of the status is sent (observed.md). */
+export interface DirectResponse {
+  readonly status: number;
+  readonly headers?: readonly (readonly [name: string, value: string])[];
+  readonly body?: string;
+  /** Content type of `body`; default text/html. */
+  readonly contentType?: string;
+}
+
+/** What became of an exchange. */
+export interface Outcome {
+  readonly status: number;
+  readonly durationMs: number;
+}
+
+/**
+ * Enforces one policy on one route. Absent hooks cost nothing; the chain awaits only when handed a promise.
+ * Filters run in registry order within their stage.
+ */
+export interface Filter {
+  /** May answer instead of the upstream, or set `upstreamTarget` / `upstreamHost`. */
+  onRequest?(request: RequestView): DirectResponse | undefined | Promise<DirectResponse | undefined>;
+  onUpstreamRequest?(head: HeadEditor, request: RequestView): void;
+  onResponse?(response: ResponseEditor, request: RequestView): void;
+  onDone?(request: RequestView, outcome: Outcome): void;
+}
+
+/** What a filter may know when it is created: once per route (or host) and table, never per request. */
+export interface FilterContext {
+  readonly host: HostEntry;
+  /** Undefined for host-stage filters. */
+  readonly route?: RouteEntry;
+  readonly settings: DataPlaneSettings;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+}
+
+/** Chooses between primary (false) and canary (true); step 5 to 7 of annotations.md §1.1. */
+export type CanaryDecision = (request: RequestView) => boolean;

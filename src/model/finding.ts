@@ -1,0 +1,63 @@
+import { printSource, type SourceRef } from './source.ts';
+
+/**
+ * Something a user should fix: which object and field, what was written, and what Serin does instead.
+ * Findings alone drive Events, metrics, the admin page and `serin check`.
+ */
+export interface Finding {
+  /** Stable CamelCase word, used as the reason of the Event: `InvalidAnnotation`, `MissingService`, `PathConflict`. */
+  readonly reason: string;
+  readonly severity: 'warning' | 'error';
+  readonly source: SourceRef;
+  /** What was written, as text; empty where nothing was. */
+  readonly value: string;
+  /** What is wrong with it: `is not a positive integer`. */
+  readonly problem: string;
+  /** What happens now: `the default of 60 s is used`. */
+  readonly consequence: string;
+}
+
+/** The one-line text of a finding, without its source: what an Event on the source object says. */
+export function findingMessage(finding: Finding): string {
+  const field = finding.source.field === undefined ? '' : `${finding.source.field}: `;
+  const value = finding.value === '' ? '' : `"${finding.value}" `;
+  return `${field}${value}${finding.problem}; ${finding.consequence}`;
+}
+
+/** The one-line text of a finding with its source: what the control log and `serin check` print. */
+export function printFinding(finding: Finding): string {
+  const { field: _, ...object } = finding.source;
+  return `${finding.reason} ${printSource(object)}: ${findingMessage(finding)}`;
+}
+
+/** Collects findings of one pure stage, each distinct one once and in the order they were found. */
+export interface Findings {
+  warn(source: SourceRef, reason: string, what: FindingText): void;
+  error(source: SourceRef, reason: string, what: FindingText): void;
+  list(): readonly Finding[];
+}
+
+export interface FindingText {
+  /** Appended to (or replacing) the source's field. */
+  readonly field?: string;
+  readonly value?: string;
+  readonly problem: string;
+  readonly consequence: string;
+}
+
+/** Creates an empty collector. */
+export function createFindings(): Findings {
+  const found = new Map<string, Finding>();
+  const add = (severity: Finding['severity'], source: SourceRef, reason: string, what: FindingText) => {
+    const at = what.field === undefined ? source : { ...source, field: what.field };
+    const { problem, consequence, value = '' } = what;
+    const finding: Finding = { reason, severity, source: at, value, problem, consequence };
+    const key = printFinding(finding);
+    if (!found.has(key)) found.set(key, finding);
+  };
+  return {
+    warn: (source, reason, what) => add('warning', source, reason, what),
+    error: (source, reason, what) => add('error', source, reason, what),
+    list: () => [...found.values()],
+  };
+}

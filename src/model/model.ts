@@ -1,0 +1,94 @@
+import type { Policies } from './policy.ts';
+import type { SourceRef } from './source.ts';
+
+/** What the cluster's authors asked for, in operators' words. Sorted, plain, with provenance; knows no annotations. */
+export interface Model {
+  readonly hosts: readonly HostModel[];
+  readonly upstreams: readonly UpstreamModel[];
+  readonly certificates: readonly CertificateModel[];
+  /** Id of the certificate served for unknown names. */
+  readonly defaultCertificateId: string;
+}
+
+export interface HostModel {
+  /** Host as written, lower case; `_` is the catch-all; `*.a.b` is one label deep. */
+  readonly name: string;
+  /** Further names (server-alias): exact, nginx wildcards or `~regex`. */
+  readonly aliases: readonly string[];
+  /** Certificate for SNI of this host; undefined when no Ingress of the host has spec.tls. */
+  readonly certificateId?: string;
+  /** Aliases that certificate covers. */
+  readonly certificateNames: readonly string[];
+  /** Host-scoped policies (app-root). */
+  readonly policies: Policies;
+  readonly routes: readonly RouteModel[];
+  readonly source: SourceRef;
+}
+
+export interface RouteModel {
+  /** Path as written in the Ingress; `/` when empty. */
+  readonly path: string;
+  /** ImplementationSpecific has become prefix (routing.md §1). */
+  readonly pathType: 'exact' | 'prefix';
+  /** True for the implicit `/` a host has from its first Ingress. */
+  readonly isImplicit: boolean;
+  /** Upstream id, or undefined: the built-in 404. */
+  readonly upstreamId?: string;
+  /** First item decides; empty: no canary. */
+  readonly canaries: readonly CanaryModel[];
+  readonly policies: Policies;
+  /** Answer instead of serving: 503 for a denied Ingress. */
+  readonly deniedStatus?: 503 | 403;
+  /** For metrics, logs, and explain. */
+  readonly labels: RouteLabels;
+  readonly source: SourceRef;
+}
+
+export interface CanaryModel {
+  readonly upstreamId: string;
+  readonly policy: import('./policy.ts').CanaryPolicy;
+  readonly source: SourceRef;
+}
+
+/** The values of metric labels and log fields; empty where there is none. */
+export interface RouteLabels {
+  readonly namespace: string;
+  readonly ingress: string;
+  readonly service: string;
+  readonly servicePort: string;
+  readonly path: string;
+}
+
+export interface UpstreamModel {
+  /** `<namespace>-<service>-<port as in the Ingress>`; `upstream-default-backend` for the global one. */
+  readonly id: string;
+  readonly namespace: string;
+  readonly service: string;
+  /** Port as text in the Ingress: `80` or `http`. */
+  readonly port: string;
+  readonly kind: 'endpoints' | 'cluster-ip' | 'external-name';
+  readonly policies: Policies;
+  readonly source: SourceRef;
+}
+
+export interface CertificateModel {
+  /** Digest of certificate and key. */
+  readonly id: string;
+  /** PEM chain as given. */
+  readonly certificate: string;
+  /** PEM key; never printed. */
+  readonly key: string;
+  readonly source: SourceRef;
+  /** Facts for metrics and findings. */
+  readonly facts: CertificateFacts;
+}
+
+export interface CertificateFacts {
+  readonly names: readonly string[];
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+  readonly serial: string;
+  readonly issuerCommonName: string;
+  readonly issuerOrganization: string;
+  readonly publicKeyAlgorithm: string;
+}

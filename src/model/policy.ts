@@ -1,0 +1,145 @@
+/**
+ * Policies that the data plane's core itself enforces. A feature whose name is a key here produces that value;
+ * every other feature's policy is opaque to the core and enforced by the feature's own filter.
+ */
+export interface CorePolicies {
+  readonly timeouts?: TimeoutsPolicy;
+  readonly body?: BodyPolicy;
+  readonly retry?: RetryPolicy;
+  readonly rewrite?: RewritePolicy;
+  readonly 'backend-protocol'?: BackendProtocolPolicy;
+  readonly 'proxy-ssl'?: UpstreamTlsPolicy;
+  readonly 'service-upstream'?: ServiceUpstreamPolicy;
+  readonly 'load-balance'?: LoadBalancePolicy;
+  readonly affinity?: AffinityPolicy;
+  readonly canary?: CanaryPolicy;
+  readonly 'server-alias'?: ServerAliasPolicy;
+  readonly logging?: LoggingPolicy;
+}
+
+/** All policies of a route, host or upstream, by feature name. Plain data, survives structured clone. */
+export type Policies = CorePolicies & { readonly [feature: string]: unknown };
+
+/** Gaps and waits towards the upstream, in milliseconds (ingress-nginx proxy-*-timeout, there in seconds). */
+export interface TimeoutsPolicy {
+  /** TCP and TLS connect. */
+  readonly connectTimeoutMs: number;
+  /** Longest gap between two writes to the upstream. */
+  readonly sendTimeoutMs: number;
+  /** Longest gap between two reads from the upstream; also closes silent WebSockets. */
+  readonly readTimeoutMs: number;
+}
+
+export interface BodyPolicy {
+  /** Largest request body in bytes; 0 is unlimited (proxy-body-size). */
+  readonly maxBodyBytes: number;
+  /** Whether the whole request body is read before the upstream is contacted (proxy-request-buffering). */
+  readonly isRequestBuffered: boolean;
+  /** Largest response head in bytes; a larger one is a 502 (proxy-buffer-size). */
+  readonly maxResponseHeadBytes: number;
+  /** HTTP minor version spoken to the upstream: 1 or 0 (proxy-http-version). */
+  readonly upstreamHttpMinor: 0 | 1;
+  /** Forced upstream Connection header (connection-proxy-header); undefined: by protocol. */
+  readonly connectionHeader?: 'close' | 'keep-alive';
+}
+
+export type RetryCondition =
+  | 'error'
+  | 'timeout'
+  | 'invalid_header'
+  | 'http_500'
+  | 'http_502'
+  | 'http_503'
+  | 'http_504'
+  | 'http_403'
+  | 'http_404'
+  | 'http_429';
+
+export interface RetryPolicy {
+  /** Empty: never retried (`off`). */
+  readonly conditions: readonly RetryCondition[];
+  /** Also retry POST, LOCK and PATCH once sent. */
+  readonly isNonIdempotentRetried: boolean;
+  /** Attempts including the first; 0 is no limit. */
+  readonly tries: number;
+  /** Time budget of all tries in milliseconds; 0 is no limit. */
+  readonly timeoutMs: number;
+}
+
+export interface RewritePolicy {
+  /** Rewrite target with $1..$9; undefined: no rewrite. */
+  readonly target?: string;
+  readonly isRegex: boolean;
+  /** X-Forwarded-Prefix value with captures; only honoured with a target in force. */
+  readonly forwardedPrefix?: string;
+}
+
+export interface BackendProtocolPolicy {
+  /** `auto` follows the client connection's scheme (AUTO_HTTP). */
+  readonly protocol: 'http' | 'https' | 'auto';
+}
+
+/** TLS towards the upstream (proxy-ssl-*). Absent: TLS without verification and without SNI. */
+export interface UpstreamTlsPolicy {
+  /** PEM client certificate chain and key; the key is secret, print as redacted. */
+  readonly certificate?: string;
+  readonly key?: string;
+  /** PEM CA bundle. */
+  readonly ca?: string;
+  readonly isVerified: boolean;
+  readonly verifyDepth: number;
+  /** Name for verification and SNI. */
+  readonly serverName?: string;
+  readonly isSniSent: boolean;
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  readonly maxVersion: 'TLSv1.2' | 'TLSv1.3';
+  readonly ciphers?: string;
+}
+
+export interface ServiceUpstreamPolicy {
+  readonly isClusterIp: boolean;
+}
+
+export interface LoadBalancePolicy {
+  /** Name of a balancer in proxy/upstream/balancers. */
+  readonly algorithm: string;
+  /** upstream-hash-by expression with $variables. */
+  readonly hashBy?: string;
+  readonly subsetSize?: number;
+}
+
+/** Cookie affinity; attributes as ingress-nginx session-cookie-*. */
+export interface AffinityPolicy {
+  readonly mode: 'balanced' | 'persistent';
+  readonly cookieName: string;
+  readonly expiresSeconds?: number;
+  readonly maxAgeSeconds?: number;
+  readonly path?: string;
+  readonly domain?: string;
+  readonly sameSite?: 'None' | 'Lax' | 'Strict';
+  readonly isSameSiteNoneConditional: boolean;
+  /** true: always Secure; false: Secure when the client connection is https. */
+  readonly isAlwaysSecure: boolean;
+  readonly isChangedOnFailure: boolean;
+}
+
+/** Decides between primary and canary; evaluated as annotations.md §1.1 says. */
+export interface CanaryPolicy {
+  readonly weight: number;
+  /** Denominator; values of 100 or less act as 100. */
+  readonly weightTotal: number;
+  /** Lower-cased header name. */
+  readonly header?: string;
+  readonly headerValue?: string;
+  readonly headerPattern?: string;
+  readonly cookie?: string;
+  readonly affinityBehavior: 'sticky' | 'legacy';
+}
+
+export interface ServerAliasPolicy {
+  readonly aliases: readonly string[];
+}
+
+export interface LoggingPolicy {
+  readonly isAccessLogged: boolean;
+}

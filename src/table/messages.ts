@@ -1,0 +1,76 @@
+import type { CertificateEntry, HostEntry, TlsEntry, UpstreamEndpoints, UpstreamEntry } from './table.ts';
+import type { DataPlaneSettings } from './settings.ts';
+
+/** What changes from the generation a worker has acknowledged to the next; the first one changes everything. */
+export interface TableDelta {
+  readonly generation: number;
+  readonly hosts: Change<HostEntry>;
+  readonly upstreams: Change<UpstreamEntry>;
+  readonly certificates: Change<CertificateEntry>;
+  /** Undefined: as before. */
+  readonly tls?: TlsEntry;
+  readonly settings?: DataPlaneSettings;
+}
+
+/** Entries to add or replace, and names or ids to forget. */
+export interface Change<T> {
+  readonly set: readonly T[];
+  readonly removed: readonly string[];
+}
+
+/** Main thread to worker. Every message that changes something is acknowledged with its `sequence`. */
+export type ToWorker =
+  | {
+      readonly kind: 'table';
+      readonly sequence: number;
+      readonly delta: TableDelta;
+      readonly endpoints: readonly UpstreamEndpoints[];
+    }
+  | {
+      readonly kind: 'endpoints';
+      readonly sequence: number;
+      readonly endpoints: readonly UpstreamEndpoints[];
+    }
+  /** Bind and accept; sent once, after the first table was acknowledged. */
+  | { readonly kind: 'listen'; readonly listeners: readonly ListenerSpec[] }
+  /** Answer `Connection: close` from now on, stop accepting, then end when idle or at the deadline. */
+  | { readonly kind: 'drain'; readonly timeoutMs: number };
+
+export type FromWorker =
+  | { readonly kind: 'started' }
+  | {
+      readonly kind: 'acknowledged';
+      readonly sequence: number;
+      readonly generation: number;
+      readonly tookMs: number;
+    }
+  /** The table could not be linked: the last good one keeps serving. */
+  | {
+      readonly kind: 'rejected';
+      readonly sequence: number;
+      readonly generation: number;
+      readonly message: string;
+    }
+  | { readonly kind: 'listening'; readonly name: string; readonly address: string; readonly port: number }
+  | { readonly kind: 'listen-failed'; readonly name: string; readonly message: string }
+  /** A metric series got a slot in this worker's arena (observe/metrics). */
+  | { readonly kind: 'series'; readonly slot: number; readonly labels: readonly string[] }
+  | { readonly kind: 'fault'; readonly message: string; readonly stack: string }
+  | { readonly kind: 'drained'; readonly connectionsCut: number };
+
+export interface ListenerSpec {
+  /** `http` or `https`. */
+  readonly name: string;
+  /** Address to bind; `::` is all, IPv4 included. */
+  readonly host: string;
+  readonly port: number;
+  readonly isTls: boolean;
+}
+
+/** `workerData` of a worker thread. */
+export interface WorkerStart {
+  readonly role: 'serin-worker';
+  readonly index: number;
+  /** Counters of this worker, laid out by observe/metrics. */
+  readonly metrics: SharedArrayBuffer;
+}

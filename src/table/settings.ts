@@ -1,0 +1,144 @@
+/** What the ConfigMap and flags decide for the whole data plane. All durations in ms, sizes in bytes. */
+export interface DataPlaneSettings {
+  readonly isForwardedTrusted: boolean;
+  readonly isRealIpEnabled: boolean;
+  readonly isForwardedForAppended: boolean;
+  readonly forwardedForHeader: string;
+  readonly forwardedHostHeader: string;
+  readonly trustedNetworks: readonly string[];
+  readonly isProxyProtocolUsed: boolean;
+  readonly proxyProtocolTimeoutMs: number;
+  readonly isRequestIdGenerated: boolean;
+  readonly isOriginalUriAdded: boolean;
+  readonly areUnderscoresAllowed: boolean;
+  readonly areInvalidHeadersIgnored: boolean;
+  readonly hiddenResponseHeaders: readonly string[];
+  /** Fixed headers of ConfigMap proxy-set-headers / add-headers, name and value. */
+  readonly upstreamHeaders: readonly (readonly [string, string])[];
+  readonly responseHeaders: readonly (readonly [string, string])[];
+  readonly isServerHeaderSent: boolean;
+  /** Full Strict-Transport-Security value; undefined: none sent. */
+  readonly hsts?: string;
+  readonly httpsPort: number;
+  readonly headerTimeoutMs: number;
+  readonly bodyTimeoutMs: number;
+  readonly keepAliveTimeoutMs: number;
+  readonly keepAliveRequests: number;
+  readonly maxTargetBytes: number;
+  readonly maxHeaderLineBytes: number;
+  readonly maxHeadBytes: number;
+  readonly maxHeaders: number;
+  /** Concurrent connections one client address may hold per worker; 0 is unlimited. */
+  readonly maxConnectionsPerAddress: number;
+  readonly upstreamKeepAliveConnections: number;
+  readonly upstreamKeepAliveTimeoutMs: number;
+  readonly upstreamKeepAliveTimeMs: number;
+  readonly upstreamKeepAliveRequests: number;
+  readonly accessLog: AccessLogSettings;
+  readonly tls: TlsSettings;
+  readonly isHealthPathServed: boolean;
+  readonly healthPath: string;
+  readonly blockedUserAgents: readonly string[];
+  /** Count requests of hosts that are not configured (--metrics-per-undefined-host). */
+  readonly areUndefinedHostsCounted: boolean;
+  readonly isHostCounted: boolean;
+}
+
+export interface AccessLogSettings {
+  readonly isEnabled: boolean;
+  readonly isDefaultBackendLogged: boolean;
+  /** nginx variable template. */
+  readonly format: string;
+  readonly escape: 'default' | 'json' | 'none';
+  /** `/dev/stdout` or a file path. */
+  readonly path: string;
+  readonly skippedTargets: readonly string[];
+}
+
+export interface TlsSettings {
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  readonly maxVersion: 'TLSv1.2' | 'TLSv1.3';
+  readonly ciphers: string;
+  /** `auto` or an OpenSSL group list. */
+  readonly ecdhCurve: string;
+  readonly isSessionReused: boolean;
+  readonly sessionTimeoutMs: number;
+  readonly isUnknownNameRejected: boolean;
+  /** Keys for session tickets, 48 bytes base64, shared by all workers; first encrypts. */
+  readonly ticketKeys: readonly string[];
+}
+
+const NGINX_CIPHERS = [
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-RSA-CHACHA20-POLY1305',
+  'DHE-RSA-AES256-GCM-SHA384',
+  'DHE-RSA-AES128-GCM-SHA256',
+].join(':');
+
+/** ingress-nginx's default access log format (configmap-and-flags.md §5). */
+export const DEFAULT_LOG_FORMAT =
+  '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" ' +
+  '$request_length $request_time [$proxy_upstream_name] [$proxy_alternative_upstream_name] $upstream_addr ' +
+  '$upstream_response_length $upstream_response_time $upstream_status $req_id';
+
+/** ingress-nginx's defaults (configmap-and-flags.md §2). */
+export const DEFAULT_SETTINGS: DataPlaneSettings = {
+  isForwardedTrusted: false,
+  isRealIpEnabled: false,
+  isForwardedForAppended: false,
+  forwardedForHeader: 'x-forwarded-for',
+  forwardedHostHeader: 'x-forwarded-host',
+  trustedNetworks: ['0.0.0.0/0'],
+  isProxyProtocolUsed: false,
+  proxyProtocolTimeoutMs: 5_000,
+  isRequestIdGenerated: true,
+  isOriginalUriAdded: false,
+  areUnderscoresAllowed: false,
+  areInvalidHeadersIgnored: true,
+  hiddenResponseHeaders: [],
+  upstreamHeaders: [],
+  responseHeaders: [],
+  isServerHeaderSent: false,
+  hsts: 'max-age=31536000; includeSubDomains',
+  httpsPort: 443,
+  headerTimeoutMs: 60_000,
+  bodyTimeoutMs: 60_000,
+  keepAliveTimeoutMs: 75_000,
+  keepAliveRequests: 1000,
+  maxTargetBytes: 8192,
+  maxHeaderLineBytes: 8192,
+  maxHeadBytes: 32_768,
+  maxHeaders: 200,
+  maxConnectionsPerAddress: 0,
+  upstreamKeepAliveConnections: 320,
+  upstreamKeepAliveTimeoutMs: 60_000,
+  upstreamKeepAliveTimeMs: 3_600_000,
+  upstreamKeepAliveRequests: 10_000,
+  accessLog: {
+    isEnabled: true,
+    isDefaultBackendLogged: false,
+    format: DEFAULT_LOG_FORMAT,
+    escape: 'default',
+    path: '/dev/stdout',
+    skippedTargets: [],
+  },
+  tls: {
+    minVersion: 'TLSv1.2',
+    maxVersion: 'TLSv1.3',
+    ciphers: NGINX_CIPHERS,
+    ecdhCurve: 'auto',
+    isSessionReused: true,
+    sessionTimeoutMs: 600_000,
+    isUnknownNameRejected: false,
+    ticketKeys: [],
+  },
+  isHealthPathServed: true,
+  healthPath: '/healthz',
+  blockedUserAgents: [],
+  areUndefinedHostsCounted: false,
+  isHostCounted: true,
+};

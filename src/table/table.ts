@@ -1,0 +1,102 @@
+import type { CanaryPolicy, Policies } from '../model/policy.ts';
+import type { DataPlaneSettings } from './settings.ts';
+
+/**
+ * What workers run: compiled, sorted, digested, structured-cloneable. Endpoints are not in it: they travel by
+ * themselves (`EndpointsDelta`), because pods come and go far more often than routes change.
+ */
+export interface RouteTable {
+  readonly generation: number;
+  readonly hosts: readonly HostEntry[];
+  readonly upstreams: readonly UpstreamEntry[];
+  readonly certificates: readonly CertificateEntry[];
+  readonly tls: TlsEntry;
+  readonly settings: DataPlaneSettings;
+}
+
+export interface HostEntry {
+  /** `_`, exact, or `*.a.b` (one label, `[A-Za-z0-9_-]+`). */
+  readonly name: string;
+  readonly aliases: readonly string[];
+  /** Changes when anything in this entry does; equal digests are linked once. */
+  readonly digest: string;
+  /** All routes are case-insensitive regexes, first match wins in the order given (routing.md §4). */
+  readonly isRegex: boolean;
+  /** Whether ssl-redirect applies to this name (a certificate entry exists); aliases listed apart. */
+  readonly hasCertificate: boolean;
+  readonly certificateNames: readonly string[];
+  readonly policies: Policies;
+  /** Regex hosts: in matching order. Others: exact first, then prefixes, longest first. */
+  readonly routes: readonly RouteEntry[];
+}
+
+export interface RouteEntry {
+  /** Stable: `<host>|<pathType>|<path>`. */
+  readonly id: string;
+  readonly match: PathMatch;
+  /** Path text of the Ingress. */
+  readonly path: string;
+  readonly pathType: 'exact' | 'prefix';
+  /** Upstream id; undefined: the built-in 404 of the default backend. */
+  readonly upstreamId?: string;
+  readonly canary?: CanaryEntry;
+  /** Every policy has its defaults filled in. */
+  readonly policies: Policies;
+  readonly deniedStatus?: 503 | 403;
+  readonly labels: LabelSet;
+  /** Answer 301 with a slash added: a request equal to the path less its last slash (routing.md §3). */
+  readonly isSlashRedirected: boolean;
+}
+
+/** `exact`: equal. `prefix`: equal, or continued by `/` (a path ending in `/` is a plain prefix). `regex`: source without `^`. */
+export interface PathMatch {
+  readonly kind: 'exact' | 'prefix' | 'regex';
+  readonly value: string;
+}
+
+export interface CanaryEntry {
+  readonly upstreamId: string;
+  readonly policy: CanaryPolicy;
+}
+
+export interface LabelSet {
+  readonly namespace: string;
+  readonly ingress: string;
+  readonly service: string;
+  readonly servicePort: string;
+  readonly path: string;
+  /** Host label: the entry's name. */
+  readonly host: string;
+}
+
+export interface UpstreamEntry {
+  readonly id: string;
+  readonly digest: string;
+  readonly policies: Policies;
+}
+
+export interface CertificateEntry {
+  readonly id: string;
+  readonly certificate: string;
+  readonly key: string;
+}
+
+export interface TlsEntry {
+  /** SNI name (exact or `*.a.b`) to certificate id. */
+  readonly names: readonly (readonly [name: string, certificateId: string])[];
+  readonly defaultCertificateId: string;
+}
+
+/** One address of an upstream. Its identity, `address:port`, carries state over table swaps. */
+export interface EndpointEntry {
+  readonly address: string;
+  readonly port: number;
+  readonly weight: number;
+  /** False while terminating: existing sessions may finish, new ones go elsewhere. */
+  readonly isReady: boolean;
+}
+
+export interface UpstreamEndpoints {
+  readonly upstreamId: string;
+  readonly endpoints: readonly EndpointEntry[];
+}
