@@ -28,7 +28,8 @@ export interface AccessRecord {
   readonly localPort: number;
   readonly tlsProtocol: string;
   readonly tlsCipher: string;
-  readonly labels: import('../table/table.ts').LabelSet | undefined;
+  /** Undefined when no route was matched. */
+  readonly labels: SeriesLabels | undefined;
   header(lowerName: string): string | undefined;
   cookie(name: string): string | undefined;
   responseHeader(lowerName: string): string | undefined;
@@ -42,4 +43,14 @@ export interface Attempt {
   readonly connectMs: number;
   readonly headerMs: number;
   readonly responseMs: number;
+}
+
+/** Metric labels of a route; empty strings where there is none. */
+export interface SeriesLabels {
+  readonly namespace: string;
+  readonly ingress: string;
+  readonly service: string;
+  readonly servicePort: string;
+  readonly path: string;
+  readonly host: string;
 }

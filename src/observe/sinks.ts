@@ -1,0 +1,30 @@
+import type { AccessRecord, SeriesLabels } from './access-record.ts';
+
+/** Writes one line per exchange, batched; never blocks and never throws on the request path. */
+export interface AccessLog {
+  write(record: AccessRecord): void;
+  /** Writes out what is buffered; resolves when it is written. */
+  flush(): Promise<void>;
+}
+
+/** Counters of one worker, in shared memory; a scrape asks nobody. */
+export interface WorkerMetrics {
+  /** Series of a route; called once per route and table, never per request. `canary` is an upstream id or empty. */
+  routeSeries(labels: SeriesLabels, canary: string): RouteSeries;
+  /** Connection gauges (nginx_process_connections). */
+  readonly connections: ConnectionCounters;
+}
+
+export interface RouteSeries {
+  /** Counts one finished exchange: an array look-up and plain adds, no hashing. */
+  observe(record: AccessRecord): void;
+}
+
+export interface ConnectionCounters {
+  accepted(): void;
+  closed(): void;
+  /** Delta of connections reading a request, writing a response, waiting in keep-alive. */
+  reading(delta: 1 | -1): void;
+  writing(delta: 1 | -1): void;
+  waiting(delta: 1 | -1): void;
+}

@@ -1,0 +1,63 @@
+import type { CanaryDecision, Filter } from '../../features/kit/filter.ts';
+import type { BodyPolicy, RetryPolicy, TimeoutsPolicy } from '../../model/policy.ts';
+import type { RouteSeries } from '../../observe/sinks.ts';
+import type { HostEntry, RouteEntry } from '../../table/table.ts';
+import type { DataPlaneSettings } from '../../table/settings.ts';
+import type { Upstream } from '../upstream/upstream.ts';
+
+/** The live matcher. Replaced, never patched; an exchange keeps the router it was matched by. */
+export interface Router {
+  readonly generation: number;
+  readonly settings: DataPlaneSettings;
+  /** Host for a lower-case name without port: exact, alias, wildcard, regex, else the catch-all (routing.md §2). */
+  hostOf(name: string): LinkedHost;
+  /** The catch-all. */
+  readonly defaultHost: LinkedHost;
+}
+
+export interface LinkedHost {
+  readonly entry: HostEntry;
+  /** False for the catch-all: it counts no metrics by default and is not logged. */
+  readonly isConfigured: boolean;
+  /** Host-stage filters with onRequest, run before a route is matched. */
+  readonly filters: readonly Filter[];
+  /** Route for a normalised path; `redirect` when only the slash is missing; undefined: built-in 404. */
+  match(path: string): LinkedRoute | SlashRedirect | undefined;
+}
+
+export interface SlashRedirect {
+  readonly kind: 'slash-redirect';
+  readonly path: string;
+}
+
+/** A route with everything resolved once, so that the request path only reads fields. */
+export interface LinkedRoute {
+  readonly kind: 'route';
+  readonly entry: RouteEntry;
+  readonly upstream: Upstream | undefined;
+  readonly canaryUpstream: Upstream | undefined;
+  readonly decideCanary: CanaryDecision | undefined;
+  readonly timeouts: TimeoutsPolicy;
+  readonly body: BodyPolicy;
+  readonly retry: RetryPolicy;
+  readonly isAccessLogged: boolean;
+  /** `route` stage, in registry order; only filters that have the hook are in each list. */
+  readonly onRequest: readonly Filter[];
+  /** `access` stage: after an endpoint is known to exist. */
+  readonly onAccess: readonly Filter[];
+  readonly onUpstreamRequest: readonly Filter[];
+  readonly onResponse: readonly Filter[];
+  readonly onDone: readonly Filter[];
+  readonly series: RouteSeries;
+  readonly canarySeries: RouteSeries;
+  /** Transport to the upstream: how and with which TLS it is spoken to. */
+  readonly transport: Transport;
+}
+
+/** How an endpoint is spoken to. Equal keys share connections. */
+export interface Transport {
+  /** `http`, or `https:<digest of the TLS policy>`; `auto` is resolved per connection scheme. */
+  readonly key: string;
+  readonly protocol: 'http' | 'https' | 'auto';
+  readonly tls: import('../../model/policy.ts').UpstreamTlsPolicy | undefined;
+}

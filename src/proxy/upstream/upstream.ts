@@ -1,0 +1,43 @@
+import type { RequestView } from '../../features/kit/filter.ts';
+import type { UpstreamEntry } from '../../table/table.ts';
+
+/** A named backend group. Lives in the registry, outlives table swaps; endpoints change under it. */
+export interface Upstream {
+  readonly id: string;
+  readonly entry: UpstreamEntry;
+  /** Whether any endpoint may take a request; false is a 503. */
+  hasEndpoints(): boolean;
+  /**
+   * Chooses an endpoint for a try: affinity, else the balancer, over healthy endpoints (all of them when none is healthy).
+   * `tried` are those of earlier tries. Sets `pick.setCookie` when affinity issues a cookie.
+   */
+  pick(request: RequestView, pick: PickState): Endpoint | undefined;
+}
+
+/** One per exchange, reused over its tries. */
+export interface PickState {
+  readonly tried: Endpoint[];
+  /** Set-Cookie value to add to the response; undefined: none. */
+  setCookie: string | undefined;
+  /** Path text of the matched Ingress path and host entry name, for the cookie. */
+  readonly cookiePath: string;
+  readonly hostName: string;
+}
+
+/** One address. State hangs here, never on a route; identity is `address:port`, and it outlives table swaps. */
+export interface Endpoint {
+  readonly key: string;
+  readonly address: string;
+  readonly port: number;
+  /** Requests in flight from this worker. */
+  inFlight: number;
+  /** Told at the end of every try, for balancers and passive health. */
+  started(): void;
+  finished(outcome: EndpointOutcome, responseMs: number): void;
+  /** Set when it left the upstream: idle connections are closed, no new request begins. */
+  readonly isRemoved: boolean;
+  /** Connection pools by transport key; owned by the connector (proxy/upstream/pool.ts). */
+  readonly pools: Map<string, { destroy(): void }>;
+}
+
+export type EndpointOutcome = 'ok' | 'connect-failed' | 'timed-out' | 'reset' | 'bad-response' | 'aborted';
