@@ -1,0 +1,297 @@
+/** Which command takes a flag. */
+export type CommandName = 'serve' | 'controller';
+
+export type FlagKind = 'string' | 'integer' | 'number' | 'boolean' | 'seconds' | 'list';
+
+export type FlagValue = string | number | boolean | readonly string[];
+
+/** One command-line flag. Names, defaults and meanings are ingress-nginx's wherever it has the flag (configmap-and-flags.md §3). */
+export interface Flag {
+  readonly name: string;
+  readonly kind: FlagKind;
+  readonly fallback: FlagValue;
+  /** Default of `serin serve` where it differs. */
+  readonly serveFallback?: FlagValue;
+  readonly commands: readonly CommandName[];
+  readonly doc: string;
+  /**
+   * Set on flags that are taken so that an existing Deployment starts, and then named in the log: `inert` ones have
+   * nothing to set in Serin, `pending` ones ask for something Serin does not do yet.
+   */
+  readonly unused?: 'inert' | 'pending';
+}
+
+const BOTH: readonly CommandName[] = ['serve', 'controller'];
+const CLUSTER: readonly CommandName[] = ['controller'];
+const FILES: readonly CommandName[] = ['serve'];
+
+type Row = readonly [
+  name: string,
+  kind: FlagKind,
+  fallback: FlagValue,
+  commands: readonly CommandName[],
+  doc: string,
+  more?: { readonly serveFallback?: FlagValue; readonly unused?: 'inert' | 'pending' },
+];
+
+const inert = { unused: 'inert' } as const;
+const pending = { unused: 'pending' } as const;
+
+const ROWS: readonly Row[] = [
+  // What serve alone has.
+  [
+    'manifests',
+    'list',
+    [],
+    FILES,
+    'YAML files and folders to serve; may be repeated, and positional arguments count too.',
+  ],
+  ['example', 'boolean', false, FILES, 'Serve the embedded example: the walk-through with its backends.'],
+
+  // Listeners and process.
+  ['listen', 'string', '', BOTH, 'Address to listen on; empty is all, IPv4 and IPv6.'],
+  ['http-port', 'integer', 80, BOTH, 'Port for HTTP.', { serveFallback: 8080 }],
+  ['https-port', 'integer', 443, BOTH, 'Port for HTTPS.', { serveFallback: 8443 }],
+  ['healthz-port', 'integer', 10254, BOTH, 'Port for /healthz, /readyz and /metrics.'],
+  ['healthz-host', 'string', '', BOTH, 'Address for the health port; empty is all.'],
+  [
+    'health-check-path',
+    'string',
+    '/healthz',
+    BOTH,
+    'Path of the health check, on the health port and on the catch-all host.',
+  ],
+  ['workers', 'integer', 0, BOTH, 'Worker threads; 0 takes the CPU quota, rounded up.'],
+  ['shutdown-grace-period', 'seconds', 0, BOTH, 'Seconds to go on accepting after SIGTERM, unready.'],
+  [
+    'post-shutdown-grace-period',
+    'seconds',
+    10,
+    BOTH,
+    'Seconds to wait after the drain before the process ends.',
+    { serveFallback: 0 },
+  ],
+
+  // What is served.
+  ['configmap', 'string', '', BOTH, 'namespace/name of the ConfigMap with the settings.'],
+  [
+    'ingress-class',
+    'string',
+    'nginx',
+    BOTH,
+    'Value of the annotation kubernetes.io/ingress.class that is served.',
+  ],
+  [
+    'controller-class',
+    'string',
+    'k8s.io/ingress-nginx',
+    BOTH,
+    'spec.controller of the IngressClasses that are served.',
+  ],
+  [
+    'ingress-class-by-name',
+    'boolean',
+    false,
+    BOTH,
+    'Serve the IngressClass named by --ingress-class whatever its controller.',
+  ],
+  [
+    'watch-ingress-without-class',
+    'boolean',
+    false,
+    BOTH,
+    'Serve Ingresses that name no class.',
+    { serveFallback: true },
+  ],
+  ['watch-namespace', 'string', '', BOTH, 'The one namespace to read; empty is all.'],
+  [
+    'watch-namespace-selector',
+    'string',
+    '',
+    BOTH,
+    'Label selector of the namespaces whose Ingresses are served.',
+  ],
+  [
+    'default-backend-service',
+    'string',
+    '',
+    BOTH,
+    'namespace/name of the Service for unmatched requests; without it a built-in 404 answers.',
+  ],
+  [
+    'default-ssl-certificate',
+    'string',
+    '',
+    BOTH,
+    'namespace/name of the Secret with the default certificate.',
+  ],
+  ['disable-catch-all', 'boolean', false, BOTH, 'Ignore Ingresses that have spec.defaultBackend.'],
+  ['disable-svc-external-name', 'boolean', false, BOTH, 'Answer 503 for Services of type ExternalName.'],
+  [
+    'annotations-prefix',
+    'string',
+    'nginx.ingress.kubernetes.io',
+    BOTH,
+    'Prefix of the annotations that are read.',
+  ],
+  ['enable-annotation-validation', 'boolean', true, BOTH, 'Hold annotation values against their validators.'],
+  [
+    'deep-inspect',
+    'boolean',
+    true,
+    BOTH,
+    'Refuse Ingresses whose hosts or paths look like injected configuration.',
+  ],
+  [
+    'canary-scope',
+    'string',
+    'route',
+    BOTH,
+    "Where a canary applies: `route` (its host and path) or `upstream` (every route of the same Service port, ingress-nginx's leak).",
+  ],
+
+  // Metrics and logs.
+  [
+    'enable-metrics',
+    'boolean',
+    true,
+    BOTH,
+    'Serve traffic metrics on the health port. (ingress-nginx: off.)',
+  ],
+  ['metrics-per-host', 'boolean', true, BOTH, 'Label metrics with the host.'],
+  ['metrics-per-undefined-host', 'boolean', false, BOTH, 'Count requests to hosts that are not configured.'],
+  ['v', 'integer', 2, BOTH, 'Verbosity of the control log; 3 and more is debug.'],
+
+  // Cluster.
+  [
+    'kubeconfig',
+    'string',
+    '',
+    CLUSTER,
+    'Path of a kubeconfig; default $KUBECONFIG, else the in-cluster account.',
+  ],
+  ['apiserver-host', 'string', '', CLUSTER, "URL of the API server, in place of the kubeconfig's."],
+  ['certificate-authority', 'string', '', CLUSTER, 'CA file for --apiserver-host.'],
+  [
+    'election-id',
+    'string',
+    'ingress-controller-leader',
+    CLUSTER,
+    'Name of the Lease of the leader election.',
+  ],
+  ['election-ttl', 'seconds', 30, CLUSTER, 'Duration of the Lease in seconds; 0 and less is 30.'],
+  ['disable-leader-election', 'boolean', false, CLUSTER, 'Act as leader without a Lease.'],
+  [
+    'publish-service',
+    'string',
+    '',
+    CLUSTER,
+    'namespace/name of the Service whose address goes into Ingress status.',
+  ],
+  ['publish-status-address', 'string', '', CLUSTER, 'Comma-separated addresses for Ingress status.'],
+  [
+    'report-node-internal-ip-address',
+    'boolean',
+    false,
+    CLUSTER,
+    'Put the internal addresses of the nodes into Ingress status.',
+  ],
+  ['update-status', 'boolean', true, CLUSTER, 'Write Ingress status.'],
+  [
+    'update-status-on-shutdown',
+    'boolean',
+    true,
+    CLUSTER,
+    'Take Ingress status back on a clean exit of the last replica.',
+  ],
+  ['status-update-interval', 'integer', 60, CLUSTER, 'Seconds between checks of Ingress status; at least 5.'],
+  ['disable-sync-events', 'boolean', false, CLUSTER, 'Write no Sync Events.'],
+
+  // Taken, with nothing to set here.
+  ['sync-rate-limit', 'number', 0.3, CLUSTER, 'Serin applies changes at once.', inert],
+  ['sync-period', 'seconds', 0, CLUSTER, 'Serin needs no periodic resync.', inert],
+  ['ssl-passthrough-proxy-port', 'integer', 442, CLUSTER, 'Serin has no internal TLS listener.', inert],
+  ['default-server-port', 'integer', 8181, CLUSTER, 'The built-in 404 needs no port of its own.', inert],
+  ['status-port', 'integer', 10246, CLUSTER, 'There is no nginx to ask.', inert],
+  ['stream-port', 'integer', 10247, CLUSTER, 'There is no nginx to configure.', inert],
+  ['health-check-timeout', 'integer', 10, CLUSTER, 'The health check asks nobody else.', inert],
+  ['profiling', 'boolean', true, CLUSTER, 'Node has its own profiler (--cpu-prof).', inert],
+  ['profiler-port', 'integer', 10245, CLUSTER, 'Node has its own profiler.', inert],
+  ['profiler-address', 'string', '127.0.0.1', CLUSTER, 'Node has its own profiler.', inert],
+  [
+    'monitor-max-batch-size',
+    'integer',
+    10000,
+    CLUSTER,
+    'Metrics are counted in shared memory, without batches.',
+    inert,
+  ],
+  [
+    'dynamic-configuration-retries',
+    'integer',
+    15,
+    CLUSTER,
+    'There is no second process to configure.',
+    inert,
+  ],
+  ['internal-logger-address', 'string', '127.0.0.1:11514', CLUSTER, 'There is no chroot to log from.', inert],
+  ['exclude-socket-metrics', 'list', [], CLUSTER, 'There is no metrics socket.', inert],
+  ['disable-full-test', 'boolean', false, CLUSTER, 'There is no configuration text to test.', inert],
+
+  // Asked for, not done yet.
+  ['validating-webhook', 'string', '', CLUSTER, 'Address of the admission webhook.'],
+  ['validating-webhook-certificate', 'string', '', CLUSTER, 'Certificate file of the webhook.'],
+  ['validating-webhook-key', 'string', '', CLUSTER, 'Key file of the webhook.'],
+  ['tcp-services-configmap', 'string', '', CLUSTER, 'TCP services.', pending],
+  ['udp-services-configmap', 'string', '', CLUSTER, 'UDP services.', pending],
+  ['enable-ssl-passthrough', 'boolean', false, CLUSTER, 'TLS passthrough.', pending],
+  [
+    'enable-ssl-chain-completion',
+    'boolean',
+    false,
+    CLUSTER,
+    'Fetching of intermediate certificates.',
+    pending,
+  ],
+  ['enable-topology-aware-routing', 'boolean', false, CLUSTER, 'Endpoints by zone hints.', pending],
+  ['report-status-classes', 'boolean', false, CLUSTER, 'Status classes in metrics.', pending],
+  ['time-buckets', 'list', [], CLUSTER, 'Histogram buckets; the defaults stay.', pending],
+  ['length-buckets', 'list', [], CLUSTER, 'Histogram buckets; the defaults stay.', pending],
+  ['size-buckets', 'list', [], CLUSTER, 'Histogram buckets; the defaults stay.', pending],
+  ['bucket-factor', 'number', 0, CLUSTER, 'Native histograms.', pending],
+  ['max-buckets', 'integer', 100, CLUSTER, 'Native histograms.', pending],
+  ['maxmind-mirror', 'string', '', CLUSTER, 'GeoIP.', pending],
+  ['maxmind-license-key', 'string', '', CLUSTER, 'GeoIP.', pending],
+  ['maxmind-edition-ids', 'string', 'GeoLite2-City,GeoLite2-ASN', CLUSTER, 'GeoIP.', pending],
+  ['maxmind-retries-count', 'integer', 1, CLUSTER, 'GeoIP.', pending],
+  ['maxmind-retries-timeout', 'seconds', 0, CLUSTER, 'GeoIP.', pending],
+
+  // klog.
+  ['logtostderr', 'boolean', true, CLUSTER, 'The control log goes to stderr.', inert],
+  ['alsologtostderr', 'boolean', false, CLUSTER, 'The control log goes to stderr.', inert],
+  ['stderrthreshold', 'string', '2', CLUSTER, 'The control log goes to stderr.', inert],
+  ['vmodule', 'string', '', CLUSTER, 'Verbosity is one number.', inert],
+  ['log_file', 'string', '', CLUSTER, 'The control log goes to stderr.', inert],
+  ['log_file_max_size', 'integer', 1800, CLUSTER, 'The control log goes to stderr.', inert],
+  ['log_dir', 'string', '', CLUSTER, 'The control log goes to stderr.', inert],
+  ['log_backtrace_at', 'string', '', CLUSTER, 'The control log goes to stderr.', inert],
+  ['add_dir_header', 'boolean', false, CLUSTER, 'The control log has no file headers.', inert],
+  ['skip_headers', 'boolean', false, CLUSTER, 'The control log has no file headers.', inert],
+  ['skip_log_headers', 'boolean', false, CLUSTER, 'The control log has no file headers.', inert],
+  ['one_output', 'boolean', false, CLUSTER, 'The control log goes to stderr.', inert],
+];
+
+/** THE flag table: it makes --help, the docs and the parser. */
+export const FLAGS: readonly Flag[] = ROWS.map(([name, kind, fallback, commands, doc, more]) => ({
+  name,
+  kind,
+  fallback,
+  commands,
+  doc,
+  ...more,
+}));
+
+/** Default of a flag for a command. */
+export function fallbackOf(flag: Flag, command: CommandName): FlagValue {
+  return command === 'serve' && flag.serveFallback !== undefined ? flag.serveFallback : flag.fallback;
+}

@@ -1,0 +1,180 @@
+import { Worker } from 'node:worker_threads';
+import type { FromWorker, ListenerSpec, ToWorker, WorkerStart } from '../table/messages.ts';
+
+/** A worker as the control plane sees it: something to send messages to and to hear from. */
+export interface WorkerPort {
+  readonly index: number;
+  post(message: ToWorker): void;
+}
+
+export interface SupervisorDeps {
+  /** Module that a worker thread runs. */
+  readonly entry: URL;
+  readonly workerCount: number;
+  /** Counters for a worker: one buffer per life of a worker. */
+  readonly metricsFor: (index: number) => SharedArrayBuffer;
+  readonly listeners: readonly ListenerSpec[];
+  readonly events: SupervisorEvents;
+  /** Node options of the worker threads (heap and GC settings). */
+  readonly resourceLimits?: import('node:worker_threads').ResourceLimits;
+}
+
+export interface SupervisorEvents {
+  /** A worker thread runs and may be sent the table; it listens after it has acknowledged one. */
+  started(port: WorkerPort): void;
+  message(port: WorkerPort, message: FromWorker): void;
+  /** A worker ended without being asked; another is on its way. */
+  died(port: WorkerPort, reason: string): void;
+  /** Every listener of every worker is bound. `ports` are the real ones. */
+  listening(ports: ReadonlyMap<string, number>): void;
+  listenFailed(name: string, message: string): void;
+}
+
+/** Keeps the worker threads alive: starts them, replaces the dead, has them listen on the same ports, drains them. */
+export interface Supervisor {
+  start(): void;
+  /** Lets a worker accept: call it when the worker has acknowledged its first table. */
+  listen(port: WorkerPort): void;
+  /** Drains all workers; resolves when each has ended, with the connections that had to be cut. */
+  drain(timeoutMs: number): Promise<number>;
+  /** Ends all workers at once. */
+  terminate(): Promise<void>;
+}
+
+interface Live {
+  readonly port: WorkerPort;
+  readonly worker: Worker;
+  readonly bound: Set<string>;
+  isListening: boolean;
+  restarts: number;
+}
+
+const RESTART_DELAY_MS = 50;
+const RESTART_DELAY_MAX_MS = 5_000;
+/** A worker that lived this long has earned an immediate restart. */
+const HEALTHY_LIFE_MS = 10_000;
+
+export function createSupervisor(deps: SupervisorDeps): Supervisor {
+  const lives = new Map<number, Live>();
+  const ports = new Map<string, number>();
+  const restartTimers = new Set<NodeJS.Timeout>();
+  let isStopping = false;
+  let isAnnounced = false;
+  /** Workers that wait for the first one to find out the ports. */
+  const waiting: Live[] = [];
+  let firstListener: Live | undefined;
+
+  const resolvedListeners = (): ListenerSpec[] =>
+    deps.listeners.map((spec) => ({ ...spec, port: ports.get(spec.name) ?? spec.port }));
+
+  function startListening(live: Live): void {
+    live.isListening = true;
+    live.port.post({ kind: 'listen', listeners: resolvedListeners() });
+  }
+
+  function announce(): void {
+    if (isAnnounced || lives.size < deps.workerCount) return;
+    for (const live of lives.values()) if (live.bound.size < deps.listeners.length) return;
+    isAnnounced = true;
+    deps.events.listening(ports);
+  }
+
+  function onMessage(live: Live, message: FromWorker): void {
+    if (message.kind === 'listening') {
+      live.bound.add(message.name);
+      ports.set(message.name, message.port);
+      if (live === firstListener && live.bound.size === deps.listeners.length) {
+        for (const other of waiting.splice(0)) startListening(other);
+      }
+      announce();
+    } else if (message.kind === 'listen-failed') {
+      deps.events.listenFailed(message.name, message.message);
+    }
+    if (message.kind === 'started') deps.events.started(live.port);
+    deps.events.message(live.port, message);
+  }
+
+  function spawn(index: number, restarts: number): void {
+    const start: WorkerStart = { role: 'serin-worker', index, metrics: deps.metricsFor(index) };
+    const startedAtMs = Date.now();
+    const worker = new Worker(deps.entry, {
+      workerData: start,
+      name: `serin-worker-${index}`,
+      ...(deps.resourceLimits === undefined ? {} : { resourceLimits: deps.resourceLimits }),
+    });
+    const port: WorkerPort = { index, post: (message) => worker.postMessage(message) };
+    const live: Live = { port, worker, bound: new Set(), isListening: false, restarts };
+    lives.set(index, live);
+    let reason = '';
+    worker.on('message', (message: FromWorker) => onMessage(live, message));
+    worker.on('error', (error: Error) => {
+      reason = error.stack ?? String(error);
+    });
+    worker.on('exit', (code) => {
+      if (lives.get(index) === live) lives.delete(index);
+      if (firstListener === live && ports.size < deps.listeners.length) firstListener = undefined;
+      if (isStopping) return;
+      deps.events.died(port, reason || `exit code ${code}`);
+      const next = Date.now() - startedAtMs > HEALTHY_LIFE_MS ? 0 : restarts + 1;
+      const delayMs = next === 0 ? 0 : Math.min(RESTART_DELAY_MS * 2 ** (next - 1), RESTART_DELAY_MAX_MS);
+      const timer = setTimeout(() => {
+        restartTimers.delete(timer);
+        spawn(index, next);
+      }, delayMs);
+      restartTimers.add(timer);
+    });
+  }
+
+  function stopRestarts(): void {
+    isStopping = true;
+    for (const timer of restartTimers) clearTimeout(timer);
+    restartTimers.clear();
+  }
+
+  return {
+    start() {
+      for (let index = 0; index < deps.workerCount; index++) spawn(index, 0);
+    },
+    listen(port) {
+      const live = lives.get(port.index);
+      if (live === undefined || live.port !== port || live.isListening || waiting.includes(live)) return;
+      // Port 0 is resolved by the first worker; the others then share what it was given.
+      const isPortOpen = deps.listeners.some((spec) => spec.port === 0 && !ports.has(spec.name));
+      if (!isPortOpen) return startListening(live);
+      if (firstListener === undefined) {
+        firstListener = live;
+        startListening(live);
+      } else {
+        waiting.push(live);
+      }
+    },
+    async drain(timeoutMs) {
+      stopRestarts();
+      let cut = 0;
+      await Promise.all(
+        [...lives.values()].map(
+          (live) =>
+            new Promise<void>((resolve) => {
+              const bound = setTimeout(() => void live.worker.terminate(), timeoutMs + 1_000);
+              live.worker.on('message', (message: FromWorker) => {
+                if (message.kind === 'drained') {
+                  cut += message.connectionsCut;
+                  void live.worker.terminate();
+                }
+              });
+              live.worker.once('exit', () => {
+                clearTimeout(bound);
+                resolve();
+              });
+              live.port.post({ kind: 'drain', timeoutMs });
+            }),
+        ),
+      );
+      return cut;
+    },
+    async terminate() {
+      stopRestarts();
+      await Promise.all([...lives.values()].map((live) => live.worker.terminate()));
+    },
+  };
+}
