@@ -1,0 +1,221 @@
+import {
+  splitList,
+  parseGoBool,
+  parseGoInt,
+  parseNginxSize,
+  parseNginxTimeMs,
+} from '../../lib/nginx-values.ts';
+import { compileNetworksProblem } from './networks.ts';
+import type { DataPlaneSettings } from '../../table/settings.ts';
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** Settings under construction. */
+export type SettingsDraft = Mutable<Omit<DataPlaneSettings, 'accessLog' | 'tls'>> & {
+  accessLog: Mutable<DataPlaneSettings['accessLog']>;
+  tls: Mutable<DataPlaneSettings['tls']>;
+  hstsParts: { isOn: boolean; maxAge: string; hasSubdomains: boolean; isPreloaded: boolean };
+};
+
+/** Sets one value on the draft, or says why the text cannot be one. */
+export type ApplyKey = (draft: SettingsDraft, text: string) => string | undefined;
+
+const bool =
+  (set: (draft: SettingsDraft, value: boolean) => void): ApplyKey =>
+  (draft, text) => {
+    const value = parseGoBool(text);
+    if (value === undefined) return 'is not a boolean';
+    set(draft, value);
+    return undefined;
+  };
+
+const number =
+  (
+    parse: (text: string) => number | undefined,
+    what: string,
+    set: (draft: SettingsDraft, value: number) => void,
+  ): ApplyKey =>
+  (draft, text) => {
+    const value = parse(text);
+    if (value === undefined || value < 0) return `is not ${what}`;
+    set(draft, value);
+    return undefined;
+  };
+
+const integer = (set: (draft: SettingsDraft, value: number) => void) =>
+  number(parseGoInt, 'a whole number', set);
+const seconds = (set: (draft: SettingsDraft, valueMs: number) => void) =>
+  number(parseGoInt, 'a whole number of seconds', (draft, value) => set(draft, value * 1_000));
+const duration = (set: (draft: SettingsDraft, valueMs: number) => void) =>
+  number(parseNginxTimeMs, 'a duration', set);
+
+const text =
+  (set: (draft: SettingsDraft, value: string) => void): ApplyKey =>
+  (draft, value) => {
+    set(draft, value);
+    return undefined;
+  };
+
+const headerName =
+  (set: (draft: SettingsDraft, value: string) => void): ApplyKey =>
+  (draft, value) => {
+    if (!/^[A-Za-z0-9_-]+$/.test(value)) return 'is not a header name';
+    set(draft, value.toLowerCase());
+    return undefined;
+  };
+
+const TLS_VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const;
+
+const tlsVersions: ApplyKey = (draft, value) => {
+  const named = value.split(/[\s,]+/).filter((item) => item !== '');
+  const known = TLS_VERSIONS.filter((version) => named.includes(version));
+  const first = known[0];
+  const last = known.at(-1);
+  if (first === undefined || last === undefined) return 'names neither TLSv1.2 nor TLSv1.3';
+  draft.tls.minVersion = first;
+  draft.tls.maxVersion = last;
+  const refused = named.filter((name) => !known.some((version) => version === name));
+  return refused.length === 0 ? undefined : `names ${refused.join(', ')}, which Serin does not speak`;
+};
+
+const headBuffers: ApplyKey = (draft, value) => {
+  const [count, size, ...rest] = value.split(/\s+/);
+  const buffers = parseGoInt(count ?? '');
+  const bytes = parseNginxSize(size ?? '');
+  if (rest.length > 0 || buffers === undefined || buffers < 1 || bytes === undefined || bytes < 1) {
+    return 'is not a count and a size, such as `4 8k`';
+  }
+  draft.maxTargetBytes = bytes;
+  draft.maxHeaderLineBytes = bytes;
+  draft.maxHeadBytes = buffers * bytes;
+  return undefined;
+};
+
+const trustedNetworks: ApplyKey = (draft, value) => {
+  const networks = splitList(value);
+  const problem = compileNetworksProblem(networks);
+  if (problem !== undefined) return problem;
+  draft.trustedNetworks = networks;
+  return undefined;
+};
+
+const targets: ApplyKey = (draft, value) => {
+  const items = splitList(value);
+  for (const item of items) {
+    if (!item.startsWith('~')) continue;
+    try {
+      void new RegExp(item.replace(/^~\*?/, ''));
+    } catch {
+      return `has a pattern that is no regular expression: ${item}`;
+    }
+  }
+  draft.accessLog.skippedTargets = items;
+  return undefined;
+};
+
+/** ConfigMap keys of the whole data plane, with what each sets (configmap-and-flags.md §2). */
+export const DATA_PLANE_KEYS: Readonly<Record<string, ApplyKey>> = {
+  'use-forwarded-headers': bool((draft, value) => (draft.isForwardedTrusted = value)),
+  'compute-full-forwarded-for': bool((draft, value) => (draft.isForwardedForAppended = value)),
+  'forwarded-for-header': headerName((draft, value) => (draft.forwardedForHeader = value)),
+  'forwarded-host-header': headerName((draft, value) => (draft.forwardedHostHeader = value)),
+  'enable-real-ip': bool((draft, value) => (draft.isRealIpEnabled = value)),
+  'proxy-real-ip-cidr': trustedNetworks,
+  'use-proxy-protocol': bool((draft, value) => (draft.isProxyProtocolUsed = value)),
+  'proxy-protocol-header-timeout': duration((draft, value) => (draft.proxyProtocolTimeoutMs = value)),
+  'proxy-add-original-uri-header': bool((draft, value) => (draft.isOriginalUriAdded = value)),
+  'generate-request-id': bool((draft, value) => (draft.isRequestIdGenerated = value)),
+  'server-tokens': bool((draft, value) => (draft.isServerHeaderSent = value)),
+  'enable-underscores-in-headers': bool((draft, value) => (draft.areUnderscoresAllowed = value)),
+  'ignore-invalid-headers': bool((draft, value) => (draft.areInvalidHeadersIgnored = value)),
+  'hide-headers': text((draft, value) => (draft.hiddenResponseHeaders = splitList(value.toLowerCase()))),
+  hsts: bool((draft, value) => (draft.hstsParts.isOn = value)),
+  'hsts-max-age': (draft, value) => {
+    if (!/^\d+$/.test(value)) return 'is not a whole number of seconds';
+    draft.hstsParts.maxAge = value;
+    return undefined;
+  },
+  'hsts-include-subdomains': bool((draft, value) => (draft.hstsParts.hasSubdomains = value)),
+  'hsts-preload': bool((draft, value) => (draft.hstsParts.isPreloaded = value)),
+  'ssl-protocols': tlsVersions,
+  'ssl-ciphers': text((draft, value) => (draft.tls.ciphers = value)),
+  'ssl-ecdh-curve': text((draft, value) => (draft.tls.ecdhCurve = value)),
+  'ssl-session-timeout': duration((draft, value) => (draft.tls.sessionTimeoutMs = value)),
+  'ssl-reject-handshake': bool((draft, value) => (draft.tls.isUnknownNameRejected = value)),
+  'client-header-timeout': seconds((draft, value) => (draft.headerTimeoutMs = value)),
+  'client-body-timeout': seconds((draft, value) => (draft.bodyTimeoutMs = value)),
+  'keep-alive': seconds((draft, value) => (draft.keepAliveTimeoutMs = value)),
+  'keep-alive-requests': integer((draft, value) => (draft.keepAliveRequests = value)),
+  'large-client-header-buffers': headBuffers,
+  'upstream-keepalive-connections': integer((draft, value) => (draft.upstreamKeepAliveConnections = value)),
+  'upstream-keepalive-timeout': seconds((draft, value) => (draft.upstreamKeepAliveTimeoutMs = value)),
+  'upstream-keepalive-time': duration((draft, value) => (draft.upstreamKeepAliveTimeMs = value)),
+  'upstream-keepalive-requests': integer((draft, value) => (draft.upstreamKeepAliveRequests = value)),
+  'log-format-upstream': text((draft, value) => (draft.accessLog.format = value)),
+  'log-format-escape-json': bool((draft, value) => {
+    if (value && draft.accessLog.escape !== 'none') draft.accessLog.escape = 'json';
+  }),
+  'log-format-escape-none': bool((draft, value) => {
+    if (value) draft.accessLog.escape = 'none';
+  }),
+  'disable-access-log': bool((draft, value) => {
+    if (value) draft.accessLog.isEnabled = false;
+  }),
+  'disable-http-access-log': bool((draft, value) => {
+    if (value) draft.accessLog.isEnabled = false;
+  }),
+  'access-log-path': text((draft, value) => (draft.accessLog.path = value)),
+  'http-access-log-path': text((draft, value) => {
+    if (value !== '') draft.accessLog.path = value;
+  }),
+  'skip-access-log-urls': targets,
+  'enable-access-log-for-default-backend': bool(
+    (draft, value) => (draft.accessLog.isDefaultBackendLogged = value),
+  ),
+  'max-connections-per-address': integer((draft, value) => (draft.maxConnectionsPerAddress = value)),
+};
+
+/** Keys that have nothing to set in Serin, with the reason: accepted without a finding. */
+export const INERT_KEYS: Readonly<Record<string, string>> = Object.fromEntries(
+  [
+    'client-header-buffer-size',
+    'reuse-port',
+    'worker-processes',
+    'worker-cpu-affinity',
+    'worker-shutdown-timeout',
+    'enable-serial-reloads',
+    'max-worker-connections',
+    'max-worker-open-files',
+    'enable-multi-accept',
+    'enable-aio-write',
+    'map-hash-bucket-size',
+    'server-name-hash-max-size',
+    'server-name-hash-bucket-size',
+    'proxy-headers-hash-max-size',
+    'proxy-headers-hash-bucket-size',
+    'variables-hash-bucket-size',
+    'variables-hash-max-size',
+    'lua-shared-dicts',
+    'ssl-session-cache',
+    'ssl-session-cache-size',
+    'ssl-session-tickets',
+    'ssl-buffer-size',
+    'disable-ipv6-dns',
+    'http2-max-field-size',
+    'http2-max-header-size',
+    'http2-max-requests',
+    'allow-backend-server-header',
+    'forwarded-for-proxy-protocol-header',
+    'proxy-ssl-location-only',
+    'access-log-params',
+    'error-log-path',
+    'error-log-level',
+    'debug-connections',
+    'log-format-stream',
+    'stream-access-log-path',
+    'disable-stream-access-log',
+    'app-root',
+    'strict-validate-path-type',
+    'allow-snippet-annotations',
+  ].map((key) => [key, 'has no counterpart in Serin']),
+);

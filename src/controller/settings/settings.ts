@@ -1,0 +1,112 @@
+import type { Findings } from '../../model/finding.ts';
+import type { SourceRef } from '../../model/source.ts';
+import { DEFAULT_SETTINGS, type DataPlaneSettings } from '../../table/settings.ts';
+import { DATA_PLANE_KEYS, INERT_KEYS, type SettingsDraft } from './keys.ts';
+
+/** What flags decide for the data plane, beside the ConfigMap. */
+export interface SettingsFlags {
+  readonly httpsPort: number;
+  readonly healthPath: string;
+  readonly isHostCounted: boolean;
+  readonly areUndefinedHostsCounted: boolean;
+  /** Session ticket keys, made at start and kept for the process's life. */
+  readonly ticketKeys: readonly string[];
+}
+
+/** Named ConfigMaps of headers (proxy-set-headers, add-headers): their data, or undefined when missing. */
+export type HeaderMaps = (namespace: string, name: string) => ReadonlyMap<string, string> | undefined;
+
+export interface SettingsInput {
+  /** Data of the ConfigMap; undefined when there is none. */
+  readonly data: ReadonlyMap<string, string> | undefined;
+  readonly source: SourceRef;
+  readonly flags: SettingsFlags;
+  /** Keys that features read; they report on them. */
+  readonly featureKeys: ReadonlySet<string>;
+  readonly headerMaps: HeaderMaps;
+  readonly findings: Findings;
+}
+
+/**
+ * Turns the ConfigMap and the flags into settings. A value that cannot be read leaves the default and gives a finding, as
+ * does a key that Serin does not know or does not honour. Never throws.
+ */
+export function toSettings(input: SettingsInput): DataPlaneSettings {
+  const { flags, findings, source } = input;
+  const draft: SettingsDraft = {
+    ...DEFAULT_SETTINGS,
+    httpsPort: flags.httpsPort,
+    healthPath: flags.healthPath,
+    isHostCounted: flags.isHostCounted,
+    areUndefinedHostsCounted: flags.areUndefinedHostsCounted,
+    accessLog: { ...DEFAULT_SETTINGS.accessLog },
+    tls: { ...DEFAULT_SETTINGS.tls, ticketKeys: flags.ticketKeys },
+    hstsParts: { isOn: true, maxAge: '31536000', hasSubdomains: true, isPreloaded: false },
+  };
+  for (const [key, raw] of [...(input.data ?? [])].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+    const value = raw.trim();
+    const field = `data.${key}`;
+    if (key === 'proxy-set-headers' || key === 'add-headers') {
+      const headers = readHeaderMap(key, value, input);
+      if (headers === undefined) continue;
+      if (key === 'add-headers') draft.responseHeaders = headers;
+      else draft.upstreamHeaders = headers;
+    } else if (Object.hasOwn(DATA_PLANE_KEYS, key)) {
+      const problem = DATA_PLANE_KEYS[key]!(draft, value);
+      if (problem !== undefined) {
+        findings.warn(source, 'InvalidSetting', {
+          field,
+          value: raw,
+          problem,
+          consequence: 'the default is used',
+        });
+      }
+    } else if (!Object.hasOwn(INERT_KEYS, key) && !input.featureKeys.has(key)) {
+      const problem = 'is a key that Serin does not honour';
+      findings.warn(source, 'UnsupportedSetting', {
+        field,
+        value: raw,
+        problem,
+        consequence: 'it is ignored',
+      });
+    }
+  }
+  const { hstsParts, ...settings } = draft;
+  return { ...settings, hsts: hstsValue(hstsParts) };
+}
+
+function hstsValue(parts: SettingsDraft['hstsParts']): string | undefined {
+  if (!parts.isOn) return undefined;
+  return `max-age=${parts.maxAge}${parts.hasSubdomains ? '; includeSubDomains' : ''}${parts.isPreloaded ? '; preload' : ''}`;
+}
+
+const HEADER_NAME = /^[A-Za-z0-9_-]+$/;
+
+function readHeaderMap(key: string, value: string, input: SettingsInput): [string, string][] | undefined {
+  const { findings, source } = input;
+  if (value === '') return undefined;
+  const refuse = (problem: string) => {
+    const consequence = 'no header is set by it';
+    findings.warn(source, 'InvalidSetting', { field: `data.${key}`, value, problem, consequence });
+  };
+  const [namespace = '', name = '', ...rest] = value.split('/');
+  if (namespace === '' || name === '' || rest.length > 0) {
+    refuse('is not namespace/name of a ConfigMap');
+    return undefined;
+  }
+  const data = input.headerMaps(namespace, name);
+  if (data === undefined) {
+    refuse('names a ConfigMap that does not exist');
+    return undefined;
+  }
+  const headers: [string, string][] = [];
+  for (const [header, text] of [...data].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+    // oxlint-disable-next-line no-control-regex -- control characters are what is refused here
+    if (!HEADER_NAME.test(header) || /[\0-\x08\x0a-\x1f\x7f]/.test(text)) {
+      refuse(`has a header that cannot be sent: ${header}`);
+    } else {
+      headers.push([header, text.trim()]);
+    }
+  }
+  return headers;
+}
