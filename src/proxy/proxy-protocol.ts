@@ -1,0 +1,127 @@
+import { isIPv4, isIPv6 } from 'node:net';
+import ipaddr from 'ipaddr.js';
+
+/** Who talks to whom, as the balancer in front of us saw it. Addresses are canonical text, ports 0-65535. */
+export interface ProxiedConnection {
+  readonly sourceAddress: string;
+  readonly sourcePort: number;
+  readonly destinationAddress: string;
+  readonly destinationPort: number;
+}
+
+/** What the first bytes of a connection are. `connection` is undefined for LOCAL and UNKNOWN: the real addresses count. */
+export type ProxyHeaderResult =
+  | { readonly kind: 'incomplete' }
+  | { readonly kind: 'malformed'; readonly problem: string }
+  | { readonly kind: 'parsed'; readonly length: number; readonly connection: ProxiedConnection | undefined };
+
+const INCOMPLETE: ProxyHeaderResult = { kind: 'incomplete' };
+const V1_START = Buffer.from('PROXY ');
+const V2_SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
+/** Longest version 1 line with its CRLF (PROXY protocol §2.1). */
+const V1_MAX_BYTES = 107;
+const V2_HEAD_BYTES = 16;
+
+/**
+ * Reads a PROXY protocol header, version 1 or 2, at the start of `bytes`. Give it all bytes received so far; what
+ * follows the header begins at `length`. Type-length-values of version 2 are skipped.
+ */
+export function parseProxyHeader(bytes: Buffer): ProxyHeaderResult {
+  if (bytes.length === 0) return INCOMPLETE;
+  return bytes[0] === V2_SIGNATURE[0] ? parseV2(bytes) : parseV1(bytes);
+}
+
+function parseV1(bytes: Buffer): ProxyHeaderResult {
+  if (!startsAlike(bytes, V1_START)) return malformed('no PROXY protocol header');
+  const end = bytes.indexOf(13);
+  if (end < 0) return bytes.length < V1_MAX_BYTES ? INCOMPLETE : malformed('version 1 line too long');
+  if (end + 2 > V1_MAX_BYTES) return malformed('version 1 line too long');
+  if (end + 1 === bytes.length) return INCOMPLETE;
+  if (bytes[end + 1] !== 10) return malformed('CR without LF');
+  const fields = bytes.toString('latin1', V1_START.length, end).split(' ');
+  const length = end + 2;
+  const [family, source = '', destination = '', sourcePort = '', destinationPort = ''] = fields;
+  // The rest of an UNKNOWN line is ignored, whatever it says.
+  if (family === 'UNKNOWN') return { kind: 'parsed', length, connection: undefined };
+  if (family !== 'TCP4' && family !== 'TCP6') return malformed('unknown address family');
+  const isAddress = family === 'TCP4' ? isIPv4 : isPlainIPv6;
+  if (fields.length !== 5 || !isAddress(source) || !isAddress(destination))
+    return malformed('invalid address');
+  if (!isPort(sourcePort) || !isPort(destinationPort)) return malformed('invalid port');
+  return {
+    kind: 'parsed',
+    length,
+    connection: {
+      sourceAddress: canonical(source),
+      sourcePort: Number(sourcePort),
+      destinationAddress: canonical(destination),
+      destinationPort: Number(destinationPort),
+    },
+  };
+}
+
+function parseV2(bytes: Buffer): ProxyHeaderResult {
+  if (!startsAlike(bytes, V2_SIGNATURE)) return malformed('no PROXY protocol header');
+  if (bytes.length >= 13 && bytes[12]! >> 4 !== 2) return malformed('unknown version');
+  if (bytes.length < V2_HEAD_BYTES) return INCOMPLETE;
+  const command = bytes[12]! & 0x0f;
+  const family = bytes[13]! >> 4;
+  const transport = bytes[13]! & 0x0f;
+  const blockBytes = bytes.readUInt16BE(14);
+  // Unassigned values must be rejected (§2.2).
+  if (command > 1) return malformed('unknown command');
+  if (family > 3 || transport > 2) return malformed('unknown address family or transport');
+  const isLocal = command === 0;
+  const needed = isLocal ? 0 : ADDRESS_BLOCK_BYTES[family]!;
+  if (blockBytes < needed) return malformed('address block too short');
+  const length = V2_HEAD_BYTES + blockBytes;
+  if (bytes.length < length) return INCOMPLETE;
+  // LOCAL is the balancer's own health check. Only TCP over IP has addresses that mean something here.
+  const isTcp = transport === 1 && (family === 1 || family === 2);
+  if (isLocal || !isTcp) return { kind: 'parsed', length, connection: undefined };
+  const size = family === 1 ? 4 : 16;
+  const ports = V2_HEAD_BYTES + 2 * size;
+  return {
+    kind: 'parsed',
+    length,
+    connection: {
+      sourceAddress: toText(bytes.subarray(V2_HEAD_BYTES, V2_HEAD_BYTES + size)),
+      sourcePort: bytes.readUInt16BE(ports),
+      destinationAddress: toText(bytes.subarray(V2_HEAD_BYTES + size, ports)),
+      destinationPort: bytes.readUInt16BE(ports + 2),
+    },
+  };
+}
+
+/** Address bytes by family: unspecified, IPv4, IPv6, UNIX. */
+const ADDRESS_BLOCK_BYTES = [0, 12, 36, 216];
+
+function malformed(problem: string): ProxyHeaderResult {
+  return { kind: 'malformed', problem };
+}
+
+function startsAlike(bytes: Buffer, start: Buffer): boolean {
+  const length = Math.min(bytes.length, start.length);
+  return bytes.compare(start, 0, length, 0, length) === 0;
+}
+
+function isPlainIPv6(text: string): boolean {
+  return isIPv6(text) && !text.includes('%');
+}
+
+function isPort(text: string): boolean {
+  return /^(0|[1-9]\d{0,4})$/.test(text) && Number(text) <= 65_535;
+}
+
+function toText(bytes: Buffer): string {
+  return bytes.length === 4 ? bytes.join('.') : canonicalIPv6(new ipaddr.IPv6([...bytes]));
+}
+
+function canonical(address: string): string {
+  return isIPv4(address) ? address : canonicalIPv6(ipaddr.IPv6.parse(address));
+}
+
+/** Mapped addresses become IPv4: lists of networks and logs know them in that form. */
+function canonicalIPv6(address: ipaddr.IPv6): string {
+  return address.isIPv4MappedAddress() ? address.toIPv4Address().toString() : address.toRFC5952String();
+}
