@@ -1,0 +1,49 @@
+// The upstream of all runs: answers every request head at once, with a body of the size its path names (`/512`, `/1048576`).
+// Bodies of requests are read by their Content-Length. Plain sockets, so that it takes little of the core it shares.
+import { createServer, type Socket } from 'node:net';
+
+const port = Number(process.argv[2]);
+const answers = new Map<string, Buffer>();
+
+function answerOf(head: string): Buffer {
+  const size = /^[A-Z]+ \/(?:[a-z/]*\/)?(\d+)/.exec(head)?.[1] ?? '512';
+  let answer = answers.get(size);
+  if (answer === undefined) {
+    const text = `HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: ${size}\r\n\r\n`;
+    answer = Buffer.concat([Buffer.from(text), Buffer.alloc(Number(size), 'x')]);
+    answers.set(size, answer);
+  }
+  return answer;
+}
+
+function serve(socket: Socket): void {
+  let head = '';
+  let bodyLeft = 0;
+  let pending: Buffer | undefined;
+  socket.setNoDelay(true);
+  socket.on('error', () => socket.destroy());
+  socket.on('data', (chunk: Buffer) => {
+    let at = 0;
+    while (at < chunk.length) {
+      if (bodyLeft > 0) {
+        const taken = Math.min(bodyLeft, chunk.length - at);
+        bodyLeft -= taken;
+        at += taken;
+        if (bodyLeft === 0 && pending !== undefined) socket.write(pending);
+        continue;
+      }
+      const before = head.length;
+      head += chunk.toString('latin1', at);
+      const end = head.indexOf('\r\n\r\n');
+      if (end < 0) return;
+      at += end + 4 - before;
+      const length = /\r\ncontent-length: *(\d+)/i.exec(head.slice(0, end))?.[1];
+      bodyLeft = length === undefined ? 0 : Number(length);
+      pending = answerOf(head);
+      head = '';
+      if (bodyLeft === 0) socket.write(pending);
+    }
+  });
+}
+
+createServer(serve).listen(port, '127.0.0.1');

@@ -1,0 +1,25 @@
+import type { Finding } from '../model/finding.ts';
+import type { Model, UpstreamModel } from '../model/model.ts';
+import type { EndpointEntry, RouteTable } from '../table/table.ts';
+import type { ClusterSnapshot, ObjectRef } from './store/object-store.ts';
+
+/** Objects that served objects name; a source watches these and no others of their kinds. */
+export interface References {
+  readonly secrets: readonly ObjectRef[];
+  readonly configMaps: readonly ObjectRef[];
+}
+
+/** What one snapshot becomes. */
+export interface Built {
+  readonly model: Model;
+  readonly table: RouteTable;
+  readonly findings: readonly Finding[];
+  readonly references: References;
+}
+
+/** Snapshot to table: translate, settings, compile. Pure; never throws on what a user wrote. */
+export interface Pipeline {
+  build(snapshot: ClusterSnapshot, generation: number): Built;
+  /** Addresses of an upstream now. */
+  endpointsOf(snapshot: ClusterSnapshot, upstream: UpstreamModel): readonly EndpointEntry[];
+}
