@@ -162,6 +162,8 @@ const ROWS: readonly Row[] = [
   ['metrics-per-undefined-host', 'boolean', false, BOTH, 'Count requests to hosts that are not configured.'],
   ['v', 'integer', 2, BOTH, 'Verbosity of the control log; 3 and more is debug.'],
 
+  ['log-format', 'string', 'text', BOTH, 'Form of the control log on standard error: `text` or `json`.'],
+
   // Cluster.
   [
     'kubeconfig',
