@@ -1,0 +1,63 @@
+/** Clock, chance and timers as arguments, so that tests decide about time. */
+export interface Timing {
+  /** Milliseconds since 1970. */
+  nowMs(): number;
+  /** In [0, 1). */
+  random(): number;
+  /** Runs `task` once after `delayMs`; the answer cancels it. */
+  after(delayMs: number, task: () => void): () => void;
+}
+
+/** The process's own clock. Its timers do not keep the process alive. */
+export function createSystemTiming(): Timing {
+  return {
+    nowMs: () => Date.now(),
+    random: () => Math.random(),
+    after(delayMs, task) {
+      const timer = setTimeout(task, delayMs);
+      timer.unref();
+      return () => clearTimeout(timer);
+    },
+  };
+}
+
+/** Resolves after `delayMs`, or as soon as `signal` aborts; never rejects. */
+export function sleep(timing: Timing, delayMs: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted === true) return Promise.resolve();
+  return new Promise((resolve) => {
+    const finish = () => {
+      cancel();
+      signal?.removeEventListener('abort', finish);
+      resolve();
+    };
+    const cancel = timing.after(delayMs, finish);
+    signal?.addEventListener('abort', finish);
+  });
+}
+
+export interface BackoffBounds {
+  readonly firstMs: number;
+  readonly capMs: number;
+}
+
+/** Delays that double from `firstMs` to `capMs`, each with a jitter of up to half of itself. */
+export interface Backoff {
+  /** The delay before the next try. */
+  nextMs(): number;
+  /** Starts over: something worked. */
+  reset(): void;
+}
+
+export function createBackoff(bounds: BackoffBounds, timing: Timing): Backoff {
+  let tries = 0;
+  return {
+    nextMs() {
+      const fullMs = Math.min(bounds.capMs, bounds.firstMs * 2 ** tries);
+      if (fullMs < bounds.capMs) tries++;
+      return fullMs * (0.5 + timing.random() / 2);
+    },
+    reset() {
+      tries = 0;
+    },
+  };
+}
