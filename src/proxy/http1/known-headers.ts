@@ -108,11 +108,11 @@ export function createDropTable(names: readonly KnownHeader[]): Uint8Array {
   return table;
 }
 
-const BUCKETS = 2048;
+const BUCKETS = 1024;
 const buckets = new Uint8Array(BUCKETS);
 
-/** Step of the hash over lower-cased name bytes. */
-export const HASH_FACTOR = 33;
+/** Step of the hash over lower-cased name bytes, chosen so that no two names above share a bucket. */
+export const HASH_FACTOR = 41;
 
 for (const [name, id] of Object.entries(HEADER)) {
   let hash = 0;
