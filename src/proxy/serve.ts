@@ -1,0 +1,87 @@
+import type { Socket } from 'node:net';
+import type { AccessLog, WorkerMetrics } from '../observe/sinks.ts';
+import type { ConnectionInfo } from './connection-info.ts';
+import { Connection } from './connection.ts';
+import type { Router } from './router/linked.ts';
+import { Timers } from './timers.ts';
+import { Connector } from './upstream/connector.ts';
+
+/** What the engine is given by its worker. */
+export interface EngineOptions {
+  /** The router in force; an exchange keeps the one it began with. */
+  router(): Router;
+  readonly accessLog: AccessLog;
+  readonly metrics: WorkerMetrics;
+  /** Milliseconds since the epoch; fractions allowed. */
+  readonly now: () => number;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  /** Told of every exception that one exchange, connection or filter caused; the worker goes on. */
+  report(fault: unknown): void;
+  /** Default: a wheel of its own. */
+  readonly timers?: Timers;
+}
+
+/** Counters of /nginx_status, of this worker. */
+export interface EngineStats {
+  accepted: number;
+  requests: number;
+  reading: number;
+  writing: number;
+  waiting: number;
+}
+
+/** What connections of one worker share; made by `createServeContext`. */
+export interface ServeContext extends EngineOptions {
+  readonly timers: Timers;
+  readonly connector: Connector;
+  readonly stats: EngineStats;
+  readonly connections: Set<Connection>;
+  /** From now on every response ends its connection. */
+  isDraining: boolean;
+}
+
+/** Creates what `serveConnection` needs; nothing runs until a connection comes. */
+export function createServeContext(options: EngineOptions): ServeContext {
+  const timers = options.timers ?? new Timers();
+  return {
+    router: () => options.router(),
+    accessLog: options.accessLog,
+    metrics: options.metrics,
+    now: options.now,
+    random: options.random,
+    report: (fault) => options.report(fault),
+    timers,
+    connector: new Connector({ timers, now: options.now, settings: () => options.router().settings }),
+    stats: { accepted: 0, requests: 0, reading: 0, writing: 0, waiting: 0 },
+    connections: new Set(),
+    isDraining: false,
+  };
+}
+
+/** Takes over a connection that is ready for HTTP/1.1: preamble read, handshake done. The socket should allow half-open. */
+export function serveConnection(socket: Socket, info: ConnectionInfo, context: ServeContext): void {
+  new Connection(socket, info, context).start();
+}
+
+/**
+ * Answers `Connection: close` from now on and closes what is idle; tunnels and responses in flight may end by themselves. Resolves
+ * with the number of connections that had to be cut when the time was over.
+ */
+export function drainConnections(context: ServeContext, timeoutMs: number): Promise<number> {
+  context.isDraining = true;
+  for (const connection of context.connections) connection.closeIfIdle();
+  const deadline = context.now() + timeoutMs;
+  return new Promise((resolve) => {
+    const check = setInterval(() => {
+      const isOver = context.now() >= deadline;
+      if (context.connections.size > 0 && !isOver) return;
+      clearInterval(check);
+      const cut = context.connections.size;
+      for (const connection of context.connections) connection.destroy();
+      context.connector.close();
+      context.timers.close();
+      resolve(cut);
+    }, 10);
+  });
+}
