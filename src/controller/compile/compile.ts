@@ -1,0 +1,178 @@
+import { digestOf } from '../../lib/hash.ts';
+import type { HostModel, Model, RouteModel, UpstreamModel } from '../../model/model.ts';
+import type { Policies } from '../../model/policy.ts';
+import type { DataPlaneSettings } from '../../table/settings.ts';
+import type { HostEntry, RouteEntry, RouteTable, TlsEntry, UpstreamEntry } from '../../table/table.ts';
+import { fillPolicies } from './policy-defaults.ts';
+import { isRegexHost, placeRoutes, type PlacedRoute } from './path-order.ts';
+
+const CATCH_ALL = '_';
+
+/** Turns a model into the table that workers run: ordered, digested, defaults filled in. Never throws on what a user wrote. */
+export interface Compiler {
+  compile(model: Model, settings: DataPlaneSettings, generation: number): RouteTable;
+}
+
+/**
+ * Creates a compiler that remembers: a host or upstream that is the same object as in an earlier model, with the same
+ * circumstances, is not compiled again. It lets go of what the caller lets go of.
+ */
+export function createCompiler(): Compiler {
+  const upstreams = new WeakMap<UpstreamModel, UpstreamEntry>();
+  let hosts = new WeakMap<HostModel, HostEntry>();
+  let isDefaultLogged: boolean | undefined;
+
+  return {
+    compile(model, settings, generation) {
+      if (isDefaultLogged !== settings.accessLog.isDefaultBackendLogged) {
+        isDefaultLogged = settings.accessLog.isDefaultBackendLogged;
+        hosts = new WeakMap();
+      }
+      const tls = toTls(model);
+      const secured = new Set(tls.names.map(([name]) => name));
+      const host = (from: HostModel): HostEntry => {
+        const known = hosts.get(from);
+        const hasCertificate = from.name !== CATCH_ALL && isSecured(from.name, secured);
+        const certificateNames = from.aliases.filter((alias) => isSecured(alias, secured));
+        if (
+          known !== undefined &&
+          known.hasCertificate === hasCertificate &&
+          certificateNames.length === known.certificateNames.length &&
+          certificateNames.every((name, i) => name === known.certificateNames[i])
+        ) {
+          return known;
+        }
+        const entry = toHost(
+          from,
+          hasCertificate,
+          certificateNames,
+          settings.accessLog.isDefaultBackendLogged,
+        );
+        hosts.set(from, entry);
+        return entry;
+      };
+      const upstream = (from: UpstreamModel): UpstreamEntry => {
+        let entry = upstreams.get(from);
+        if (entry === undefined) {
+          entry = { id: from.id, digest: digestOf([from.id, from.policies]), policies: from.policies };
+          upstreams.set(from, entry);
+        }
+        return entry;
+      };
+      return {
+        generation,
+        hosts: model.hosts.map(host).toSorted(by(({ name }) => name)),
+        upstreams: model.upstreams.map(upstream).toSorted(by(({ id }) => id)),
+        certificates: model.certificates
+          .map(({ id, certificate, key }) => ({ id, certificate, key }))
+          .toSorted(by(({ id }) => id)),
+        tls,
+        settings,
+      };
+    },
+  };
+}
+
+/** One model compiled, without a memory. */
+export function compile(model: Model, settings: DataPlaneSettings, generation: number): RouteTable {
+  return createCompiler().compile(model, settings, generation);
+}
+
+/** Names with a certificate of their own; the bare catch-all never has one (annotations.md §2.2). */
+function toTls(model: Model): TlsEntry {
+  const names = new Map<string, string>();
+  for (const { name, certificateId } of model.hosts) {
+    if (certificateId !== undefined && name !== CATCH_ALL) names.set(name, certificateId);
+  }
+  // A host's own name comes before another's alias.
+  for (const { certificateId, certificateNames } of model.hosts) {
+    if (certificateId === undefined) continue;
+    for (const name of certificateNames) if (!names.has(name)) names.set(name, certificateId);
+  }
+  return {
+    names: [...names].toSorted(by(([name]) => name)),
+    defaultCertificateId: model.defaultCertificateId,
+  };
+}
+
+/** As ingress-nginx looks certificates up: the name, then the name with its first label replaced by `*`. */
+function isSecured(name: string, secured: ReadonlySet<string>): boolean {
+  if (secured.has(name)) return true;
+  const dot = name.indexOf('.');
+  return dot > 0 && secured.has(`*${name.slice(dot)}`);
+}
+
+function toHost(
+  host: HostModel,
+  hasCertificate: boolean,
+  certificateNames: readonly string[],
+  isDefaultLogged: boolean,
+): HostEntry {
+  const placed = placeRoutes(host.routes);
+  const filled = new Map<Policies, Policies>();
+  const policiesOf = (route: RouteModel): Policies => {
+    // The catch-all's own `/` comes from no Ingress: only a ConfigMap key has it logged.
+    if (route.labels.ingress === '') return fillPolicies(route.policies, { isAccessLogged: isDefaultLogged });
+    let policies = filled.get(route.policies);
+    if (policies === undefined) {
+      policies = fillPolicies(route.policies, { isAccessLogged: true });
+      filled.set(route.policies, policies);
+    }
+    return policies;
+  };
+  const entry = {
+    name: host.name,
+    aliases: host.aliases,
+    isRegex: isRegexHost(host.routes),
+    hasCertificate,
+    certificateNames,
+    policies: host.policies,
+    routes: placed.map((route) => toRoute(host.name, route, policiesOf(route.route))),
+  };
+  return { ...entry, digest: digestOfHost(entry) };
+}
+
+function toRoute(
+  host: string,
+  { route, match, isSlashRedirected }: PlacedRoute,
+  policies: Policies,
+): RouteEntry {
+  const canary = route.canaries[0];
+  return {
+    id: `${host}|${route.pathType}|${route.path}`,
+    match,
+    path: route.path,
+    pathType: route.pathType,
+    policies,
+    labels: { ...route.labels, host },
+    isSlashRedirected,
+    ...(route.upstreamId === undefined ? undefined : { upstreamId: route.upstreamId }),
+    ...(canary === undefined
+      ? undefined
+      : { canary: { upstreamId: canary.upstreamId, policy: canary.policy } }),
+    ...(route.deniedStatus === undefined ? undefined : { deniedStatus: route.deniedStatus }),
+  };
+}
+
+/** Policies are shared by the routes of an Ingress: each object is read once. */
+function digestOfHost(host: Omit<HostEntry, 'digest'>): string {
+  const digests = new Map<Policies, string>();
+  const routes = host.routes.map((route) => {
+    let digest = digests.get(route.policies);
+    if (digest === undefined) {
+      digest = digestOf(route.policies);
+      digests.set(route.policies, digest);
+    }
+    return { ...route, policies: digest };
+  });
+  return digestOf({ ...host, routes });
+}
+
+/** Orders by code units, the same on every machine. */
+function by<T>(keyOf: (item: T) => string): (a: T, b: T) => number {
+  return (a, b) => {
+    const left = keyOf(a);
+    const right = keyOf(b);
+    return left < right ? -1 : left > right ? 1 : 0;
+  };
+}
