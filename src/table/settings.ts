@@ -28,6 +28,8 @@ export interface DataPlaneSettings {
   readonly maxHeaderLineBytes: number;
   readonly maxHeadBytes: number;
   readonly maxHeaders: number;
+  /** Concurrent client connections per worker (max-worker-connections); 0 is unlimited. */
+  readonly maxConnections: number;
   /** Concurrent connections one client address may hold per worker; 0 is unlimited. */
   readonly maxConnectionsPerAddress: number;
   readonly upstreamKeepAliveConnections: number;
@@ -113,6 +115,7 @@ export const DEFAULT_SETTINGS: DataPlaneSettings = {
   maxHeaderLineBytes: 8192,
   maxHeadBytes: 32_768,
   maxHeaders: 200,
+  maxConnections: 16_384,
   maxConnectionsPerAddress: 0,
   upstreamKeepAliveConnections: 320,
   upstreamKeepAliveTimeoutMs: 60_000,
