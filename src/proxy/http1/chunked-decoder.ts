@@ -42,6 +42,8 @@ const EQUALS = 61;
 const QUOTE = 34;
 const BACKSLASH = 92;
 
+const FRAMING_SEEN = (1 << HEADER['transfer-encoding']) | (1 << HEADER['content-length']);
+
 /** A trailer must not frame, route, authorise or describe a message that went on without it (RFC 9110 §6.5.1). */
 const LEFT_OUT = new Uint8Array(KNOWN_HEADER_COUNT).fill(1);
 LEFT_OUT[0] = 0;
@@ -211,7 +213,8 @@ export class ChunkedDecoder implements ChunkDecoder {
       this.position = end;
       return CHUNK.more;
     }
-    if (sectionEnd === REFUSED) return this.#refuse('bad_trailer');
+    // A trailer that would frame the message is no oversight (RFC 9110 §6.5.1).
+    if (sectionEnd === REFUSED || (lines.seen & FRAMING_SEEN) !== 0) return this.#refuse('bad_trailer');
     lines.text = this.#trailerBytes.toString('latin1', 0, sectionEnd);
     this.#trailerBytes = Buffer.alloc(0);
     this.#state = DONE;

@@ -77,7 +77,7 @@ export interface RequestHead {
   readonly contentLength: number;
   /** Whether the client wants the connection kept. */
   readonly isKeepAlive: boolean;
-  /** Value of Upgrade when asked for properly (HTTP/1.1, `Connection: upgrade`, not h2c); else undefined. */
+  /** Value of Upgrade when asked for properly (HTTP/1.1, `Connection: upgrade`, no body, not h2c); else undefined. */
   readonly upgrade: string | undefined;
   readonly isContinueExpected: boolean;
   /** Host value as received; undefined only on HTTP/1.0. */

@@ -55,6 +55,12 @@ export function parseContentLength(value: string): number {
   return result;
 }
 
+/** Whether the one Transfer-Encoding line says `chunked` and nothing else. */
+export function isChunkedOnly(lines: HeaderLines): boolean {
+  const id = HEADER['transfer-encoding'];
+  return lines.byId(id)!.toLowerCase() === 'chunked' && !lines.isTabbed(id);
+}
+
 /** Upgrade value that may be passed on: tokens with versions, none of them HTTP itself (RFC 9110 §7.8); else undefined. */
 export function readUpgrade(value: string | undefined): string | undefined {
   if (value === undefined || value === '') return undefined;

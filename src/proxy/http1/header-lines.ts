@@ -215,6 +215,17 @@ export class HeaderLines implements HeaderBlock {
     return undefined;
   }
 
+  /** Whether a line with that known-name number has a tab behind its value: not all parsers agree that it is no part of it. */
+  isTabbed(id: number): boolean {
+    for (let i = 0; i < this.count; i++) {
+      if (this.#ids[i] !== id) continue;
+      const at = i * STRIDE;
+      if (this.text.slice(this.#offsets[at + VALUE_END], this.#offsets[at + LINE_END]).includes('\t'))
+        return true;
+    }
+    return false;
+  }
+
   has(id: number): boolean {
     for (let i = 0; i < this.count; i++) if (this.#ids[i] === id) return true;
     return false;
@@ -284,6 +295,11 @@ export class HeaderLines implements HeaderBlock {
     let trimmed = valueEnd;
     while (trimmed > valueStart && (buffer[trimmed - 1] === SP || buffer[trimmed - 1] === HTAB)) trimmed--;
     const id = knownHeaderId(buffer, lineStart, nameEnd, this.#hash);
+    if (id !== 0 && id < 12) {
+      const bit = 1 << id;
+      if ((this.seen & bit) !== 0) this.seen |= bit << 12;
+      this.seen |= bit;
+    }
     if (this.#leftOut !== undefined && this.#leftOut[id] === 1) return;
     const index = this.count++;
     if (index === this.#ids.length) this.#grow();
@@ -295,11 +311,6 @@ export class HeaderLines implements HeaderBlock {
     offsets[at + VALUE_END] = trimmed - start;
     offsets[at + LINE_END] = valueEnd + 2 - start;
     this.#ids[index] = id;
-    if (id !== 0 && id < 12) {
-      const bit = 1 << id;
-      if ((this.seen & bit) !== 0) this.seen |= bit << 12;
-      this.seen |= bit;
-    }
   }
 
   #grow(): void {

@@ -5,6 +5,7 @@ import {
   CONNECTION_CLOSE,
   CONNECTION_KEEP_ALIVE,
   CONNECTION_UPGRADE,
+  isChunkedOnly,
   parseContentLength,
   readConnection,
   readUpgrade,
@@ -247,8 +248,7 @@ export class RequestParser implements HeadParser<RequestHead> {
       if ((seen & SEEN_CONTENT_LENGTH) !== 0) return 'ambiguous_framing';
       if (head.minorVersion === 0) return 'transfer_encoding_on_http10';
       if ((seen & (SEEN_TRANSFER_ENCODING << TWICE)) !== 0) return 'ambiguous_framing';
-      if (lines.byId(HEADER['transfer-encoding'])!.toLowerCase() !== 'chunked')
-        return 'unknown_transfer_encoding';
+      if (!isChunkedOnly(lines)) return 'unknown_transfer_encoding';
       head.framing = 'chunked';
     } else if ((seen & SEEN_CONTENT_LENGTH) !== 0) {
       if ((seen & (SEEN_CONTENT_LENGTH << TWICE)) !== 0) return 'bad_content_length';
@@ -267,7 +267,13 @@ export class RequestParser implements HeadParser<RequestHead> {
       const options = readConnection(lines);
       if ((options & CONNECTION_CLOSE) !== 0) head.isKeepAlive = false;
       else if (head.minorVersion === 0) head.isKeepAlive = (options & CONNECTION_KEEP_ALIVE) !== 0;
-      if ((options & CONNECTION_UPGRADE) !== 0 && (seen & SEEN_UPGRADE) !== 0 && head.minorVersion === 1) {
+      // An upgrade with a body would leave open where the new protocol begins: it is served without.
+      if (
+        (options & CONNECTION_UPGRADE) !== 0 &&
+        (seen & SEEN_UPGRADE) !== 0 &&
+        head.minorVersion === 1 &&
+        head.framing === 'none'
+      ) {
         head.upgrade = readUpgrade(lines.get('upgrade'));
       }
     }

@@ -4,6 +4,7 @@ import { INCOMPLETE, REFUSED } from './codec.ts';
 import {
   CONNECTION_CLOSE,
   CONNECTION_KEEP_ALIVE,
+  isChunkedOnly,
   parseContentLength,
   readConnection,
 } from './connection-field.ts';
@@ -164,9 +165,7 @@ export class ResponseParser implements HeadParser<ResponseHead> {
         return this.#fail('ambiguous_framing');
       }
       if (head.minorVersion === 0) return this.#fail('transfer_encoding_on_http10');
-      if (lines.byId(HEADER['transfer-encoding'])!.toLowerCase() !== 'chunked') {
-        return this.#fail('unknown_transfer_encoding');
-      }
+      if (!isChunkedOnly(lines)) return this.#fail('unknown_transfer_encoding');
     } else if ((seen & SEEN_CONTENT_LENGTH) !== 0) {
       if ((seen & (SEEN_CONTENT_LENGTH << TWICE)) !== 0) return this.#fail('bad_content_length');
       head.contentLength = parseContentLength(lines.byId(HEADER['content-length'])!);
