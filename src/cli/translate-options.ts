@@ -1,0 +1,46 @@
+import type { CertificateModel } from '../model/model.ts';
+import type { ObjectRef } from '../controller/store/object-store.ts';
+import type { TranslateOptions } from '../controller/translate/options.ts';
+import { UsageError, type FlagReader } from './args.ts';
+
+/** What the flags decide for translation. Throws UsageError that names the flag and its value. */
+export function toTranslateOptions(
+  flags: FlagReader,
+  isStandalone: boolean,
+  fallbackCertificate: CertificateModel,
+): TranslateOptions {
+  const canaryScope = flags.string('canary-scope');
+  if (canaryScope !== 'route' && canaryScope !== 'upstream') {
+    throw new UsageError(`--canary-scope: "${canaryScope}" is neither route nor upstream`, 2);
+  }
+  return {
+    annotationsPrefix: flags.string('annotations-prefix'),
+    ingressClass: flags.string('ingress-class'),
+    controllerClass: flags.string('controller-class'),
+    isClassMatchedByName: flags.boolean('ingress-class-by-name'),
+    isWithoutClassServed: flags.boolean('watch-ingress-without-class'),
+    // No API server fills in the default class of manifest files.
+    isDefaultClassHonoured: isStandalone,
+    watchNamespace: flags.string('watch-namespace'),
+    watchNamespaceSelector: flags.string('watch-namespace-selector'),
+    isCatchAllDisabled: flags.boolean('disable-catch-all'),
+    isExternalNameDisabled: flags.boolean('disable-svc-external-name'),
+    isDeeplyInspected: flags.boolean('deep-inspect'),
+    defaultBackendService: readRef(flags, 'default-backend-service'),
+    defaultCertificateSecret: readRef(flags, 'default-ssl-certificate'),
+    configMap: readRef(flags, 'configmap'),
+    fallbackCertificate,
+    canaryScope,
+  };
+}
+
+/** A flag that is empty or `namespace/name`; undefined when empty. */
+export function readRef(flags: FlagReader, name: string): ObjectRef | undefined {
+  const text = flags.string(name);
+  if (text === '') return undefined;
+  const [namespace = '', object = '', ...rest] = text.split('/');
+  if (namespace === '' || object === '' || rest.length > 0) {
+    throw new UsageError(`--${name}: "${text}" is not namespace/name`, 2);
+  }
+  return { namespace, name: object };
+}
