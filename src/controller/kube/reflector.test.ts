@@ -79,13 +79,13 @@ function follow(options: ReflectorOptions = {}, mayBeForbidden = false) {
   return { reflector, seen, counts, failures, forbidden, versions };
 }
 
+function versionsOf(objects: Iterable<{ metadata: { name: string; resourceVersion?: string } }>): string {
+  const versions = Array.from(objects, ({ metadata }) => `${metadata.name}@${metadata.resourceVersion}`);
+  return versions.toSorted().join();
+}
+
 /** Waits until the sink holds what the server holds. */
 async function caughtUp(seen: ReadonlyMap<string, KubeObject>, timeoutMs = 10_000): Promise<void> {
-  const versionsOf = (objects: Iterable<{ metadata: { name: string; resourceVersion?: string } }>) =>
-    [...objects]
-      .map(({ metadata }) => `${metadata.name}@${metadata.resourceVersion}`)
-      .toSorted()
-      .join();
   const startedMs = Date.now();
   const same = () => versionsOf(seen.values()) === versionsOf(api.list('Service'));
   while (!same()) {

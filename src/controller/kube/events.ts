@@ -1,0 +1,213 @@
+import type { EventNote, EventSink, EventSubject } from '../report/event-sink.ts';
+import { KubeError, isKubeError, type KubeClient } from './client.ts';
+import { EVENTS } from './resources.ts';
+import { createBackoff, sleep, type Timing } from './timing.ts';
+
+export interface EventRecorderDeps {
+  readonly client: KubeClient;
+  readonly timing: Timing;
+  /** `nginx-ingress-controller`, as dashboards know it. */
+  readonly component: string;
+  /** Name of the Pod. */
+  readonly instance: string;
+  readonly observer: EventRecorderObserver;
+  /** Bounds what Events may cost the API server. */
+  readonly perSecond?: number;
+}
+
+export interface EventRecorderObserver {
+  /** An Event was not written: the queue is full, the object is too noisy, or the server refuses it. */
+  dropped(note: EventNote, reason: string): void;
+  /** The server does not take Events at the moment; told once until it does again. */
+  failed(error: unknown): void;
+}
+
+/** Writes core/v1 Events as client-go's recorder does: the same Event again only counts up, a noisy object is muted. */
+export interface EventRecorder extends EventSink {
+  /** Resolves when all Events so far are written or dropped, or after `timeoutMs`. */
+  flush(timeoutMs: number): Promise<void>;
+  /** Drops what is left. */
+  stop(): Promise<void>;
+}
+
+interface Pending {
+  readonly key: string;
+  readonly note: EventNote;
+  readonly firstMs: number;
+  lastMs: number;
+  times: number;
+}
+
+interface Written {
+  readonly name: string;
+  readonly namespace: string;
+  count: number;
+}
+
+interface Bucket {
+  tokens: number;
+  filledMs: number;
+}
+
+const PER_SECOND = 50;
+const QUEUE_MAX = 5_000;
+const CACHE_MAX = 4_096;
+/** client-go's spam filter: so many Events about one object at once, then one every five minutes. */
+const BURST_PER_OBJECT = 25;
+const REFILL_MS = 300_000;
+const MESSAGE_MAX = 1_024;
+const NAME_MAX = 230;
+
+export function createEventRecorder(deps: EventRecorderDeps): EventRecorder {
+  const { client, timing, component, instance, observer } = deps;
+  const pauseMs = 1_000 / (deps.perSecond ?? PER_SECOND);
+  /** Warnings leave first: a start with many Ingresses must not hold them back behind its Syncs. */
+  const queues = { Warning: new Map<string, Pending>(), Normal: new Map<string, Pending>() };
+  const written = new Map<string, Written>();
+  const buckets = new Map<string, Bucket>();
+  const stopping = new AbortController();
+  const idle: (() => void)[] = [];
+  let running: Promise<void> | undefined;
+  let hasFailed = false;
+  let sequence = 0;
+
+  function isNoisy({ subject, type }: EventNote): boolean {
+    const key = `${type} ${keyOfSubject(subject)}`;
+    const nowMs = timing.nowMs();
+    const bucket = buckets.get(key) ?? { tokens: BURST_PER_OBJECT, filledMs: nowMs };
+    const refill = Math.floor((nowMs - bucket.filledMs) / REFILL_MS);
+    if (refill > 0) {
+      bucket.tokens = Math.min(BURST_PER_OBJECT, bucket.tokens + refill);
+      bucket.filledMs += refill * REFILL_MS;
+    }
+    remember(buckets, key, bucket);
+    if (bucket.tokens === 0) return true;
+    bucket.tokens--;
+    return false;
+  }
+
+  function record(note: EventNote): void {
+    if (stopping.signal.aborted) return;
+    if (isNoisy(note)) return observer.dropped(note, 'too many Events about this object');
+    const key = `${keyOfSubject(note.subject)} ${note.type} ${note.reason} ${note.message}`;
+    const queue = queues[note.type];
+    const nowMs = timing.nowMs();
+    const same = queue.get(key);
+    if (same !== undefined) {
+      same.times++;
+      same.lastMs = nowMs;
+      return;
+    }
+    if (queue.size >= QUEUE_MAX) return observer.dropped(note, 'too many Events are waiting');
+    queue.set(key, { key, note, firstMs: nowMs, lastMs: nowMs, times: 1 });
+    running ??= drain().finally(() => {
+      running = undefined;
+      for (const resolve of idle.splice(0)) resolve();
+    });
+  }
+
+  async function drain(): Promise<void> {
+    // What is recorded in the same turn is counted together.
+    await Promise.resolve();
+    const backoff = createBackoff({ firstMs: 500, capMs: 10_000 }, timing);
+    while (!stopping.signal.aborted) {
+      const [pending] = queues.Warning.size > 0 ? queues.Warning.values() : queues.Normal.values();
+      if (pending === undefined) return;
+      const { times } = pending;
+      try {
+        await write(pending, times);
+        hasFailed = false;
+        backoff.reset();
+      } catch (error) {
+        if (stopping.signal.aborted) return;
+        if (isTransient(error)) {
+          if (!hasFailed) observer.failed(error);
+          hasFailed = true;
+          await sleep(timing, backoff.nextMs(), stopping.signal);
+          continue;
+        }
+        observer.dropped(pending.note, (error as Error).message);
+      }
+      pending.times -= times;
+      if (pending.times === 0) queues[pending.note.type].delete(pending.key);
+      await sleep(timing, pauseMs, stopping.signal);
+    }
+  }
+
+  async function write({ key, note, firstMs, lastMs }: Pending, times: number): Promise<void> {
+    const before = written.get(key);
+    const lastTimestamp = toTime(lastMs);
+    if (before !== undefined) {
+      const count = before.count + times;
+      try {
+        await client.patch(EVENTS, before, { count, lastTimestamp }, stopping.signal);
+        before.count = count;
+        remember(written, key, before);
+        return;
+      } catch (error) {
+        // Events live for an hour; then they start anew.
+        if (!isKubeError(error, 404)) throw error;
+        written.delete(key);
+      }
+    }
+    const { subject } = note;
+    // Events about cluster-scoped objects live in `default`.
+    const namespace = subject.namespace === '' ? 'default' : subject.namespace;
+    const unique = `${Math.trunc(firstMs).toString(16)}${(sequence++ & 0xffff).toString(16).padStart(4, '0')}`;
+    const name = `${subject.name.slice(0, NAME_MAX)}.${unique}`;
+    const event = {
+      metadata: { name, namespace },
+      involvedObject: subject,
+      type: note.type,
+      reason: note.reason,
+      message: note.message.slice(0, MESSAGE_MAX),
+      source: { component },
+      reportingComponent: component,
+      reportingInstance: instance,
+      firstTimestamp: toTime(firstMs),
+      lastTimestamp,
+      count: times,
+    };
+    await client.create(EVENTS, namespace, event, stopping.signal);
+    remember(written, key, { name, namespace, count: times });
+  }
+
+  return {
+    record,
+    async flush(timeoutMs) {
+      if (running === undefined) return;
+      const bound = new AbortController();
+      const drained = new Promise<void>((resolve) => void idle.push(resolve));
+      await Promise.race([drained, sleep(timing, timeoutMs, bound.signal)]);
+      bound.abort();
+    },
+    async stop() {
+      stopping.abort(new Error('stopping'));
+      await running;
+    },
+  };
+}
+
+/** True when the same Event may be taken later. */
+function isTransient(error: unknown): boolean {
+  return !(error instanceof KubeError) || error.status === 429 || error.status >= 500 || error.status === 401;
+}
+
+function keyOfSubject({ kind, namespace, name, uid }: EventSubject): string {
+  return `${kind} ${namespace}/${name} ${uid}`;
+}
+
+/** Keeps the newest entries only. */
+function remember<V>(cache: Map<string, V>, key: string, value: V): void {
+  cache.delete(key);
+  cache.set(key, value);
+  if (cache.size > CACHE_MAX) {
+    const [oldest] = cache.keys();
+    if (oldest !== undefined) cache.delete(oldest);
+  }
+}
+
+/** The API's Time: RFC 3339 without decimals. */
+function toTime(timeMs: number): string {
+  return new Date(timeMs).toISOString().replace(/\.\d+Z$/, 'Z');
+}

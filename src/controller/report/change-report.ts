@@ -1,0 +1,90 @@
+import type { ObjectRef } from '../store/object-store.ts';
+import { objectKey } from '../store/objects.ts';
+import type { EventSink, EventSubject } from './event-sink.ts';
+
+export interface ChangeReportDeps {
+  readonly events: EventSink;
+  /** --disable-sync-events, the other way round. */
+  readonly areSyncEventsOn: boolean;
+  /** The controller's own Pod; Events about reloads go there. Undefined outside a cluster. */
+  readonly pod?: EventSubject;
+  /** The ConfigMaps with settings: --configmap and those of TCP and UDP services. */
+  readonly configMaps: readonly ObjectRef[];
+  /** Milliseconds since 1970. */
+  readonly nowMs: () => number;
+}
+
+/** An object that came or changed. */
+export interface ChangedObject {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** Tells users in Events that their changes were noticed (configmap-and-flags.md §6). */
+export interface ChangeReport {
+  /** An object was added or changed in what Serin reads of it; own writes of status are no change. */
+  objectChanged(object: ChangedObject, isNew: boolean): void;
+  /** A table went live; `served` are the Ingresses in it. */
+  applied(served: readonly ObjectRef[]): void;
+  /** A table could not be applied: the last good one keeps serving. */
+  rejected(message: string): void;
+}
+
+/**
+ * ingress-nginx writes one RELOAD per reload, at most three in ten seconds. Serin applies changes far more often and
+ * reloads nothing, so one Event a minute says that configuration changed; what uses the reason as a sign of life finds it.
+ */
+const RELOAD_PAUSE_MS = 60_000;
+
+export function createChangeReport(deps: ChangeReportDeps): ChangeReport {
+  const { events } = deps;
+  const configMaps = new Set(deps.configMaps.map(objectKey));
+  /** Ingresses that changed since they were last served. */
+  const changed = new Map<string, ChangedObject>();
+  let reloadedMs = -Infinity;
+  let rejection = '';
+
+  function record(
+    subject: EventSubject | undefined,
+    type: 'Normal' | 'Warning',
+    reason: string,
+    message: string,
+  ) {
+    if (subject !== undefined) events.record({ subject, type, reason, message });
+  }
+
+  return {
+    objectChanged(object, isNew) {
+      const key = objectKey(object);
+      if (object.kind === 'Ingress') changed.set(key, object);
+      if (object.kind !== 'ConfigMap' || !configMaps.has(key)) return;
+      const { namespace, name, uid } = object;
+      const subject = { kind: 'ConfigMap', apiVersion: 'v1', namespace, name, uid };
+      record(subject, 'Normal', isNew ? 'CREATE' : 'UPDATE', `ConfigMap ${key}`);
+    },
+    applied(served) {
+      rejection = '';
+      if (deps.areSyncEventsOn) {
+        for (const key of served.map(objectKey)) {
+          const object = changed.get(key);
+          if (object === undefined) continue;
+          const { namespace, name, uid } = object;
+          const subject = { kind: 'Ingress', apiVersion: 'networking.k8s.io/v1', namespace, name, uid };
+          record(subject, 'Normal', 'Sync', 'Scheduled for sync');
+        }
+      }
+      // What is not served is somebody else's.
+      changed.clear();
+      if (deps.nowMs() - reloadedMs < RELOAD_PAUSE_MS) return;
+      reloadedMs = deps.nowMs();
+      record(deps.pod, 'Normal', 'RELOAD', 'NGINX reload triggered due to a change in configuration');
+    },
+    rejected(message) {
+      if (message === rejection) return;
+      rejection = message;
+      record(deps.pod, 'Warning', 'RELOAD', `Error reloading NGINX: ${message}`);
+    },
+  };
+}

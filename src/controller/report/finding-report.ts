@@ -1,0 +1,79 @@
+import { findingMessage, printFinding, type Finding } from '../../model/finding.ts';
+import type { SourceRef } from '../../model/source.ts';
+import type { ControlLog } from '../../observe/log.ts';
+import type { EventSink } from './event-sink.ts';
+
+export interface FindingReportDeps {
+  readonly log: ControlLog;
+  /** Takes the Warning Events; absent without a cluster. */
+  readonly events?: EventSink;
+  /** UID of an object, for findings that do not carry it; empty when unknown. */
+  readonly uidOf?: (source: SourceRef) => string;
+  /** Sets how many findings of a reason there are now; 0 where the last one has gone. */
+  readonly setCount?: (reason: string, severity: Finding['severity'], count: number) => void;
+}
+
+/** Says what is new among the findings of each translation: once in the log, once as an Event, and counted always. */
+export interface FindingReport {
+  /** Takes the whole list of a translation. */
+  report(findings: readonly Finding[]): void;
+}
+
+/** apiVersion of what findings are about, for Events. */
+const API_VERSIONS: Readonly<Record<string, string>> = {
+  Ingress: 'networking.k8s.io/v1',
+  IngressClass: 'networking.k8s.io/v1',
+  EndpointSlice: 'discovery.k8s.io/v1',
+};
+
+export function createFindingReport(deps: FindingReportDeps): FindingReport {
+  const { log, events } = deps;
+  let known: ReadonlyMap<string, Finding> = new Map();
+  let counts: ReadonlyMap<string, number> = new Map();
+
+  function announce(finding: Finding): void {
+    log[finding.severity === 'error' ? 'error' : 'warn'](printFinding(finding));
+    const { source, reason } = finding;
+    // Flags and the like are no objects; they have only the log.
+    if (events === undefined || source.name === '') return;
+    const subject = {
+      kind: source.kind,
+      apiVersion: API_VERSIONS[source.kind] ?? 'v1',
+      namespace: source.namespace,
+      name: source.name,
+      uid: source.uid ?? deps.uidOf?.(source) ?? '',
+    };
+    events.record({ subject, type: 'Warning', reason, message: findingMessage(finding) });
+  }
+
+  function count(findings: Iterable<Finding>): void {
+    const next = new Map<string, number>();
+    for (const { reason, severity } of findings) {
+      const key = `${severity} ${reason}`;
+      next.set(key, (next.get(key) ?? 0) + 1);
+    }
+    for (const key of new Set([...counts.keys(), ...next.keys()])) {
+      const [severity, reason = ''] = key.split(' ');
+      const isChanged = counts.get(key) !== next.get(key);
+      if (isChanged) deps.setCount?.(reason, severity as Finding['severity'], next.get(key) ?? 0);
+    }
+    counts = next;
+  }
+
+  return {
+    report(findings) {
+      const next = new Map(findings.map((finding) => [keyOf(finding), finding]));
+      for (const [key, finding] of next) if (!known.has(key)) announce(finding);
+      for (const [key, finding] of known) {
+        if (!next.has(key)) log.info(`resolved: ${printFinding(finding)}`);
+      }
+      count(next.values());
+      known = next;
+    },
+  };
+}
+
+/** An object that was deleted and made again is another one: what is wrong with it is told again. */
+function keyOf(finding: Finding): string {
+  return `${finding.severity} ${finding.source.uid ?? ''} ${printFinding(finding)}`;
+}
