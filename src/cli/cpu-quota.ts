@@ -20,7 +20,8 @@ export function workersForQuota(read: ReadText = readText, cores: number = avail
 
 function quotaOf(read: ReadText): number | undefined {
   const [limit, period] = (read('/sys/fs/cgroup/cpu.max') ?? '').trim().split(' ');
-  if (limit !== undefined && limit !== '' && limit !== 'max') return Number(limit) / Number(period ?? 100_000);
+  if (limit !== undefined && limit !== '' && limit !== 'max')
+    return Number(limit) / Number(period ?? 100_000);
   const limitV1 = Number(read('/sys/fs/cgroup/cpu/cpu.cfs_quota_us') ?? -1);
   const periodV1 = Number(read('/sys/fs/cgroup/cpu/cpu.cfs_period_us') ?? 0);
   return limitV1 > 0 && periodV1 > 0 ? limitV1 / periodV1 : undefined;

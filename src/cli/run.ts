@@ -49,6 +49,8 @@ function logOf(flags: FlagReader): ControlLog {
 
 function versionOf(entry: URL): string {
   // src/main.ts and dist/main.js both stand one folder below package.json.
-  const { version } = JSON.parse(readFileSync(new URL('../package.json', entry), 'utf8')) as { version: string };
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', entry), 'utf8')) as {
+    version: string;
+  };
   return version;
 }
