@@ -102,7 +102,7 @@ export function createObjectStore(): ObjectStore {
         seen.add(objectKey(object));
         impact = largerImpact(impact, set(kind, object));
       }
-      for (const [key, object] of [...shelfOf(kind)]) {
+      for (const [key, object] of shelfOf(kind)) {
         if (!seen.has(key)) impact = largerImpact(impact, remove(kind, object));
       }
       return impact;

@@ -1,0 +1,62 @@
+import type { Findings } from '../../model/finding.ts';
+import type { HostModel } from '../../model/model.ts';
+import type { HostResult } from './hosts.ts';
+import type { CertificateReader } from './secret-certificate.ts';
+
+/** Gives hosts their aliases: one that is a host of its own is dropped, one of two hosts goes to the first by name. */
+export interface AliasSettler {
+  settle(results: Iterable<HostResult>, reader: CertificateReader, findings: Findings): HostModel[];
+}
+
+/** Creates a settler that keeps the identity of hosts whose aliases stay as they were. */
+export function createAliasSettler(): AliasSettler {
+  const settled = new WeakMap<HostModel, HostModel>();
+  return {
+    settle(results, reader, findings) {
+      const models: HostModel[] = [];
+      const wanting: HostResult[] = [];
+      const names = new Map<string, number>();
+      for (const result of results) {
+        if (result.model === undefined) continue;
+        names.set(result.model.name, models.length);
+        models.push(result.model);
+        if (result.aliases.length > 0) wanting.push(result);
+      }
+      const owners = new Map<string, string>();
+      for (const { model, aliases, aliasSource, certificate } of wanting) {
+        const host = model!.name;
+        const kept: string[] = [];
+        for (const alias of [...new Set(aliases)].toSorted()) {
+          const owner = names.has(alias) ? alias : owners.get(alias);
+          if (owner === undefined) {
+            owners.set(alias, host);
+            kept.push(alias);
+          } else if (owner !== host) {
+            const problem = names.has(alias)
+              ? 'is a host of its own'
+              : `is already an alias of host ${owner}`;
+            const consequence = `it is no alias of ${host}`;
+            findings.warn(aliasSource!, 'AliasConflict', { value: alias, problem, consequence });
+          }
+        }
+        const covered =
+          certificate === undefined
+            ? []
+            : kept.filter((alias) => reader.covers(certificate.facts.names, alias));
+        const before = settled.get(model!);
+        if (before !== undefined && isSame(before.aliases, kept)) {
+          models[names.get(host)!] = before;
+          continue;
+        }
+        const next: HostModel = { ...model!, aliases: kept, certificateNames: covered };
+        settled.set(model!, next);
+        models[names.get(host)!] = next;
+      }
+      return models;
+    },
+  };
+}
+
+function isSame(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((item, index) => item === b[index]);
+}

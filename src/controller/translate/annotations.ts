@@ -1,0 +1,274 @@
+import type { AnnotationSpec, Feature, Lookup, TranslateContext } from '../../features/kit/feature.ts';
+import { createFindings, type Finding, type Findings } from '../../model/finding.ts';
+import type { CanaryPolicy, Policies } from '../../model/policy.ts';
+import type { SourceRef } from '../../model/source.ts';
+import type { IngressObject } from '../store/objects.ts';
+import type { ClusterSnapshot } from '../store/object-store.ts';
+import { rankOfRisk, type AnnotationSettings } from './annotation-settings.ts';
+import { createTracker, type Dependency, type Tracker } from './dependencies.ts';
+import type { Refusal } from './inspection.ts';
+import { KNOWN_ANNOTATIONS } from './known-annotations.ts';
+
+/** What the annotations of one Ingress say. Good as long as the settings and the dependencies are the same. */
+export interface ParsedAnnotations {
+  readonly route: Policies;
+  readonly host: Policies;
+  readonly upstream: Policies;
+  /** Set on a canary Ingress. */
+  readonly canary?: CanaryPolicy;
+  /** The routes answer 503. */
+  readonly isDenied: boolean;
+  /** All routes of its hosts answer 403. */
+  readonly isHostDenied: boolean;
+  /** Any makes the Ingress one that is not taken in (annotations.md §0.3 DROP). */
+  readonly refusals: readonly Refusal[];
+  readonly findings: readonly Finding[];
+  readonly dependencies: readonly Dependency[];
+}
+
+export interface AnnotationsInput {
+  readonly ingress: Pick<IngressObject, 'namespace' | 'annotations'>;
+  readonly source: SourceRef;
+  readonly features: readonly Feature[];
+  readonly settings: AnnotationSettings;
+  readonly snapshot: ClusterSnapshot;
+  /** Without slash. */
+  readonly prefix: string;
+}
+
+const DEFAULT_PREFIX = 'nginx.ingress.kubernetes.io';
+
+/** Parses all annotations of one Ingress and has every feature translate its own. Never throws on what a user wrote. */
+export function parseAnnotations(input: AnnotationsInput): ParsedAnnotations {
+  const { ingress, source, prefix } = input;
+  const findings = createFindings();
+  const tracker = createTracker(input.snapshot);
+  const written = annotationsUnder(prefix, ingress.annotations);
+  const state: State = {
+    ...input,
+    findings,
+    tracker,
+    written,
+    refusals: [],
+    isDenied: false,
+    isHostDenied: false,
+  };
+
+  checkWords(state);
+  checkNames(state);
+  if (prefix !== DEFAULT_PREFIX) {
+    for (const name of annotationsUnder(DEFAULT_PREFIX, ingress.annotations).keys()) {
+      findings.warn(source, 'ForeignAnnotation', {
+        field: `metadata.annotations[${DEFAULT_PREFIX}/${name}]`,
+        problem: `is not read, since --annotations-prefix is ${prefix}`,
+        consequence: 'it is ignored',
+      });
+    }
+  }
+
+  const policies = {
+    route: {} as Record<string, unknown>,
+    host: {} as Record<string, unknown>,
+    upstream: {} as Record<string, unknown>,
+  };
+  let canary: CanaryPolicy | undefined;
+  for (const feature of input.features) {
+    const policy = translateFeature(state, feature);
+    if (policy === undefined) continue;
+    if (feature.name === 'canary') canary = policy as CanaryPolicy;
+    else policies[feature.scope][feature.name] = policy;
+  }
+  return {
+    ...policies,
+    canary,
+    isDenied: state.isDenied,
+    isHostDenied: state.isHostDenied,
+    refusals: state.refusals,
+    findings: findings.list(),
+    dependencies: tracker.seen,
+  };
+}
+
+interface State extends AnnotationsInput {
+  readonly findings: Findings;
+  readonly tracker: Tracker;
+  /** Text by name without prefix. */
+  readonly written: ReadonlyMap<string, string>;
+  readonly refusals: Refusal[];
+  isDenied: boolean;
+  isHostDenied: boolean;
+}
+
+function annotationsUnder(prefix: string, all: ReadonlyMap<string, string>): Map<string, string> {
+  const start = `${prefix}/`;
+  const found = new Map<string, string>();
+  for (const [key, value] of all) if (key.startsWith(start)) found.set(key.slice(start.length), value);
+  return found;
+}
+
+function fieldOf(name: string): string {
+  return `metadata.annotations[${name}]`;
+}
+
+function checkWords(state: State): void {
+  for (const [name, value] of state.written) {
+    const word = state.settings.blockedWords.find((blocked) => value.includes(blocked));
+    if (word === undefined) continue;
+    const problem = `contains the word "${word}", which annotation-value-word-blocklist forbids`;
+    state.refusals.push({ field: fieldOf(name), value, problem });
+  }
+}
+
+/** Risk of every name, and a finding for each that no feature defines. */
+function checkNames(state: State): void {
+  const { findings, source, settings } = state;
+  for (const [name, value] of state.written) {
+    const spec = specOf(state.features, name);
+    const known = spec ?? KNOWN_ANNOTATIONS.get(name);
+    const field = fieldOf(name);
+    if (known === undefined) {
+      const consequence = 'it is ignored';
+      findings.warn(source, 'UnknownAnnotation', {
+        field,
+        value,
+        problem: 'is no annotation that is known',
+        consequence,
+      });
+      continue;
+    }
+    if ('effect' in known) {
+      const { effect } = known;
+      const isEmpty = value.trim() === '' && !name.endsWith('list-source-range');
+      if (effect === 'deny' && !isEmpty) state.isDenied = true;
+      if (effect === 'deny-host' && !isEmpty) state.isHostDenied = true;
+      const report = effect === 'ignore' ? findings.warn : findings.error;
+      report(source, 'UnsupportedAnnotation', {
+        field,
+        value: known.risk === 'critical' ? '' : value,
+        problem: 'is not supported',
+        consequence: isEmpty ? 'it is ignored' : known.consequence,
+      });
+      // A snippet is taken out before the Ingress is judged, as ingress-nginx does.
+      if (known.risk === 'critical') continue;
+    }
+    if (rankOfRisk(known.risk) > settings.maxRisk) {
+      const problem = `is an annotation of risk ${known.risk}, above annotations-risk-level`;
+      state.refusals.push({ field, value, problem });
+    }
+  }
+}
+
+function specOf(features: readonly Feature[], name: string): AnnotationSpec<unknown> | undefined {
+  for (const { annotations } of features) {
+    if (Object.hasOwn(annotations, name)) return annotations[name];
+    for (const spec of Object.values(annotations)) if (spec.aliases?.includes(name)) return spec;
+  }
+  return undefined;
+}
+
+/** Each line trimmed (annotations.md §0.1). */
+function normalise(raw: string): string {
+  return raw.includes('\n')
+    ? raw
+        .split('\n')
+        .map((line) => line.trim())
+        .join('\n')
+    : raw.trim();
+}
+
+/** The first name that is present and not empty: the canonical one, then the aliases. */
+function findWritten(
+  state: State,
+  key: string,
+  spec: AnnotationSpec<unknown>,
+): { name: string; text: string } | undefined {
+  for (const name of [key, ...(spec.aliases ?? [])]) {
+    const raw = state.written.get(name);
+    if (raw === undefined) continue;
+    const text = normalise(raw);
+    if (text !== '') return { name, text };
+  }
+  return undefined;
+}
+
+const CONSEQUENCES = {
+  deny: 'the routes of the Ingress answer 503',
+  default: 'its default is used',
+} as const;
+
+function translateFeature(state: State, feature: Feature): unknown {
+  const { findings, source, settings } = state;
+  const values: Record<string, unknown> = {};
+  let isGroupIgnored = false;
+  for (const [key, spec] of Object.entries(feature.annotations)) {
+    values[key] = settings.defaultOf(feature, key);
+    const found = state.written.size === 0 ? undefined : findWritten(state, key, spec);
+    if (found === undefined) continue;
+    const parsed = spec.parse(found.text);
+    if (parsed.ok) {
+      values[key] = parsed.value;
+      continue;
+    }
+    const field = fieldOf(found.name);
+    const { problem } = parsed;
+    if (spec.onInvalid === 'drop') {
+      state.refusals.push({ field, value: found.text, problem });
+      continue;
+    }
+    if (spec.onInvalid === 'deny') state.isDenied = true;
+    if (spec.onInvalid === 'group') isGroupIgnored = true;
+    const consequence =
+      spec.onInvalid === 'group'
+        ? `all annotations of ${feature.name} are ignored`
+        : CONSEQUENCES[spec.onInvalid];
+    const report = spec.onInvalid === 'deny' ? findings.error : findings.warn;
+    report(source, 'InvalidAnnotation', { field, value: found.text, problem, consequence });
+  }
+  if (isGroupIgnored)
+    for (const key of Object.keys(feature.annotations)) values[key] = settings.defaultOf(feature, key);
+  try {
+    return feature.translate(values, createContext(state, feature, isGroupIgnored));
+  } catch (cause) {
+    // A feature that throws is our bug; its Ingress fails closed and the others go on.
+    state.isDenied = true;
+    findings.error(source, 'InternalError', {
+      problem: `feature ${feature.name} failed: ${cause instanceof Error ? cause.message : String(cause)}`,
+      consequence: CONSEQUENCES.deny,
+    });
+    return undefined;
+  }
+}
+
+function createContext(state: State, feature: Feature, isGroupIgnored: boolean): TranslateContext {
+  const { ingress, source, settings, findings } = state;
+  return {
+    namespace: ingress.namespace,
+    source,
+    findings,
+    lookup: createLookup(state),
+    setting: settings.text,
+    has: (key) => {
+      if (isGroupIgnored && Object.hasOwn(feature.annotations, key)) return false;
+      if (state.written.has(key)) return true;
+      const aliases = feature.annotations[key]?.aliases ?? [];
+      return aliases.some((alias) => state.written.has(alias));
+    },
+    deny: () => {
+      state.isDenied = true;
+    },
+  };
+}
+
+/** Look-ups of a feature: another namespace is refused unless allow-cross-namespace-resources allows it. */
+function createLookup(state: State): Lookup {
+  const { ingress, settings, tracker } = state;
+  const isAllowed = (namespace: string) =>
+    namespace === ingress.namespace || settings.isCrossNamespaceAllowed;
+  return {
+    secret: (namespace, name) =>
+      isAllowed(namespace) ? tracker.secret(`${namespace}/${name}`)?.data : undefined,
+    configMap: (namespace, name) =>
+      isAllowed(namespace) ? tracker.configMap(`${namespace}/${name}`)?.data : undefined,
+    hasService: (namespace, name) => tracker.service(`${namespace}/${name}`) !== undefined,
+  };
+}

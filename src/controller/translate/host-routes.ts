@@ -1,0 +1,204 @@
+import type { Findings } from '../../model/finding.ts';
+import { printSource } from '../../model/source.ts';
+import type { RewritePolicy } from '../../model/policy.ts';
+import { toRegex } from '../../lib/pcre.ts';
+import { toBackendRef, type BackendRef } from './backends.ts';
+import { CATCH_ALL, type IngressEntry } from './entries.ts';
+import type { CanaryModel } from '../../model/model.ts';
+
+/** One rule of an Ingress that names the host; rule -1 is a rule-less Ingress with a default backend, on the catch-all. */
+export interface Contribution {
+  readonly entry: IngressEntry;
+  readonly rule: number;
+}
+
+/** A route while its host is put together. */
+export interface RouteDraft {
+  readonly path: string;
+  readonly pathType: 'exact' | 'prefix';
+  /** Undefined: the `/` of the catch-all host that no Ingress claimed. */
+  entry: IngressEntry | undefined;
+  /** Undefined: the global default backend. */
+  backend: BackendRef | undefined;
+  /** Field of the path in its Ingress. */
+  field: string;
+  /** Made by the host, not by a path; an explicit `/` of type Prefix replaces it. */
+  isImplicit: boolean;
+  /** Made by a rule-less Ingress with a default backend: nothing replaces it. */
+  isCatchAll: boolean;
+  readonly canaries: CanaryModel[];
+}
+
+/**
+ * The routes of a host, keyed by path and type, as routing.md §2.1-2.3 composes them. `mains` make the host and its `/`,
+ * `sources` give the paths; both come oldest first.
+ */
+export function draftRoutes(
+  name: string,
+  mains: readonly Contribution[],
+  sources: readonly Contribution[],
+  isSkipped: (ref: BackendRef) => boolean,
+  findings: Findings,
+): Map<string, RouteDraft> {
+  const drafts = new Map<string, RouteDraft>();
+  const root = createRoot(name, mains, findings);
+  drafts.set(keyOfRoute(root.path, root.pathType), root);
+  for (const { entry, rule } of sources) {
+    if (rule < 0) continue;
+    for (const { path: written, pathType: type, backend: named, field } of entry.ingress.rules[rule]!.paths) {
+      const backend = toBackendRef(entry.ingress.namespace, named);
+      if (backend === undefined) {
+        findings.warn(entry.source, 'UnsupportedBackend', {
+          field: `${field}.backend.resource`,
+          value: named.kind === 'resource' ? named.resource : '',
+          problem: 'is a resource, and only Services are served',
+          consequence: 'the path is not served',
+        });
+        continue;
+      }
+      const path = written === '' ? '/' : written;
+      const pathType = type === 'Exact' ? 'exact' : 'prefix';
+      if (!isPathUsable(path, field, entry, findings) || isSkipped(backend)) continue;
+      const key = keyOfRoute(path, pathType);
+      const present = drafts.get(key);
+      if (present === undefined) {
+        drafts.set(key, {
+          path,
+          pathType,
+          entry,
+          backend,
+          field,
+          isImplicit: false,
+          isCatchAll: false,
+          canaries: [],
+        });
+      } else if (present.isImplicit) {
+        Object.assign(present, { entry, backend, field, isImplicit: false });
+      } else {
+        reportConflict(name, path, entry, field, present, findings);
+      }
+    }
+  }
+  return drafts;
+}
+
+export function keyOfRoute(path: string, pathType: 'exact' | 'prefix'): string {
+  return `${pathType} ${path}`;
+}
+
+/** The `/` that every host has: its first Ingress's default backend, else the global one. */
+function createRoot(name: string, contributions: readonly Contribution[], findings: Findings): RouteDraft {
+  const root: RouteDraft = {
+    path: '/',
+    pathType: 'prefix',
+    entry: undefined,
+    backend: undefined,
+    field: 'spec.defaultBackend',
+    isImplicit: true,
+    isCatchAll: false,
+    canaries: [],
+  };
+  if (name !== CATCH_ALL) {
+    const first = contributions[0]!;
+    root.entry = first.entry;
+    root.backend = defaultBackendOf(first.entry);
+    if (root.backend === undefined) root.field = first.entry.ingress.rules[first.rule]!.field;
+    return root;
+  }
+  for (const { entry, rule } of contributions) {
+    if (rule >= 0) continue;
+    if (root.entry === undefined) {
+      Object.assign(root, {
+        entry,
+        backend: defaultBackendOf(entry),
+        isImplicit: false,
+        isCatchAll: true,
+      });
+    } else reportConflict(name, '/', entry, 'spec.defaultBackend', root, findings);
+  }
+  return root;
+}
+
+function defaultBackendOf(entry: IngressEntry): BackendRef | undefined {
+  const backend = entry.ingress.defaultBackend;
+  return backend && toBackendRef(entry.ingress.namespace, backend);
+}
+
+function reportConflict(
+  host: string,
+  path: string,
+  loser: IngressEntry,
+  field: string,
+  winner: RouteDraft,
+  findings: Findings,
+): void {
+  const where =
+    winner.entry === undefined ? '' : printSource({ ...winner.entry.source, field: winner.field });
+  const isSame = winner.entry === loser;
+  findings.warn(loser.source, 'PathConflict', {
+    field,
+    value: host === CATCH_ALL ? path : `${host}${path}`,
+    problem: `is already served by ${where}`,
+    consequence: isSame ? 'the first one is served' : 'the older Ingress is served',
+  });
+}
+
+function isPathUsable(path: string, field: string, entry: IngressEntry, findings: Findings): boolean {
+  let problem: string | undefined;
+  if (!path.startsWith('/')) problem = 'does not begin with /';
+  // oxlint-disable-next-line no-control-regex -- control characters are what is refused here
+  else if (/[\0-\x1f\x7f]/.test(path)) problem = 'contains control characters';
+  if (problem === undefined) return true;
+  const consequence = 'the path is not served';
+  findings.warn(entry.source, 'InvalidPath', { field: `${field}.path`, value: path, problem, consequence });
+  return false;
+}
+
+/** The rewrite of a route when it is in force (annotations.md §2.1), else whether it asks for regex matching. */
+function asksForRegex(draft: RouteDraft): boolean {
+  if (draft.isCatchAll) return false;
+  const rewrite = draft.entry?.annotations.route.rewrite as RewritePolicy | undefined;
+  if (rewrite === undefined) return false;
+  const { target, isRegex } = rewrite;
+  return isRegex || (target !== undefined && target !== '' && target !== draft.path);
+}
+
+/**
+ * Takes out the paths that cannot be used as regexes where the host matches by regex (routing.md §4): first those that ask
+ * for it, then, if the host is still in regex mode, those that share the host with them.
+ */
+export function removeBadRegexes(drafts: Map<string, RouteDraft>, findings: Findings): void {
+  const check = (isChecked: (draft: RouteDraft) => boolean) => {
+    for (const [key, draft] of drafts) {
+      if (draft.isImplicit || draft.entry === undefined || !isChecked(draft)) continue;
+      const regex = toRegex(draft.path);
+      if (regex.ok) continue;
+      drafts.delete(key);
+      findings.error(draft.entry.source, 'InvalidPath', {
+        field: `${draft.field}.path`,
+        value: draft.path,
+        problem: regex.problem,
+        consequence: 'the path is not served',
+      });
+    }
+  };
+  if (![...drafts.values()].some(asksForRegex)) {
+    reportUnmatchable(drafts, findings);
+    return;
+  }
+  check(asksForRegex);
+  if ([...drafts.values()].some(asksForRegex)) check((draft) => !asksForRegex(draft));
+}
+
+/** Literal paths that no request can have, since requests are matched by their normalised path (routing.md §5). */
+function reportUnmatchable(drafts: ReadonlyMap<string, RouteDraft>, findings: Findings): void {
+  for (const { path, field, entry } of drafts.values()) {
+    if (entry === undefined || !/\/\/|\/\.{1,2}(?:\/|$)/.test(path)) continue;
+    findings.warn(entry.source, 'InvalidPath', {
+      field: `${field}.path`,
+      value: path,
+      problem: 'has empty or dot segments, which no normalised path has',
+      consequence: 'no request matches it',
+    });
+  }
+}

@@ -1,0 +1,238 @@
+import type { Feature } from '../../features/kit/feature.ts';
+import { createFindings, type Finding } from '../../model/finding.ts';
+import type { CertificateModel, HostModel, RouteModel } from '../../model/model.ts';
+import type { Policies } from '../../model/policy.ts';
+import type { SourceRef } from '../../model/source.ts';
+import { compareAge } from '../store/objects.ts';
+import type { ClusterSnapshot } from '../store/object-store.ts';
+import type { ParsedAnnotations } from './annotations.ts';
+import { checkBackend, type BackendRef } from './backends.ts';
+import { attachCanaries } from './canary.ts';
+import { createTracker, type Dependency } from './dependencies.ts';
+import { CATCH_ALL } from './entries.ts';
+import { chooseHostCertificate } from './host-certificate.ts';
+import { draftRoutes, removeBadRegexes, type Contribution, type RouteDraft } from './host-routes.ts';
+import type { TranslateOptions } from './options.ts';
+import type { CertificateReader } from './secret-certificate.ts';
+
+/** All that Ingresses say about a host name, oldest first. */
+export interface HostInput {
+  readonly name: string;
+  readonly mains: readonly Contribution[];
+  readonly canaries: readonly Contribution[];
+}
+
+/** What is the same for all hosts of one translation. */
+export interface HostEnvironment {
+  readonly options: TranslateOptions;
+  readonly features: readonly Feature[];
+  readonly certificates: CertificateReader;
+  /** Annotations of an Ingress that has none. */
+  readonly defaults: ParsedAnnotations;
+  /** Upstream of the global default backend; undefined: the built-in 404. */
+  readonly defaultUpstreamId: string | undefined;
+  readonly defaultCertificateId: string;
+  /** Id of a backend's upstream. */
+  readonly idOf: (ref: BackendRef) => string;
+  /** See CanaryRules; always false under the route scope. */
+  readonly isCanaryUpstream: (id: string) => boolean;
+  /** Milliseconds since 1970, for expiry. */
+  readonly nowMs: number;
+}
+
+export interface HostResult {
+  /** Without aliases: those are settled among all hosts. Undefined when only canaries name the host. */
+  readonly model?: HostModel;
+  /** server-alias of the first Ingress that has one. */
+  readonly aliases: readonly string[];
+  readonly aliasSource?: SourceRef;
+  readonly certificate?: CertificateModel;
+  readonly upstreamIds: readonly string[];
+  readonly findings: readonly Finding[];
+  readonly dependencies: readonly Dependency[];
+}
+
+const CATCH_ALL_SOURCE: SourceRef = { kind: 'Controller', namespace: '', name: 'catch-all host' };
+
+/** Annotations of the redirect and rewrite groups, which do not apply to a rule-less default backend (routing.md §2.3). */
+const NOT_ON_CATCH_ALL = [
+  'app-root',
+  'rewrite-target',
+  'use-regex',
+  'ssl-redirect',
+  'force-ssl-redirect',
+  'preserve-trailing-slash',
+  'permanent-redirect',
+  'temporal-redirect',
+  'relative-redirects',
+  'from-to-www-redirect',
+];
+/** Policies that mean nothing without a Service: the default backend is plain HTTP (annotations.md §3.1). */
+const OF_SERVICES = ['backend-protocol', 'proxy-ssl'];
+
+/** Puts one host together from all Ingresses that name it (routing.md §2). Never throws on what a user wrote. */
+export function buildHost(input: HostInput, snapshot: ClusterSnapshot, env: HostEnvironment): HostResult {
+  const { name, mains } = input;
+  const findings = createFindings();
+  const tracker = createTracker(snapshot);
+  const { isExternalNameDisabled } = env.options;
+  const hasHost = name === CATCH_ALL || mains.length > 0;
+  const isSkipped = (ref: BackendRef) => env.isCanaryUpstream(env.idOf(ref));
+  const drafts = hasHost ? draftRoutes(name, mains, pathSources(input, env), isSkipped, findings) : undefined;
+  if (drafts !== undefined) removeBadRegexes(drafts, findings);
+  attachCanaries(
+    name,
+    drafts,
+    input.canaries,
+    {
+      idOf: env.idOf,
+      isCanaryUpstream: env.isCanaryUpstream,
+      check: (ref, entry) =>
+        checkBackend(
+          ref,
+          entry.source,
+          'the canary gets no requests',
+          isExternalNameDisabled,
+          tracker,
+          findings,
+        ),
+    },
+    findings,
+  );
+  if (drafts === undefined) {
+    return { aliases: [], upstreamIds: [], findings: findings.list(), dependencies: tracker.seen };
+  }
+
+  const upstreamIds = new Set<string>();
+  for (const { entry, backend, canaries } of drafts.values()) {
+    for (const { upstreamId } of canaries) upstreamIds.add(upstreamId);
+    if (entry === undefined || backend === undefined) continue;
+    upstreamIds.add(env.idOf(backend));
+    checkBackend(
+      backend,
+      entry.source,
+      'requests to it answer 503',
+      isExternalNameDisabled,
+      tracker,
+      findings,
+    );
+  }
+
+  const isHostDenied = mains.some(({ entry }) => entry.annotations.isHostDenied);
+  const routes = [...drafts.values()]
+    .map((draft) => toRoute(draft, isHostDenied, env))
+    .toSorted((a, b) => compareText(a.path, b.path) || compareText(a.pathType, b.pathType));
+  const certificate = chooseHostCertificate(name, mains, tracker, env.certificates, env.nowMs, findings);
+  const aliased = mains.find(
+    ({ entry, rule }) => rule >= 0 && (entry.annotations.host['server-alias']?.aliases.length ?? 0) > 0,
+  )?.entry;
+  for (const { entry, rule } of mains) {
+    const aliases = entry.annotations.host['server-alias']?.aliases ?? [];
+    if (rule < 0 || entry === aliased || aliases.length === 0) continue;
+    findings.warn(entry.source, 'AliasConflict', {
+      field: 'metadata.annotations[server-alias]',
+      value: aliases.join(','),
+      problem: `comes after that of Ingress ${aliased!.ingress.namespace}/${aliased!.ingress.name} for host ${name}`,
+      consequence: 'the older list is used',
+    });
+  }
+  const first = mains[0]?.entry;
+  return {
+    model: {
+      name,
+      aliases: [],
+      ...(certificate === undefined
+        ? {}
+        : { certificateId: certificate.model?.id ?? env.defaultCertificateId }),
+      certificateNames: [],
+      policies: hostPolicies(mains, drafts, env),
+      routes,
+      source:
+        first === undefined ? CATCH_ALL_SOURCE : { ...first.source, field: fieldOfContribution(mains[0]!) },
+    },
+    aliases: aliased?.annotations.host['server-alias']?.aliases ?? [],
+    aliasSource: aliased && { ...aliased.source, field: 'metadata.annotations[server-alias]' },
+    certificate: certificate?.model,
+    upstreamIds: [...upstreamIds],
+    findings: findings.list(),
+    dependencies: tracker.seen,
+  };
+}
+
+/** Under the upstream scope a canary whose Service port a main Ingress named first serves its paths like any other. */
+function pathSources({ mains, canaries }: HostInput, env: HostEnvironment): readonly Contribution[] {
+  if (env.options.canaryScope === 'route' || canaries.length === 0) return mains;
+  return [...mains, ...canaries].toSorted((a, b) => compareAge(a.entry.ingress, b.entry.ingress));
+}
+
+function fieldOfContribution({ entry, rule }: Contribution): string {
+  return rule < 0 ? 'spec.defaultBackend' : entry.ingress.rules[rule]!.field;
+}
+
+/** Orders by code unit: the same everywhere, whatever the locale. */
+export function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function toRoute(draft: RouteDraft, isHostDenied: boolean, env: HostEnvironment): RouteModel {
+  const { path, pathType, entry, backend, field } = draft;
+  const annotations = entry?.annotations;
+  const deniedStatus = isHostDenied ? 403 : annotations?.isDenied === true ? 503 : undefined;
+  const upstreamId = backend === undefined ? env.defaultUpstreamId : env.idOf(backend);
+  return {
+    path,
+    pathType,
+    isImplicit: draft.isImplicit,
+    ...(upstreamId === undefined ? {} : { upstreamId }),
+    canaries: draft.canaries,
+    policies: routePolicies(draft, env),
+    ...(deniedStatus === undefined ? {} : { deniedStatus }),
+    labels: {
+      namespace: entry?.ingress.namespace ?? '',
+      ingress: entry?.ingress.name ?? '',
+      service: backend?.service ?? '',
+      servicePort: backend?.port ?? '',
+      path,
+    },
+    source: entry === undefined ? CATCH_ALL_SOURCE : { ...entry.source, field },
+  };
+}
+
+function routePolicies({ entry, backend, isCatchAll }: RouteDraft, env: HostEnvironment): Policies {
+  const all = (entry?.annotations ?? env.defaults).route;
+  if (entry !== undefined && backend !== undefined && !isCatchAll) return all;
+  const policies: Record<string, unknown> = { ...all };
+  if (isCatchAll || entry === undefined) {
+    for (const { name, annotations } of env.features) {
+      if (NOT_ON_CATCH_ALL.some((key) => Object.hasOwn(annotations, key))) delete policies[name];
+    }
+  }
+  if (backend === undefined) {
+    for (const name of OF_SERVICES) {
+      if (env.defaults.route[name] === undefined) delete policies[name];
+      else policies[name] = env.defaults.route[name];
+    }
+  }
+  return policies;
+}
+
+/** Of each host-scoped feature, the first Ingress with a route of the host that has one. */
+function hostPolicies(
+  mains: readonly Contribution[],
+  drafts: ReadonlyMap<string, RouteDraft>,
+  env: HostEnvironment,
+): Policies {
+  const owners = new Set([...drafts.values()].map(({ entry }) => entry));
+  const policies: Record<string, unknown> = { ...env.defaults.host };
+  const taken = new Set<string>();
+  for (const { entry, rule } of mains) {
+    if (rule < 0 || !owners.has(entry)) continue;
+    for (const [name, policy] of Object.entries(entry.annotations.host)) {
+      if (taken.has(name) || policy === env.defaults.host[name]) continue;
+      taken.add(name);
+      policies[name] = policy;
+    }
+  }
+  delete policies['server-alias'];
+  return policies;
+}

@@ -1,0 +1,42 @@
+import type { IngressObject } from '../store/objects.ts';
+
+/** Why an Ingress is not taken in. */
+export interface Refusal {
+  readonly field: string;
+  readonly value: string;
+  readonly problem: string;
+}
+
+const SUSPICIOUS: readonly RegExp[] = [
+  /alias\s*.*;/s,
+  /root\s*.*;/s,
+  /\/etc\/(?:passwd|shadow|group|nginx|ingress-controller)/,
+  /\/var\/run\/secrets/,
+  /_by_lua/,
+];
+
+/** Finds text in hosts, paths and Secret names that looks like injected configuration (routing.md §1.2); undefined: none. */
+export function inspectIngress(ingress: IngressObject): Refusal | undefined {
+  for (const rule of ingress.rules) {
+    const refusal = inspectText(`${rule.field}.host`, rule.host);
+    if (refusal !== undefined) return refusal;
+    for (const { path, field } of rule.paths) {
+      const refusalOfPath = inspectText(`${field}.path`, path);
+      if (refusalOfPath !== undefined) return refusalOfPath;
+    }
+  }
+  for (const { hosts, secretName, field } of ingress.tls) {
+    const refusal = inspectText(`${field}.secretName`, secretName);
+    if (refusal !== undefined) return refusal;
+    for (const [index, host] of hosts.entries()) {
+      const refusalOfHost = inspectText(`${field}.hosts[${index}]`, host);
+      if (refusalOfHost !== undefined) return refusalOfHost;
+    }
+  }
+  return undefined;
+}
+
+function inspectText(field: string, value: string): Refusal | undefined {
+  const isSuspicious = SUSPICIOUS.some((pattern) => pattern.test(value));
+  return isSuspicious ? { field, value, problem: 'looks like injected configuration' } : undefined;
+}

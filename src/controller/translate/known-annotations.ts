@@ -1,0 +1,123 @@
+import type { Risk } from '../../features/kit/feature.ts';
+
+/** What an annotation of ingress-nginx means for its Ingress as long as no feature defines it. */
+export interface KnownAnnotation {
+  readonly risk: Risk;
+  /**
+   * `ignore`: the Ingress is served without it. `deny`: it protects, so its routes answer 503. `deny-host`: it protects the
+   * host, whose routes all answer 403.
+   */
+  readonly effect: 'ignore' | 'deny' | 'deny-host';
+  /** What happens now. */
+  readonly consequence: string;
+}
+
+type Names = string;
+
+const IGNORED: readonly (readonly [risk: Risk, consequence: string, names: Names])[] = [
+  [
+    'low',
+    'it is ignored',
+    `canary canary-weight canary-weight-total use-regex permanent-redirect-code temporal-redirect-code relative-redirects
+     ssl-redirect from-to-www-redirect use-port-in-redirects upstream-vhost backend-protocol service-upstream default-backend
+     custom-http-errors disable-proxy-intercept-errors proxy-connect-timeout proxy-send-timeout proxy-read-timeout
+     proxy-next-upstream-timeout proxy-next-upstream-tries proxy-http-version connection-proxy-header proxy-ssl-verify
+     proxy-ssl-verify-depth proxy-ssl-server-name proxy-ssl-protocols auth-secret-type auth-method auth-always-set-cookie
+     auth-keepalive auth-keepalive-share-vars auth-keepalive-requests auth-keepalive-timeout enable-global-auth
+     auth-tls-verify-depth auth-tls-pass-certificate-to-upstream enable-access-log satisfy proxy-request-buffering proxy-buffer-size`,
+  ],
+  [
+    'medium',
+    'it is ignored',
+    `canary-by-header canary-by-header-value canary-by-header-pattern canary-by-cookie app-root rewrite-target permanent-redirect
+     temporal-redirect force-ssl-redirect preserve-trailing-slash x-forwarded-prefix proxy-body-size proxy-cookie-domain
+     proxy-cookie-path proxy-redirect-from proxy-redirect-to proxy-next-upstream proxy-ssl-secret proxy-ssl-ciphers auth-secret
+     auth-realm auth-signin-redirect-param auth-response-headers auth-proxy-set-headers auth-request-redirect auth-cache-key
+     auth-cache-duration auth-tls-verify-client custom-headers`,
+  ],
+  ['high', 'it is ignored', `server-alias proxy-ssl-name auth-signin auth-tls-error-page auth-tls-match-cn`],
+  [
+    'low',
+    'it has nothing to set in Serin',
+    `client-body-buffer-size proxy-buffering proxy-buffers-number proxy-busy-buffers-size proxy-max-temp-file-size
+     http2-push-preload enable-rewrite-log ssl-prefer-server-ciphers`,
+  ],
+  [
+    'low',
+    'requests are balanced by round robin',
+    `load-balance upstream-hash-by-subset upstream-hash-by-subset-size`,
+  ],
+  ['high', 'requests are balanced by round robin', `upstream-hash-by`],
+  [
+    'low',
+    'sessions do not stick to an endpoint',
+    `affinity affinity-canary-behavior session-cookie-samesite session-cookie-conditional-samesite-none session-cookie-secure
+     session-cookie-change-on-failure`,
+  ],
+  [
+    'medium',
+    'sessions do not stick to an endpoint',
+    `affinity-mode session-cookie-name session-cookie-expires session-cookie-max-age session-cookie-path session-cookie-domain`,
+  ],
+  [
+    'low',
+    'no limit is applied',
+    `limit-rps limit-rpm limit-connections limit-burst-multiplier limit-allowlist limit-whitelist limit-rate limit-rate-after`,
+  ],
+  ['low', 'no CORS header is sent', `enable-cors cors-allow-credentials cors-max-age`],
+  [
+    'medium',
+    'no CORS header is sent',
+    `cors-allow-origin cors-allow-methods cors-allow-headers cors-expose-headers`,
+  ],
+  ['high', 'requests are not mirrored', `mirror-target mirror-host`],
+  ['low', 'requests are not mirrored', `mirror-request-body`],
+  ['low', 'TLS is terminated here', `ssl-passthrough`],
+  ['low', 'the ciphers of the ConfigMap are used', `ssl-ciphers`],
+  ['medium', 'FastCGI is not spoken', `fastcgi-index fastcgi-params-configmap`],
+  ['low', 'no web application firewall looks at the requests', `enable-modsecurity enable-owasp-core-rules`],
+  ['high', 'no web application firewall looks at the requests', `modsecurity-transaction-id`],
+  ['critical', 'no web application firewall looks at the requests', `modsecurity-snippet`],
+  ['low', 'no trace is made by it', `enable-opentelemetry opentelemetry-trust-incoming-span`],
+  ['medium', 'no trace is made by it', `opentelemetry-operation-name`],
+  [
+    'critical',
+    'snippets are never evaluated; it is ignored',
+    `configuration-snippet server-snippet auth-snippet stream-snippet`,
+  ],
+  [
+    'low',
+    'ingress-nginx has removed it; it is ignored',
+    `enable-influxdb influxdb-measurement influxdb-port influxdb-host influxdb-server-name secure-verify-ca-secret secure-backends
+     add-base-url base-url-scheme grpc-backend enable-opentracing opentracing-operation-name opentracing-trust-incoming-span
+     global-rate-limit global-rate-limit-window global-rate-limit-key global-rate-limit-header-based global-rate-limit-ignored-cidrs
+     rewrite-log session-cookie-hash upstream-max-fails upstream-fail-timeout configuration-snippets`,
+  ],
+];
+
+const DENYING: readonly (readonly [
+  name: string,
+  risk: Risk,
+  effect: 'deny' | 'deny-host',
+  consequence: string,
+])[] = [
+  ['auth-type', 'low', 'deny', 'nobody is let in: the routes of the Ingress answer 503'],
+  ['auth-url', 'high', 'deny', 'nobody is let in: the routes of the Ingress answer 503'],
+  ['auth-tls-secret', 'medium', 'deny-host', 'nobody is let in: the hosts of the Ingress answer 403'],
+  ['allowlist-source-range', 'medium', 'deny', 'nobody is let in: the routes of the Ingress answer 503'],
+  ['whitelist-source-range', 'medium', 'deny', 'nobody is let in: the routes of the Ingress answer 503'],
+  ['denylist-source-range', 'medium', 'deny', 'nobody is let in: the routes of the Ingress answer 503'],
+];
+
+/** Every annotation of ingress-nginx, by name without prefix. A feature that defines a name takes it over. */
+export const KNOWN_ANNOTATIONS: ReadonlyMap<string, KnownAnnotation> = new Map<string, KnownAnnotation>([
+  ...IGNORED.flatMap(([risk, consequence, names]) =>
+    names
+      .split(/\s+/)
+      .map((name): [string, KnownAnnotation] => [name, { risk, effect: 'ignore', consequence }]),
+  ),
+  ...DENYING.map(([name, risk, effect, consequence]): [string, KnownAnnotation] => [
+    name,
+    { risk, effect, consequence },
+  ]),
+]);

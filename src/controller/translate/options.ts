@@ -1,0 +1,56 @@
+import type { Finding } from '../../model/finding.ts';
+import type { CertificateModel, Model } from '../../model/model.ts';
+import type { OwnershipOptions } from '../store/ownership.ts';
+import type { ObjectRef } from '../store/object-store.ts';
+
+/** What flags decide for translation. Constant for the life of the process. */
+export interface TranslateOptions extends OwnershipOptions {
+  /** --annotations-prefix, without slash. */
+  readonly annotationsPrefix: string;
+  /** --disable-catch-all. */
+  readonly isCatchAllDisabled: boolean;
+  /** --disable-svc-external-name. */
+  readonly isExternalNameDisabled: boolean;
+  /** --deep-inspect. */
+  readonly isDeeplyInspected: boolean;
+  /** --default-backend-service; undefined: a built-in 404 answers. */
+  readonly defaultBackendService?: ObjectRef;
+  /** --default-ssl-certificate. */
+  readonly defaultCertificateSecret?: ObjectRef;
+  /** Served where no other certificate is: made at start. */
+  readonly fallbackCertificate: CertificateModel;
+  /** --configmap. */
+  readonly configMap?: ObjectRef;
+  /** --canary-scope: `upstream` reproduces ingress-nginx's leak (annotations.md §1.2). */
+  readonly canaryScope: 'route' | 'upstream';
+}
+
+/** ingress-nginx's defaults of the flags. */
+export const DEFAULT_TRANSLATE_OPTIONS: Omit<TranslateOptions, 'fallbackCertificate'> = {
+  annotationsPrefix: 'nginx.ingress.kubernetes.io',
+  ingressClass: 'nginx',
+  controllerClass: 'k8s.io/ingress-nginx',
+  isClassMatchedByName: false,
+  isWithoutClassServed: false,
+  isDefaultClassHonoured: false,
+  watchNamespace: '',
+  watchNamespaceSelector: '',
+  isCatchAllDisabled: false,
+  isExternalNameDisabled: false,
+  isDeeplyInspected: true,
+  canaryScope: 'route',
+};
+
+/** What one snapshot becomes. */
+export interface Translation {
+  readonly model: Model;
+  /** Of all objects of ours, oldest Ingress first. */
+  readonly findings: readonly Finding[];
+  /** Secrets and ConfigMaps that served objects name, there or not, sorted. */
+  readonly references: {
+    readonly secrets: readonly ObjectRef[];
+    readonly configMaps: readonly ObjectRef[];
+  };
+  /** Ingresses that are served, oldest first: whose status and Sync Events are ours to write. */
+  readonly served: readonly ObjectRef[];
+}

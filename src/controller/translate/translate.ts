@@ -1,0 +1,337 @@
+import type { Feature } from '../../features/kit/feature.ts';
+import { createFindings, type Finding } from '../../model/finding.ts';
+import type { CertificateModel, HostModel, UpstreamModel } from '../../model/model.ts';
+import { objectKey, type ClusterObject, type IngressObject } from '../store/objects.ts';
+import type { ClusterSnapshot, ObjectRef } from '../store/object-store.ts';
+import { createOwnership } from '../store/ownership.ts';
+import { acceptEntry, type AcceptedEntries } from './accepted.ts';
+import { createAliasSettler } from './aliases.ts';
+import { readAnnotationSettings, type AnnotationSettings } from './annotation-settings.ts';
+import { parseAnnotations, type ParsedAnnotations } from './annotations.ts';
+import { leakCanaries } from './canary-leak.ts';
+import { readDefaults } from './defaults.ts';
+import { isFresh, refOfKey, type Dependency } from './dependencies.ts';
+import { CATCH_ALL, createEntry, reportProblems, sourceOfIngress, type IngressEntry } from './entries.ts';
+import { buildHost, type HostEnvironment, type HostResult } from './hosts.ts';
+import type { Contribution } from './host-routes.ts';
+import type { TranslateOptions, Translation } from './options.ts';
+import { createCertificateReader } from './secret-certificate.ts';
+import { createSortedKeys } from './sorted-keys.ts';
+import { claimUpstreams, createUpstreamMaker } from './upstreams.ts';
+
+/** Translates snapshot after snapshot and remembers which version of each Ingress it has accepted. */
+export interface Translator {
+  /** Pure but for that memory; sorted; never throws on what a user wrote. `nowMs` is the time since 1970, for expiry. */
+  translate(snapshot: ClusterSnapshot, nowMs: number): Translation;
+}
+
+/** Translates one snapshot on its own. */
+export function translate(
+  snapshot: ClusterSnapshot,
+  options: TranslateOptions,
+  features: readonly Feature[],
+  nowMs: number,
+): Translation {
+  return createTranslator(options, features).translate(snapshot, nowMs);
+}
+
+interface KnownEntry {
+  readonly settings: AnnotationSettings;
+  readonly entry: IngressEntry;
+}
+
+interface KnownHost {
+  readonly environment: string;
+  readonly settings: AnnotationSettings;
+  readonly defaults: ParsedAnnotations;
+  readonly contributions: HostContributions;
+  readonly result: HostResult;
+}
+
+interface HostContributions {
+  readonly mains: Contribution[];
+  readonly canaries: Contribution[];
+}
+
+/** Expiry is judged by the hour, so that hosts are not put together anew each time. */
+const EXPIRY_STEP_MS = 3_600_000;
+
+/** Creates a translator. What did not change between two snapshots keeps its identity in the model. */
+export function createTranslator(options: TranslateOptions, features: readonly Feature[]): Translator {
+  const certificates = createCertificateReader();
+  const aliases = createAliasSettler();
+  const upstreamMaker = createUpstreamMaker();
+  const sortHosts = createSortedKeys();
+  const sortUpstreams = createSortedKeys();
+  const sortSecrets = createSortedKeys();
+  const sortConfigMaps = createSortedKeys();
+  const knownEntries = new WeakMap<IngressObject, KnownEntry>();
+  let knownHosts = new Map<string, KnownHost>();
+  let accepted: AcceptedEntries = new Map();
+  let settings: AnnotationSettings | undefined;
+  let settingsObject: unknown;
+  let defaults: ParsedAnnotations | undefined;
+  let defaultsSettings: AnnotationSettings | undefined;
+
+  /** A ConfigMap that is deleted leaves its last data in force (configmap-and-flags.md §1). */
+  function settingsOf(snapshot: ClusterSnapshot): AnnotationSettings {
+    const object = options.configMap && snapshot.configMaps.get(objectKey(options.configMap));
+    if (settings === undefined || (object !== undefined && object !== settingsObject)) {
+      settings = readAnnotationSettings(object, features);
+      settingsObject = object;
+    }
+    return settings;
+  }
+
+  function defaultsOf(snapshot: ClusterSnapshot, current: AnnotationSettings): ParsedAnnotations {
+    if (defaults === undefined || defaultsSettings !== current || !isFresh(defaults.dependencies, snapshot)) {
+      defaultsSettings = current;
+      defaults = parseAnnotations({
+        ingress: { namespace: '', annotations: new Map() },
+        source: { kind: 'Controller', namespace: '', name: 'defaults' },
+        features,
+        settings: current,
+        snapshot,
+        prefix: options.annotationsPrefix,
+      });
+    }
+    return defaults;
+  }
+
+  function entryOf(
+    ingress: IngressObject,
+    snapshot: ClusterSnapshot,
+    current: AnnotationSettings,
+  ): IngressEntry {
+    const known = knownEntries.get(ingress);
+    if (known?.settings === current && isFresh(known.entry.annotations.dependencies, snapshot))
+      return known.entry;
+    const entry = createEntry(ingress, options, features, current, snapshot);
+    knownEntries.set(ingress, { settings: current, entry });
+    return entry;
+  }
+
+  /** The Ingresses that are served, oldest first. */
+  function takeIn(
+    snapshot: ClusterSnapshot,
+    current: AnnotationSettings,
+    found: Finding[],
+  ): readonly IngressEntry[] {
+    const ownership = createOwnership(snapshot, options);
+    const served: IngressEntry[] = [];
+    const next = new Map<string, IngressEntry>();
+    for (const ingress of snapshot.ingresses) {
+      const owned = ownership(ingress);
+      if (owned === 'not-ours') continue;
+      const refusal = owned === 'unknown-class' ? unknownClass(ingress) : catchAllDisabled(ingress, options);
+      if (refusal !== undefined) {
+        found.push(refusal);
+        continue;
+      }
+      const newest = entryOf(ingress, snapshot, current);
+      const { entry, findings } = acceptEntry(newest, accepted, (before) =>
+        entryOf(before, snapshot, current),
+      );
+      for (const finding of findings) found.push(finding);
+      if (entry === undefined) continue;
+      if (entry === newest) for (const finding of entry.findings) found.push(finding);
+      next.set(objectKey(ingress), entry);
+      served.push(entry);
+    }
+    accepted = next;
+    return served;
+  }
+
+  function hostOf(
+    name: string,
+    contributions: HostContributions,
+    snapshot: ClusterSnapshot,
+    current: AnnotationSettings,
+    env: HostEnvironment,
+    environment: string,
+  ): KnownHost {
+    const known = knownHosts.get(name);
+    const isKept =
+      known !== undefined &&
+      options.canaryScope === 'route' &&
+      known.environment === environment &&
+      known.settings === current &&
+      known.defaults === env.defaults &&
+      isSameContributions(known.contributions.mains, contributions.mains) &&
+      isSameContributions(known.contributions.canaries, contributions.canaries) &&
+      isFresh(known.result.dependencies, snapshot);
+    if (isKept) return known;
+    const result = buildHost({ name, ...contributions }, snapshot, env);
+    return { environment, settings: current, defaults: env.defaults, contributions, result };
+  }
+
+  return {
+    translate(snapshot, nowMs) {
+      const found: Finding[] = [];
+      const current = settingsOf(snapshot);
+      found.push(...current.findings);
+      reportObjects(snapshot, found);
+      const served = takeIn(snapshot, current, found);
+      const global = readDefaults(snapshot, options, certificates);
+      found.push(...global.findings);
+
+      const claims = claimUpstreams(served);
+      const steppedMs = Math.floor(nowMs / EXPIRY_STEP_MS) * EXPIRY_STEP_MS;
+      const env: HostEnvironment = {
+        options,
+        features,
+        certificates,
+        defaults: defaultsOf(snapshot, current),
+        defaultUpstreamId: global.upstream?.id,
+        defaultCertificateId: global.certificate.id,
+        idOf: claims.idOf,
+        isCanaryUpstream: (id) =>
+          options.canaryScope === 'upstream' && claims.claimOf(id)?.entry.isCanary === true,
+        nowMs: steppedMs,
+      };
+      const environment = `${steppedMs} ${env.defaultUpstreamId ?? ''} ${env.defaultCertificateId} ${claims.collisions}`;
+
+      const grouped = groupByHost(served);
+      const hosts = new Map<string, KnownHost>();
+      for (const [name, contributions] of grouped) {
+        hosts.set(name, hostOf(name, contributions, snapshot, current, env, environment));
+      }
+      knownHosts = hosts;
+
+      const names = sortHosts(hosts);
+      const results = names.map((name) => hosts.get(name)!.result);
+      for (const { findings } of results) for (const finding of findings) found.push(finding);
+      const aliasFindings = createFindings();
+      let models: readonly HostModel[] = aliases.settle(results, certificates, aliasFindings);
+      found.push(...aliasFindings.list());
+      if (options.canaryScope === 'upstream') models = leakCanaries(models, served, claims);
+
+      const wanted = new Set<string>();
+      const certificateModels = new Map<string, CertificateModel>([
+        [global.certificate.id, global.certificate],
+      ]);
+      for (const { upstreamIds, certificate } of results) {
+        for (const id of upstreamIds) wanted.add(id);
+        if (certificate !== undefined && !certificateModels.has(certificate.id))
+          certificateModels.set(certificate.id, certificate);
+      }
+      const upstreams: UpstreamModel[] = [];
+      if (global.upstream !== undefined) wanted.add(global.upstream.id);
+      for (const id of sortUpstreams(wanted)) {
+        const upstream =
+          id === global.upstream?.id
+            ? { ...global.upstream, policies: env.defaults.upstream }
+            : upstreamMaker.make(id, claims, snapshot, env.defaults, options.isExternalNameDisabled);
+        if (upstream !== undefined) upstreams.push(upstream);
+      }
+      upstreamMaker.keepOnly(wanted);
+
+      const secrets = new Set<string>();
+      const configMaps = new Set<string>();
+      if (options.defaultCertificateSecret !== undefined)
+        secrets.add(objectKey(options.defaultCertificateSecret));
+      if (options.configMap !== undefined) configMaps.add(objectKey(options.configMap));
+      const collect = (dependencies: readonly Dependency[]) => {
+        for (const { kind, key } of dependencies) {
+          if (kind === 'Secret') secrets.add(key);
+          else if (kind === 'ConfigMap') configMaps.add(key);
+        }
+      };
+      for (const { annotations } of served) collect(annotations.dependencies);
+      for (const { dependencies } of results) collect(dependencies);
+
+      return {
+        model: {
+          hosts: models,
+          upstreams,
+          certificates: [...certificateModels.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+          defaultCertificateId: global.certificate.id,
+        },
+        findings: found,
+        references: {
+          secrets: sortSecrets(secrets).map(refOfKey),
+          configMaps: sortConfigMaps(configMaps).map(refOfKey),
+        },
+        served: served.map(({ ingress }): ObjectRef => ingress),
+      };
+    },
+  };
+}
+
+/** What each host is told, oldest first. The catch-all host is always there. */
+function groupByHost(served: readonly IngressEntry[]): Map<string, HostContributions> {
+  const hosts = new Map<string, HostContributions>();
+  const at = (name: string): HostContributions => {
+    let contributions = hosts.get(name);
+    if (contributions === undefined) hosts.set(name, (contributions = { mains: [], canaries: [] }));
+    return contributions;
+  };
+  at(CATCH_ALL);
+  for (const entry of served) {
+    const { defaultBackend, rules } = entry.ingress;
+    const isCatchAll = defaultBackend?.kind === 'service' && (entry.isCanary || rules.length === 0);
+    if (isCatchAll) at(CATCH_ALL)[entry.isCanary ? 'canaries' : 'mains'].push({ entry, rule: -1 });
+    for (const { name, rule } of entry.hosts) {
+      const contributions = at(name);
+      contributions[entry.isCanary ? 'canaries' : 'mains'].push({ entry, rule });
+    }
+  }
+  return hosts;
+}
+
+function isSameContributions(a: readonly Contribution[], b: readonly Contribution[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let index = 0; index < a.length; index++) {
+    if (a[index]!.entry !== b[index]!.entry || a[index]!.rule !== b[index]!.rule) return false;
+  }
+  return true;
+}
+
+function unknownClass(ingress: IngressObject): Finding {
+  return {
+    reason: 'UnknownIngressClass',
+    severity: 'error',
+    source: { ...sourceOfIngress(ingress), field: 'spec.ingressClassName' },
+    value: ingress.className ?? '',
+    problem: 'is not an IngressClass that exists',
+    consequence: 'the Ingress is not served',
+  };
+}
+
+function catchAllDisabled(ingress: IngressObject, options: TranslateOptions): Finding | undefined {
+  if (!options.isCatchAllDisabled || ingress.defaultBackend === undefined) return undefined;
+  return {
+    reason: 'CatchAllDisabled',
+    severity: 'error',
+    source: { ...sourceOfIngress(ingress), field: 'spec.defaultBackend' },
+    value: '',
+    problem: 'is forbidden by --disable-catch-all',
+    consequence: 'the Ingress is not served',
+  };
+}
+
+/** Problems of the objects that are not Ingresses; those of Ingresses are told for our own only. */
+function reportObjects(snapshot: ClusterSnapshot, found: Finding[]): void {
+  const shelves: readonly Iterable<ClusterObject | readonly ClusterObject[]>[] = [
+    snapshot.classes.values(),
+    snapshot.services.values(),
+    snapshot.slicesByService.values(),
+    snapshot.endpoints.values(),
+    snapshot.secrets.values(),
+    snapshot.configMaps.values(),
+    snapshot.namespaces.values(),
+  ];
+  const report = (object: ClusterObject) => {
+    if (object.problems.length === 0) return;
+    const { kind, namespace, name, uid } = object;
+    const findings = createFindings();
+    reportProblems(object.problems, { kind, namespace, name, ...(uid === '' ? {} : { uid }) }, findings);
+    found.push(...findings.list());
+  };
+  for (const shelf of shelves) {
+    for (const item of shelf) {
+      if ('kind' in item) report(item);
+      else for (const object of item) report(object);
+    }
+  }
+}

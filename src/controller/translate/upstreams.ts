@@ -1,0 +1,93 @@
+import type { UpstreamModel } from '../../model/model.ts';
+import type { Policies } from '../../model/policy.ts';
+import type { ServiceObject } from '../store/objects.ts';
+import type { ClusterSnapshot } from '../store/object-store.ts';
+import type { ParsedAnnotations } from './annotations.ts';
+import { DEFAULT_UPSTREAM_ID, toUpstream, type BackendRef } from './backends.ts';
+import type { IngressEntry } from './entries.ts';
+
+/** Which Ingress named each upstream first, and so decides its policies. */
+export interface UpstreamClaims {
+  /** Id of a backend's upstream: the plain one, unless another Service port has taken it. */
+  readonly idOf: (ref: BackendRef) => string;
+  readonly claimOf: (id: string) => { readonly entry: IngressEntry; readonly ref: BackendRef } | undefined;
+  /** Backends whose plain id was taken, as text: the same text means the same ids. */
+  readonly collisions: string;
+}
+
+/** Goes through the Ingresses, oldest first. */
+export function claimUpstreams(entries: Iterable<IngressEntry>): UpstreamClaims {
+  const claims = new Map<string, { entry: IngressEntry; ref: BackendRef }>();
+  // `a-b`/`c` and `a`/`b-c` would share the id `a-b-c-80`: the second to come gets one that no name can make.
+  const others = new Set<string>();
+  for (const entry of entries) {
+    for (const ref of entry.backends) {
+      const claim = claims.get(ref.id);
+      if (claim === undefined && ref.id !== DEFAULT_UPSTREAM_ID) claims.set(ref.id, { entry, ref });
+      else if (claim?.ref.key !== ref.key) {
+        others.add(ref.key);
+        if (!claims.has(ref.key)) claims.set(ref.key, { entry, ref });
+      }
+    }
+  }
+  return {
+    idOf: others.size === 0 ? (ref) => ref.id : (ref) => (others.has(ref.key) ? ref.key : ref.id),
+    claimOf: (id) => claims.get(id),
+    collisions: [...others].join(' '),
+  };
+}
+
+/** What of the annotations of a canary Ingress counts for its upstream (annotations.md §1.3). */
+const OF_CANARIES = ['load-balance', 'service-upstream'];
+
+/** Makes upstreams, and keeps the identity of those that stay as they were. */
+export interface UpstreamMaker {
+  make(
+    id: string,
+    claims: UpstreamClaims,
+    snapshot: ClusterSnapshot,
+    defaults: ParsedAnnotations,
+    isExternalNameDisabled: boolean,
+  ): UpstreamModel | undefined;
+  /** Forgets all other ids. */
+  keepOnly(ids: ReadonlySet<string>): void;
+}
+
+interface Made {
+  readonly entry: IngressEntry;
+  readonly service: ServiceObject | undefined;
+  readonly model: UpstreamModel;
+}
+
+export function createUpstreamMaker(): UpstreamMaker {
+  const made = new Map<string, Made>();
+  return {
+    make(id, claims, snapshot, defaults, isExternalNameDisabled) {
+      const claim = claims.claimOf(id);
+      if (claim === undefined) return undefined;
+      const { entry, ref } = claim;
+      const service = snapshot.services.get(`${ref.namespace}/${ref.service}`);
+      const before = made.get(id);
+      if (before !== undefined && before.entry === entry && before.service === service) return before.model;
+      const policies = entry.isCanary ? canaryPolicies(entry, defaults) : entry.annotations.upstream;
+      const source = { ...entry.source, field: ref.field };
+      const model = toUpstream(id, ref, service, policies, isExternalNameDisabled, source);
+      made.set(id, { entry, service, model });
+      return model;
+    },
+    keepOnly(ids) {
+      if (made.size === ids.size) return;
+      for (const id of made.keys()) if (!ids.has(id)) made.delete(id);
+    },
+  };
+}
+
+function canaryPolicies(entry: IngressEntry, defaults: ParsedAnnotations): Policies {
+  const policies: Record<string, unknown> = { ...defaults.upstream };
+  for (const name of OF_CANARIES) {
+    const policy = entry.annotations.upstream[name];
+    if (policy !== undefined) policies[name] = policy;
+    else delete policies[name];
+  }
+  return policies;
+}
