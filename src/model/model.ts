@@ -84,10 +84,14 @@ export interface CertificateModel {
 }
 
 export interface CertificateFacts {
+  /** Subject alternative names, lower case; the common name where there are none. */
   readonly names: readonly string[];
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
+  /** Decimal. */
   readonly serial: string;
+  /** Attribute serialNumber of the issuer's name, which few have; the label `identifier` is this, a dash, and `serial`. */
+  readonly issuerSerialNumber?: string;
   readonly issuerCommonName: string;
   readonly issuerOrganization: string;
   readonly publicKeyAlgorithm: string;
