@@ -1,7 +1,7 @@
 import type { Findings } from '../../model/finding.ts';
 import type { HostModel } from '../../model/model.ts';
 import type { HostResult } from './hosts.ts';
-import type { CertificateReader } from './secret-certificate.ts';
+import type { CertificateReader } from '../certificates/certificate-reader.ts';
 
 /** Gives hosts their aliases: one that is a host of its own is dropped, one of two hosts goes to the first by name. */
 export interface AliasSettler {

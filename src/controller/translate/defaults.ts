@@ -5,7 +5,7 @@ import { objectKey } from '../store/objects.ts';
 import type { ClusterSnapshot } from '../store/object-store.ts';
 import { DEFAULT_UPSTREAM_ID } from './backends.ts';
 import type { TranslateOptions } from './options.ts';
-import type { CertificateReader } from './secret-certificate.ts';
+import type { CertificateReader } from '../certificates/certificate-reader.ts';
 
 /** What flags name for all hosts, as it is in the cluster now. */
 export interface GlobalDefaults {

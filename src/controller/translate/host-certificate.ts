@@ -3,7 +3,7 @@ import type { CertificateModel } from '../../model/model.ts';
 import type { IngressTls } from '../store/objects.ts';
 import type { Tracker } from './dependencies.ts';
 import type { Contribution } from './host-routes.ts';
-import type { CertificateReader } from './secret-certificate.ts';
+import type { CertificateReader } from '../certificates/certificate-reader.ts';
 
 /** Certificate of a host; undefined model: the default certificate. */
 export interface HostCertificate {

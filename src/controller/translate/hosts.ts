@@ -13,7 +13,7 @@ import { CATCH_ALL } from './entries.ts';
 import { chooseHostCertificate } from './host-certificate.ts';
 import { draftRoutes, removeBadRegexes, type Contribution, type RouteDraft } from './host-routes.ts';
 import type { TranslateOptions } from './options.ts';
-import type { CertificateReader } from './secret-certificate.ts';
+import type { CertificateReader } from '../certificates/certificate-reader.ts';
 
 /** All that Ingresses say about a host name, oldest first. */
 export interface HostInput {

@@ -15,7 +15,7 @@ import { CATCH_ALL, createEntry, reportProblems, sourceOfIngress, type IngressEn
 import { buildHost, type HostEnvironment, type HostResult } from './hosts.ts';
 import type { Contribution } from './host-routes.ts';
 import type { TranslateOptions, Translation } from './options.ts';
-import { createCertificateReader } from './secret-certificate.ts';
+import { createCertificateReader } from '../certificates/certificate-reader.ts';
 import { createSortedKeys } from './sorted-keys.ts';
 import { claimUpstreams, createUpstreamMaker } from './upstreams.ts';
 
