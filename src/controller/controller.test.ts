@@ -56,7 +56,7 @@ beforeEach(() => {
         tls: { names: [], defaultCertificateId: '' },
         settings: DEFAULT_SETTINGS,
       };
-      return { model, table, findings: [], references };
+      return { model, table, findings: [], references, served: [] };
     },
     endpointsOf: (_snapshot, { id }) => addresses.get(id) ?? [],
   };

@@ -15,6 +15,8 @@ export interface Built {
   readonly table: RouteTable;
   readonly findings: readonly Finding[];
   readonly references: References;
+  /** Ingresses that are served, oldest first. */
+  readonly served: readonly ObjectRef[];
 }
 
 /** Snapshot to table: translate, settings, compile. Pure; never throws on what a user wrote. */

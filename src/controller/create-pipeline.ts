@@ -1,0 +1,92 @@
+import type { Feature } from '../features/kit/feature.ts';
+import { createFindings } from '../model/finding.ts';
+import type { DataPlaneSettings } from '../table/settings.ts';
+import { createCompiler } from './compile/compile.ts';
+import type { Pipeline, References } from './pipeline.ts';
+import { toSettings, type SettingsFlags } from './settings/settings.ts';
+import type { ClusterSnapshot, ObjectRef } from './store/object-store.ts';
+import { objectKey, type ConfigMapObject } from './store/objects.ts';
+import { TRANSLATE_CONFIG_KEYS } from './translate/annotation-settings.ts';
+import { resolveEndpoints, type NameLookup } from './translate/endpoints.ts';
+import type { TranslateOptions } from './translate/options.ts';
+import { createTranslator } from './translate/translate.ts';
+
+export interface PipelineDeps {
+  readonly options: TranslateOptions;
+  readonly features: readonly Feature[];
+  readonly settingsFlags: SettingsFlags;
+  /** Addresses of external names as known now. */
+  readonly lookUpName: NameLookup;
+  /** Milliseconds since 1970. */
+  readonly nowMs: () => number;
+}
+
+interface SettingsRead {
+  readonly settings: DataPlaneSettings;
+  readonly findings: ReturnType<ReturnType<typeof createFindings>['list']>;
+  /** ConfigMaps of headers that the settings name. */
+  readonly named: readonly ObjectRef[];
+}
+
+/** Puts translate, settings and compile together; each remembers what did not change. */
+export function createPipeline(deps: PipelineDeps): Pipeline {
+  const { options, features } = deps;
+  const translator = createTranslator(options, features);
+  const compiler = createCompiler();
+  const featureKeys = new Set([...features.flatMap(configMapKeysOf), ...TRANSLATE_CONFIG_KEYS]);
+  let configMap: ConfigMapObject | undefined;
+  let known: { readonly objects: readonly unknown[]; readonly read: SettingsRead } | undefined;
+
+  function readSettings(snapshot: ClusterSnapshot): SettingsRead {
+    // A ConfigMap that is deleted leaves its last data in force (configmap-and-flags.md §1).
+    configMap = (options.configMap && snapshot.configMaps.get(objectKey(options.configMap))) ?? configMap;
+    const named: ObjectRef[] = [];
+    for (const key of ['proxy-set-headers', 'add-headers']) {
+      const [namespace = '', name = ''] = (configMap?.data.get(key) ?? '').trim().split('/');
+      if (namespace !== '' && name !== '') named.push({ namespace, name });
+    }
+    const objects = [configMap, ...named.map((ref) => snapshot.configMaps.get(objectKey(ref)))];
+    if (known !== undefined && isSameList(known.objects, objects)) return known.read;
+    const findings = createFindings();
+    const ref = options.configMap ?? { namespace: '', name: '' };
+    const settings = toSettings({
+      data: configMap?.data,
+      source: { kind: 'ConfigMap', ...ref, ...(configMap?.uid ? { uid: configMap.uid } : {}) },
+      flags: deps.settingsFlags,
+      featureKeys,
+      headerMaps: (namespace, name) => snapshot.configMaps.get(objectKey({ namespace, name }))?.data,
+      findings,
+    });
+    const read = { settings, findings: findings.list(), named };
+    known = { objects, read };
+    return read;
+  }
+
+  return {
+    build(snapshot, generation) {
+      const { settings, findings, named } = readSettings(snapshot);
+      const translation = translator.translate(snapshot, deps.nowMs());
+      const references: References = {
+        secrets: translation.references.secrets,
+        configMaps: [...translation.references.configMaps, ...named],
+      };
+      return {
+        model: translation.model,
+        table: compiler.compile(translation.model, settings, generation),
+        findings: [...findings, ...translation.findings],
+        references,
+        served: translation.served,
+      };
+    },
+    endpointsOf: (snapshot, upstream) => resolveEndpoints(snapshot, upstream, deps.lookUpName),
+  };
+}
+
+function configMapKeysOf(feature: Feature): string[] {
+  const own = Object.values(feature.annotations).map(({ configMapKey }) => configMapKey);
+  return [...own.filter((key) => key !== undefined), ...Object.keys(feature.configMapKeys ?? {})];
+}
+
+function isSameList(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && a.every((item, index) => item === b[index]);
+}
