@@ -1,4 +1,5 @@
 import { digestOf } from '../../lib/hash.ts';
+import { toRegex } from '../../lib/pcre.ts';
 import type { HostModel, Model, RouteModel, UpstreamModel } from '../../model/model.ts';
 import type { Policies } from '../../model/policy.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
@@ -122,7 +123,7 @@ function toHost(
   };
   const entry = {
     name: host.name,
-    aliases: host.aliases,
+    aliases: host.aliases.flatMap(toAlias),
     isRegex: isRegexHost(host.routes),
     hasCertificate,
     certificateNames,
@@ -130,6 +131,13 @@ function toHost(
     routes: placed.map((route) => toRoute(host.name, route, policiesOf(route.route))),
   };
   return { ...entry, digest: digestOfHost(entry) };
+}
+
+/** Regex names as JavaScript runs them; one that cannot be converted is a finding of translate and matches nothing. */
+function toAlias(alias: string): readonly string[] {
+  if (!alias.startsWith('~')) return [alias];
+  const result = toRegex(alias.slice(1));
+  return result.ok ? [`~${result.source}`] : [];
 }
 
 function toRoute(

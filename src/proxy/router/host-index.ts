@@ -1,0 +1,104 @@
+import type { LinkedHost } from './linked.ts';
+
+const CATCH_ALL = '_';
+const FIRST_LABEL = /^[\w-]+$/;
+
+interface NamedRegex {
+  readonly hostName: string;
+  readonly regex: RegExp;
+  readonly host: LinkedHost;
+}
+
+/**
+ * Finds the host for a name in the order of routing.md §2: exact, leading-wildcard alias, trailing-wildcard alias, then
+ * wildcard hosts and regex aliases in the order of host names, else the catch-all. Costs the same for one host as for 10,000.
+ */
+export class HostIndex {
+  readonly #catchAll: LinkedHost;
+  readonly #exact = new Map<string, LinkedHost>();
+  /** `*.a.b` hosts by `.a.b`. */
+  readonly #wildcards = new Map<string, LinkedHost>();
+  /** `*.a.b` aliases by `.a.b`, any depth. */
+  readonly #leading = new Map<string, LinkedHost>();
+  /** `a.b.*` aliases by `a.b.`. */
+  readonly #trailing = new Map<string, LinkedHost>();
+  readonly #regexes: NamedRegex[] = [];
+  readonly #isPlain: boolean;
+
+  constructor(hosts: Iterable<LinkedHost>, catchAll: LinkedHost) {
+    this.#catchAll = catchAll;
+    const aliased: LinkedHost[] = [];
+    for (const host of hosts) {
+      const { name, aliases } = host.entry;
+      if (aliases.length > 0) aliased.push(host);
+      if (name.startsWith('*.')) this.#wildcards.set(name.slice(1), host);
+      else if (name !== CATCH_ALL) this.#exact.set(name, host);
+    }
+    // Where two hosts claim an alias, the first by name has it.
+    aliased.sort((a, b) => (a.entry.name < b.entry.name ? -1 : 1));
+    for (const host of aliased) for (const alias of host.entry.aliases) this.#addAlias(alias, host);
+    this.#isPlain =
+      this.#leading.size + this.#trailing.size + this.#wildcards.size + this.#regexes.length === 0;
+  }
+
+  /** `name` is lower-case, without port and final dot; empty when the request names none. */
+  find(name: string): LinkedHost {
+    const exact = this.#exact.get(name);
+    if (exact !== undefined) return exact;
+    return this.#isPlain ? this.#catchAll : this.#findPattern(name);
+  }
+
+  #findPattern(name: string): LinkedHost {
+    if (this.#leading.size > 0) {
+      // From the left: the longest suffix comes first.
+      for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1)) {
+        const host = dot === 0 ? undefined : this.#leading.get(name.slice(dot));
+        if (host !== undefined) return host;
+      }
+    }
+    if (this.#trailing.size > 0) {
+      for (let dot = name.lastIndexOf('.'); dot > 0; dot = name.lastIndexOf('.', dot - 1)) {
+        const host = dot === name.length - 1 ? undefined : this.#trailing.get(name.slice(0, dot + 1));
+        if (host !== undefined) return host;
+      }
+    }
+    const wildcard = this.#wildcardOf(name);
+    for (const { hostName, regex, host } of this.#regexes) {
+      if (wildcard !== undefined && wildcard.entry.name <= hostName) break;
+      if (regex.test(name)) return host;
+    }
+    return wildcard ?? this.#catchAll;
+  }
+
+  /** One label, never an empty one. */
+  #wildcardOf(name: string): LinkedHost | undefined {
+    const dot = name.indexOf('.');
+    if (dot <= 0) return undefined;
+    const host = this.#wildcards.get(name.slice(dot));
+    return host !== undefined && FIRST_LABEL.test(name.slice(0, dot)) ? host : undefined;
+  }
+
+  #addAlias(alias: string, host: LinkedHost): void {
+    if (alias.startsWith('~')) {
+      this.#regexes.push({ hostName: host.entry.name, regex: toNameRegex(alias), host });
+    } else if (alias.startsWith('*.')) {
+      setIfFree(this.#leading, alias.slice(1), host);
+    } else if (alias.endsWith('.*')) {
+      setIfFree(this.#trailing, alias.slice(0, -1), host);
+    } else if (alias.startsWith('.')) {
+      setIfFree(this.#leading, alias, host);
+      setIfFree(this.#exact, alias.slice(1), host);
+    } else {
+      setIfFree(this.#exact, alias, host);
+    }
+  }
+}
+
+/** The table holds JavaScript's form already; names are lower-case, and nginx matches them without regard to case. */
+function toNameRegex(alias: string): RegExp {
+  return new RegExp(alias.slice(1), 'i');
+}
+
+function setIfFree(map: Map<string, LinkedHost>, key: string, host: LinkedHost): void {
+  if (!map.has(key)) map.set(key, host);
+}

@@ -1,0 +1,109 @@
+import type { Feature } from '../../features/kit/feature.ts';
+import type { CanaryDecision, Filter, FilterContext } from '../../features/kit/filter.ts';
+import { digestOf } from '../../lib/hash.ts';
+import type { Policies } from '../../model/policy.ts';
+import type { WorkerMetrics } from '../../observe/sinks.ts';
+import type { DataPlaneSettings } from '../../table/settings.ts';
+import type { HostEntry, RouteEntry } from '../../table/table.ts';
+import type { Upstream } from '../upstream/upstream.ts';
+import type { LinkedHost, LinkedRoute, Transport } from './linked.ts';
+import { createPathMatcher } from './path-matcher.ts';
+
+// oxlint-disable-next-line no-explicit-any -- each feature has a policy type of its own
+export type AnyFeature = Feature<any, any>;
+
+export interface LinkDeps {
+  /** In the order in which filters run. */
+  readonly features: readonly AnyFeature[];
+  /** The upstream of that id, created when it is not known yet; the same one as long as it is not forgotten. */
+  readonly upstreamOf: (id: string) => Upstream;
+  readonly metrics: Pick<WorkerMetrics, 'routeSeries'>;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+}
+
+/** Resolves all of a host once. Throws what a feature throws, naming route and feature. */
+export function linkHost(host: HostEntry, settings: DataPlaneSettings, deps: LinkDeps): LinkedHost {
+  const context: FilterContext = { host, settings, random: deps.random };
+  const filters = deps.features
+    .filter(({ stage }) => stage === 'host')
+    .map((feature) => createFilter(feature, host.policies[feature.name], context))
+    .filter((filter) => filter?.onRequest !== undefined) as Filter[];
+  const routes = host.routes.map((route) => linkRoute(route, context, deps));
+  return {
+    entry: host,
+    isConfigured: host.name !== '_',
+    filters,
+    match: createPathMatcher(routes, host.isRegex),
+  };
+}
+
+function linkRoute(entry: RouteEntry, hostContext: FilterContext, deps: LinkDeps): LinkedRoute {
+  const context: FilterContext = { ...hostContext, route: entry };
+  const { policies, canary, upstreamId, labels } = entry;
+  const { timeouts, body, retry, logging } = policies;
+  if (timeouts === undefined || body === undefined || retry === undefined) {
+    throw new Error(`route ${entry.id}: a core policy is missing`);
+  }
+  const byStage: Record<'route' | 'access', Filter[]> = { route: [], access: [] };
+  for (const feature of deps.features) {
+    const stage = feature.stage ?? 'route';
+    if (stage === 'host' || feature.createFilter === undefined) continue;
+    const filter = createFilter(feature, policyOf(feature, policies, hostContext.host), context);
+    if (filter !== undefined) byStage[stage].push(filter);
+  }
+  const filters = [...byStage.route, ...byStage.access];
+  const series = deps.metrics.routeSeries(labels, '');
+  return {
+    kind: 'route',
+    entry,
+    upstream: upstreamId === undefined ? undefined : deps.upstreamOf(upstreamId),
+    canaryUpstream: canary === undefined ? undefined : deps.upstreamOf(canary.upstreamId),
+    decideCanary: canary === undefined ? undefined : createDecision(canary.policy, context, deps.features),
+    timeouts,
+    body,
+    retry,
+    isAccessLogged: logging?.isAccessLogged ?? true,
+    onRequest: byStage.route.filter((filter) => filter.onRequest !== undefined),
+    onAccess: byStage.access.filter((filter) => filter.onRequest !== undefined),
+    onUpstreamRequest: filters.filter((filter) => filter.onUpstreamRequest !== undefined),
+    onResponse: filters.filter((filter) => filter.onResponse !== undefined),
+    onDone: filters.filter((filter) => filter.onDone !== undefined),
+    series,
+    canarySeries: canary === undefined ? series : deps.metrics.routeSeries(labels, canary.upstreamId),
+    transport: toTransport(policies),
+  };
+}
+
+/** A host's policy counts on each of its routes, where its feature acts there. */
+function policyOf(feature: AnyFeature, policies: Policies, host: HostEntry): unknown {
+  return policies[feature.name] ?? (feature.scope === 'host' ? host.policies[feature.name] : undefined);
+}
+
+function createFilter(feature: AnyFeature, policy: unknown, context: FilterContext): Filter | undefined {
+  if (policy === undefined || feature.createFilter === undefined) return undefined;
+  try {
+    return feature.createFilter(policy, context);
+  } catch (cause) {
+    const where = context.route?.id ?? context.host.name;
+    throw new Error(`${where}: ${feature.name}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function createDecision(
+  policy: unknown,
+  context: FilterContext,
+  features: readonly AnyFeature[],
+): CanaryDecision | undefined {
+  const feature = features.find((candidate) => candidate.createDecision !== undefined);
+  return feature?.createDecision?.(policy, context);
+}
+
+const PLAIN: Transport = { key: 'http', protocol: 'http', tls: undefined };
+
+function toTransport(policies: Policies): Transport {
+  const protocol = policies['backend-protocol']?.protocol ?? 'http';
+  if (protocol === 'http') return PLAIN;
+  const tls = policies['proxy-ssl'];
+  return { key: `https:${tls === undefined ? '' : digestOf(tls)}`, protocol, tls };
+}
