@@ -34,7 +34,7 @@ export interface Reading {
   readonly messages: readonly Message[];
   readonly error: ProxyErrorCode | undefined;
   readonly underWay: 'nothing' | 'head' | 'body';
-  /** Bytes never looked at: behind an upgrade or a last message; 0 with an error. */
+  /** Bytes never looked at: behind an upgrade or a last message, when nothing is under way. */
   readonly unread: number;
 }
 
@@ -148,7 +148,7 @@ function read(bytes: Buffer, cuts: readonly number[], stream: Stream): Reading {
     messages,
     error,
     underWay,
-    unread: error === undefined ? bytes.length - position : 0,
+    unread: error === undefined && underWay === 'nothing' ? bytes.length - position : 0,
   });
   for (const end of ends) {
     // Every buffer is another one, with other bytes around: nothing may hang on where the bytes lie.
