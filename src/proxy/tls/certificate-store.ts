@@ -1,4 +1,4 @@
-import { constants, createHash } from 'node:crypto';
+import { constants, createHash, createPrivateKey, X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import type { TableDelta } from '../../table/messages.ts';
 import { DEFAULT_SETTINGS, type TlsSettings } from '../../table/settings.ts';
@@ -115,6 +115,9 @@ class Store implements CertificateStore {
 
   #build({ id, certificate, key }: CertificateEntry): SecureContext | undefined {
     try {
+      // OpenSSL takes an ECDSA certificate with an RSA key: it keeps a place for each kind.
+      if (!new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key)))
+        throw new Error('key mismatch');
       return createSecureContext({ ...this.#parameters, cert: certificate, key });
     } catch (error) {
       this.#broken.add(id);

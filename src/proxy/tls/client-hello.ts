@@ -24,32 +24,30 @@ export function isTlsByte(first: number): boolean {
  */
 export function parseClientHello(bytes: Buffer): ClientHelloResult {
   const hello = collectHello(bytes);
-  if (hello === undefined) return FOREIGN;
-  return hello.length === 0 ? INCOMPLETE : readHello(hello);
+  return 'kind' in hello ? hello : readHello(hello);
 }
 
-/** The ClientHello's body without record and message heads; empty while bytes are missing, undefined if it is none. */
-function collectHello(bytes: Buffer): Buffer | undefined {
+/** The ClientHello's body without record and message heads. */
+function collectHello(bytes: Buffer): Buffer | ClientHelloResult {
   const parts: Buffer[] = [];
   let collected = 0;
   let offset = 0;
   while (bytes.length >= offset + RECORD_HEAD_BYTES) {
     const length = bytes.readUInt16BE(offset + 3);
     const isHandshake = bytes[offset] === HANDSHAKE_RECORD && bytes[offset + 1] === 3;
-    if (!isHandshake || length === 0 || length > MAX_RECORD_BYTES) return undefined;
+    if (!isHandshake || length === 0 || length > MAX_RECORD_BYTES) return FOREIGN;
     const part = bytes.subarray(offset + RECORD_HEAD_BYTES, offset + RECORD_HEAD_BYTES + length);
     parts.push(part);
     collected += part.length;
     if (collected >= 4) {
       const message = parts.length === 1 ? part : Buffer.concat(parts);
       const messageBytes = message.readUIntBE(1, 3);
-      if (message[0] !== CLIENT_HELLO || messageBytes > MAX_HELLO_BYTES) return undefined;
+      if (message[0] !== CLIENT_HELLO || messageBytes > MAX_HELLO_BYTES) return FOREIGN;
       if (message.length >= 4 + messageBytes) return message.subarray(4, 4 + messageBytes);
     }
     offset += RECORD_HEAD_BYTES + length;
   }
-  const isForeign = bytes.length > 0 && bytes[0] !== HANDSHAKE_RECORD;
-  return isForeign ? undefined : Buffer.alloc(0);
+  return bytes.length > 0 && bytes[0] !== HANDSHAKE_RECORD ? FOREIGN : INCOMPLETE;
 }
 
 function readHello(hello: Buffer): ClientHelloResult {
