@@ -37,12 +37,13 @@ export interface ChangeReport {
  * reloads nothing, so one Event a minute says that configuration changed; what uses the reason as a sign of life finds it.
  */
 const RELOAD_PAUSE_MS = 60_000;
+const PASSED_OVER_MAX = 2;
 
 export function createChangeReport(deps: ChangeReportDeps): ChangeReport {
   const { events } = deps;
   const configMaps = new Set(deps.configMaps.map(objectKey));
-  /** Ingresses that changed since they were last served. */
-  const changed = new Map<string, ChangedObject>();
+  /** Ingresses that changed since they were last served, with the tables that went live without them. */
+  const changed = new Map<string, { readonly object: ChangedObject; passedOver: number }>();
   let reloadedMs = -Infinity;
   let rejection = '';
 
@@ -58,7 +59,7 @@ export function createChangeReport(deps: ChangeReportDeps): ChangeReport {
   return {
     objectChanged(object, isNew) {
       const key = objectKey(object);
-      if (object.kind === 'Ingress') changed.set(key, object);
+      if (object.kind === 'Ingress') changed.set(key, { object, passedOver: 0 });
       if (object.kind !== 'ConfigMap' || !configMaps.has(key)) return;
       const { namespace, name, uid } = object;
       const subject = { kind: 'ConfigMap', apiVersion: 'v1', namespace, name, uid };
@@ -66,17 +67,19 @@ export function createChangeReport(deps: ChangeReportDeps): ChangeReport {
     },
     applied(served) {
       rejection = '';
-      if (deps.areSyncEventsOn) {
-        for (const key of served.map(objectKey)) {
-          const object = changed.get(key);
-          if (object === undefined) continue;
-          const { namespace, name, uid } = object;
-          const subject = { kind: 'Ingress', apiVersion: 'networking.k8s.io/v1', namespace, name, uid };
-          record(subject, 'Normal', 'Sync', 'Scheduled for sync');
-        }
+      for (const key of served.map(objectKey)) {
+        const entry = changed.get(key);
+        if (entry === undefined) continue;
+        changed.delete(key);
+        if (!deps.areSyncEventsOn) continue;
+        const { namespace, name, uid } = entry.object;
+        const subject = { kind: 'Ingress', apiVersion: 'networking.k8s.io/v1', namespace, name, uid };
+        record(subject, 'Normal', 'Sync', 'Scheduled for sync');
       }
-      // What is not served is somebody else's.
-      changed.clear();
+      for (const [key, entry] of changed) {
+        // The next table may have been on its way when the object came; one that is in neither is somebody else's.
+        if (++entry.passedOver >= PASSED_OVER_MAX) changed.delete(key);
+      }
       if (deps.nowMs() - reloadedMs < RELOAD_PAUSE_MS) return;
       reloadedMs = deps.nowMs();
       record(deps.pod, 'Normal', 'RELOAD', 'NGINX reload triggered due to a change in configuration');
