@@ -55,7 +55,7 @@ export interface FakeApiServer {
   readonly requests: readonly SeenRequest[];
   /** Open watches of a resource, by plural name; of all resources without. */
   watchCount(resource?: string): number;
-  /** Resolves with the first truthy answer; asks again after every request, write and watch. Rejects after `timeoutMs`. */
+  /** Resolves with the first truthy answer; asks again after every request, write and watch, and every 10 ms. Rejects after `timeoutMs`. */
   until<T>(question: () => T | undefined | false | null, timeoutMs?: number): Promise<T>;
   /** Sends a bookmark to every watch that asked for them. */
   bookmark(): void;
@@ -87,6 +87,7 @@ export interface FakeApiServer {
 
 const BOOKMARK_MS = 60_000;
 const UNTIL_MS = 10_000;
+const POLL_MS = 10;
 
 /** Starts a double on a port of its own on the loopback address. */
 export async function startFakeApi(options: FakeApiOptions = {}): Promise<FakeApiServer> {
@@ -230,6 +231,7 @@ export async function startFakeApi(options: FakeApiOptions = {}): Promise<FakeAp
       new Promise((resolve, reject) => {
         const settle = (end: () => void) => {
           clearTimeout(timer);
+          clearInterval(poll);
           questions.delete(attempt);
           end();
         };
@@ -245,6 +247,7 @@ export async function startFakeApi(options: FakeApiOptions = {}): Promise<FakeAp
           () => settle(() => reject(new Error(`not within ${timeoutMs} ms: ${String(question)}`))),
           timeoutMs,
         );
+        const poll = setInterval(attempt, POLL_MS);
         questions.add(attempt);
         attempt();
       }),

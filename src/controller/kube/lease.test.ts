@@ -71,7 +71,7 @@ test('takes a Lease that is not there, and renews it', async () => {
     leaseTransitions: 0,
   });
   expect(lease()?.spec.renewTime).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
-  const { acquireTime, renewTime } = lease()?.spec;
+  const { acquireTime, renewTime } = lease()?.spec ?? {};
   await api.until(() => lease()?.spec.renewTime !== renewTime);
   expect(lease()?.spec.acquireTime).toBe(acquireTime);
   expect(told).toEqual(['pod-a elected']);
