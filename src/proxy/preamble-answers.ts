@@ -1,17 +1,8 @@
 import type { Socket } from 'node:net';
+import { stockPage } from './error-response.ts';
+import { dateLine } from './http-date.ts';
 
-const TITLE = '400 The plain HTTP request was sent to HTTPS port';
-const PAGE = [
-  '<html>',
-  `<head><title>${TITLE}</title></head>`,
-  '<body>',
-  '<center><h1>400 Bad Request</h1></center>',
-  '<center>The plain HTTP request was sent to HTTPS port</center>',
-  '<hr><center>nginx</center>',
-  '</body>',
-  '</html>',
-  '',
-].join('\r\n');
+const { reason: REASON, body: PAGE } = stockPage(400, 'plain-http-on-tls');
 
 /** Record of a fatal alert `unrecognized_name` (RFC 6066 §3) in TLS 1.2's clothes, which 1.3 wears as well. */
 const UNRECOGNIZED_NAME = Buffer.from([21, 3, 3, 0, 2, 2, 112]);
@@ -21,15 +12,8 @@ const LINGER_MS = 5_000;
 
 /** Answers plain HTTP on a TLS port as nginx does, without reading it, and closes. */
 export function answerPlainOnTls(socket: Socket, nowMs: number): void {
-  const head = [
-    'HTTP/1.1 400 Bad Request',
-    `Date: ${new Date(nowMs).toUTCString()}`,
-    'Content-Type: text/html',
-    `Content-Length: ${PAGE.length}`,
-    'Connection: close',
-    '\r\n',
-  ].join('\r\n');
-  endAndLinger(socket, head + PAGE);
+  const fields = `Content-Type: text/html\r\nContent-Length: ${PAGE.length}\r\nConnection: close\r\n\r\n`;
+  endAndLinger(socket, `HTTP/1.1 400 ${REASON}\r\n${dateLine(nowMs)}${fields}${PAGE}`);
 }
 
 /** Refuses a handshake for a name that no certificate is configured for. */

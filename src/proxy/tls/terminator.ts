@@ -24,7 +24,7 @@ export function createTlsTerminator<T>(
   store: CertificateStore,
   onSecure: (secure: TLSSocket, connection: T) => void,
 ): TlsTerminator<T> {
-  // The API does not say which socket a handshake belongs to. A peer's address and port are unique while it is connected.
+  // The API does not say which socket a handshake belongs to. The ends of a connection are unique while it lasts.
   const inHandshake = new Map<string, { readonly socket: Socket; readonly connection: T }>();
   let revision = store.defaultRevision;
   const server: Server = createServer({
@@ -60,5 +60,5 @@ export function createTlsTerminator<T>(
 }
 
 function peerOf(socket: Socket): string {
-  return `${socket.remoteAddress}|${socket.remotePort}|${socket.localPort}`;
+  return `${socket.remoteAddress}|${socket.remotePort}|${socket.localAddress}`;
 }
