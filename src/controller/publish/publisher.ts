@@ -1,0 +1,154 @@
+import type { FromWorker } from '../../table/messages.ts';
+import type { EndpointEntry, RouteTable, UpstreamEndpoints } from '../../table/table.ts';
+import type { PublishResult, TableSink } from '../controller.ts';
+import { RemoteWorker, type Answer, type WorkerPort } from './remote-worker.ts';
+
+export interface PublisherDeps {
+  /** Workers that have to run the first table before it counts as live. */
+  readonly workerCount: number;
+  /** A worker runs its first table: it may listen now. */
+  readonly ready: (port: WorkerPort) => void;
+  /** Told of a new worker that cannot take in the table which the others run; it stays without traffic. */
+  readonly report?: (message: string) => void;
+}
+
+/** Brings tables and endpoints to the workers. Tell it of each worker's life; several tables are published in turn. */
+export interface Publisher extends TableSink {
+  started(port: WorkerPort): void;
+  received(port: WorkerPort, message: FromWorker): void;
+  died(port: WorkerPort, reason: string): void;
+}
+
+/** A worker can end for reasons of its own; two in a row that end over a table ended because of it. */
+const DEATHS_MAX = 2;
+
+/**
+ * Creates a publisher. A table goes to one worker first and to the rest when that one has acknowledged it; one that is
+ * rejected leaves the last good table everywhere. A new worker is brought to the last good one.
+ */
+export function createPublisher(deps: PublisherDeps): Publisher {
+  const workers = new Map<WorkerPort, RemoteWorker>();
+  const ready = new WeakSet<RemoteWorker>();
+  let endpoints = new Map<string, readonly EndpointEntry[]>();
+  /** The last table that a worker has acknowledged. */
+  let current: RouteTable | undefined;
+  let sequence = 0;
+  let last: Promise<unknown> = Promise.resolve();
+  let wake: (() => void)[] = [];
+
+  const nextSequence = () => ++sequence;
+
+  function signal(): void {
+    const waiting = wake;
+    wake = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  /** Resolves when workers came, went or became ready. */
+  function change(): Promise<void> {
+    return new Promise((resolve) => wake.push(resolve));
+  }
+
+  async function bring(worker: RemoteWorker, table: RouteTable): Promise<Answer> {
+    const answer = await worker.bring(table, () => endpoints);
+    if (answer.kind === 'acknowledged' && !ready.has(worker)) {
+      ready.add(worker);
+      deps.ready(worker.port);
+      signal();
+    }
+    return answer;
+  }
+
+  async function bringNew(worker: RemoteWorker, table: RouteTable): Promise<void> {
+    const answer = await bring(worker, table);
+    if (answer.kind === 'rejected') deps.report?.(answer.message);
+  }
+
+  /** Offers a table to one worker, to another when that one ends over it. */
+  async function offer(table: RouteTable): Promise<PublishResult> {
+    for (let deaths = 1; ;) {
+      const worker = workers.values().next().value;
+      if (worker === undefined) {
+        await change();
+        continue;
+      }
+      const answer = await bring(worker, table);
+      if (answer.kind === 'acknowledged') return { ok: true };
+      if (answer.kind === 'rejected') return { ok: false, message: answer.message };
+      // Without a table that serves there is nothing to go back to: the next worker has to try.
+      if (current !== undefined && deaths++ >= DEATHS_MAX) {
+        const what = `worker ${worker.port.index} ended while it took in generation ${table.generation}`;
+        return { ok: false, message: `${what}: ${answer.reason}` };
+      }
+      workers.delete(worker.port);
+    }
+  }
+
+  async function publishNow(table: RouteTable): Promise<PublishResult> {
+    const isFirst = current === undefined;
+    const offered = await offer(table);
+    if (!offered.ok) {
+      sendMissingEndpoints();
+      return offered;
+    }
+    const previous = current;
+    current = table;
+    const answers = await Promise.all([...workers.values()].map((worker) => bring(worker, table)));
+    const rejected = answers.find((answer) => answer.kind === 'rejected');
+    if (rejected !== undefined) {
+      if (previous !== undefined) {
+        current = previous;
+        await Promise.all([...workers.values()].map((worker) => bring(worker, previous)));
+        sendMissingEndpoints();
+      }
+      return { ok: false, message: rejected.message };
+    }
+    const ids = new Set(table.upstreams.map(({ id }) => id));
+    endpoints = new Map([...endpoints].filter(([id]) => ids.has(id)));
+    while (isFirst && countReady() < deps.workerCount) await change();
+    return { ok: true };
+  }
+
+  function countReady(): number {
+    let count = 0;
+    for (const worker of workers.values()) if (ready.has(worker)) count++;
+    return count;
+  }
+
+  /** Pods move on whatever becomes of a table. */
+  function sendMissingEndpoints(): void {
+    for (const worker of workers.values()) worker.sendMissingEndpoints(endpoints);
+  }
+
+  function note(changed: readonly UpstreamEndpoints[]): void {
+    for (const { upstreamId, endpoints: now } of changed) endpoints.set(upstreamId, now);
+  }
+
+  return {
+    publish(table, changed) {
+      note(changed);
+      const result = last.then(() => publishNow(table));
+      last = result;
+      return result;
+    },
+    publishEndpoints(changed) {
+      note(changed);
+      for (const worker of workers.values()) worker.sendEndpoints(changed);
+    },
+    started(port) {
+      const worker = new RemoteWorker(port, nextSequence);
+      workers.set(port, worker);
+      if (current !== undefined) void bringNew(worker, current);
+      signal();
+    },
+    received(port, message) {
+      workers.get(port)?.received(message);
+    },
+    died(port, reason) {
+      const worker = workers.get(port);
+      workers.delete(port);
+      worker?.died(reason);
+      signal();
+    },
+  };
+}

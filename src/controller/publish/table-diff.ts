@@ -1,0 +1,91 @@
+import { canonicalText } from '../../lib/hash.ts';
+import type { Change, TableDelta } from '../../table/messages.ts';
+import type { DataPlaneSettings } from '../../table/settings.ts';
+import type { EndpointEntry, RouteTable, TlsEntry, UpstreamEndpoints } from '../../table/table.ts';
+
+/** What brings a worker that runs `from` (undefined: nothing yet) to `to`; undefined when nothing does, by digests. */
+export function diffTables(from: RouteTable | undefined, to: RouteTable): TableDelta | undefined {
+  if (from === undefined) {
+    return {
+      generation: to.generation,
+      hosts: { set: to.hosts, removed: [] },
+      upstreams: { set: to.upstreams, removed: [] },
+      certificates: { set: to.certificates, removed: [] },
+      tls: to.tls,
+      settings: to.settings,
+    };
+  }
+  const hosts = diffEntries(
+    from.hosts,
+    to.hosts,
+    (host) => host.name,
+    (a, b) => a.digest === b.digest,
+  );
+  const upstreams = diffEntries(from.upstreams, to.upstreams, idOf, (a, b) => a.digest === b.digest);
+  // The id is a digest of what is in it.
+  const certificates = diffEntries(from.certificates, to.certificates, idOf, () => true);
+  const isTlsEqual = isSameTls(from.tls, to.tls);
+  const areSettingsEqual = isSameSettings(from.settings, to.settings);
+  if (isEmpty(hosts) && isEmpty(upstreams) && isEmpty(certificates) && isTlsEqual && areSettingsEqual) {
+    return undefined;
+  }
+  return {
+    generation: to.generation,
+    hosts,
+    upstreams,
+    certificates,
+    ...(isTlsEqual ? undefined : { tls: to.tls }),
+    ...(areSettingsEqual ? undefined : { settings: to.settings }),
+  };
+}
+
+/** Upstreams whose endpoints are not those that were `sent`. */
+export function diffEndpoints(
+  sent: ReadonlyMap<string, readonly EndpointEntry[]>,
+  now: ReadonlyMap<string, readonly EndpointEntry[]>,
+): UpstreamEndpoints[] {
+  const changed: UpstreamEndpoints[] = [];
+  for (const [upstreamId, endpoints] of now) {
+    if (sent.get(upstreamId) !== endpoints) changed.push({ upstreamId, endpoints });
+  }
+  return changed;
+}
+
+function diffEntries<T>(
+  from: readonly T[],
+  to: readonly T[],
+  keyOf: (entry: T) => string,
+  isEqual: (a: T, b: T) => boolean,
+): Change<T> {
+  if (from === to) return { set: [], removed: [] };
+  const before = new Map(from.map((entry) => [keyOf(entry), entry]));
+  const set: T[] = [];
+  for (const entry of to) {
+    const key = keyOf(entry);
+    const old = before.get(key);
+    before.delete(key);
+    if (old === undefined || (old !== entry && !isEqual(old, entry))) set.push(entry);
+  }
+  return { set, removed: [...before.keys()] };
+}
+
+function idOf({ id }: { readonly id: string }): string {
+  return id;
+}
+
+function isEmpty({ set, removed }: Change<unknown>): boolean {
+  return set.length === 0 && removed.length === 0;
+}
+
+function isSameTls(a: TlsEntry, b: TlsEntry): boolean {
+  if (a === b) return true;
+  return (
+    a.defaultCertificateId === b.defaultCertificateId &&
+    a.names.length === b.names.length &&
+    a.names.every(([name, id], i) => name === b.names[i]![0] && id === b.names[i]![1])
+  );
+}
+
+function isSameSettings(a: DataPlaneSettings, b: DataPlaneSettings): boolean {
+  return a === b || canonicalText(a) === canonicalText(b);
+}
