@@ -1,7 +1,10 @@
 import fc from 'fast-check';
 import ipaddr from 'ipaddr.js';
+import { isIPv4, isIPv6 } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { compileNetworks, isNetwork, toIPv4Number } from './cidr.ts';
+import { compileNetworks, isNetwork } from './cidr.ts';
+import { toIPv4Number } from './ipv4-number.ts';
+import { readIPv6 } from './ipv6-groups.ts';
 
 const cases: readonly {
   name: string;
@@ -130,4 +133,54 @@ test('toIPv4Number reads every octet', () => {
   expect(toIPv4Number('1.2.3.4')).toBe(0x01020304);
   expect(toIPv4Number('255.255.255.255')).toBe(0xffffffff);
   expect(toIPv4Number('::1')).toBe(-1);
+});
+
+describe('addresses are those of node:net, and their values those of ipaddr.js', () => {
+  const groups = new Uint16Array(8);
+  const agree = (text: string) => {
+    expect(readIPv6(text, groups), text).toBe(isIPv6(text));
+    const isMappedText = isIPv6(text) && /^::ffff:[\d.]+$/i.test(text) && text.includes('.');
+    expect(toIPv4Number(text) >= 0, text).toBe(isIPv4(text) || isMappedText);
+  };
+
+  test('any IPv6 address', () => {
+    fc.assert(
+      fc.property(fc.ipV6(), (text) => {
+        expect(readIPv6(text, groups)).toBe(true);
+        if (!text.includes('.')) expect([...groups]).toEqual(ipaddr.IPv6.parse(text).parts);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('any text made of what addresses are made of', () => {
+    const text = fc.string({
+      unit: fc.constantFrom(':', '::', '.', '0', '1', '12', 'f', 'FFFF', '::ffff:', '1.2.3.4', 'g'),
+      maxLength: 12,
+    });
+    fc.assert(fc.property(text, agree), { numRuns: 5000 });
+  });
+
+  for (const text of [
+    '::',
+    '1::',
+    '::1',
+    ':',
+    ':1',
+    '1:',
+    '1:::2',
+    '1::2::3',
+    '1:2:3:4:5:6:7::',
+    '::2:3:4:5:6:7:8',
+    '1:2:3:4::5:6:7:8',
+    '1:2:3:4:5:6:7:8',
+    '1:2:3:4:5:6:7:8:9',
+    '1:2:3:4:5:6:1.2.3.4',
+    '1:2:3:4:5:6:7:1.2.3.4',
+    '::1.2.3.4',
+    '::1.2.3',
+    '12345::',
+  ]) {
+    test(`"${text}"`, () => expect(readIPv6(text, groups)).toBe(isIPv6(text)));
+  }
 });

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { toIPv4Number } from '../lib/cidr.ts';
+import { toIPv4Number } from '../lib/ipv4-number.ts';
 import type { ListenerSpec } from '../table/messages.ts';
 import type { DataPlaneSettings } from '../table/settings.ts';
 import type { ConnectionLimits } from './connection-limits.ts';
