@@ -1,0 +1,178 @@
+import { describe, expect, test } from 'vitest';
+import { canaryModel, hostModel, modelOf, routeModel, upstreamModel } from '../../../test/fixtures/models.ts';
+import type { HostModel, Model } from '../../model/model.ts';
+import { DEFAULT_SETTINGS } from '../../table/settings.ts';
+import type { HostEntry } from '../../table/table.ts';
+import { compile, createCompiler } from './compile.ts';
+
+function compileHost(host: HostModel, over: Partial<Model> = {}): HostEntry {
+  return compile(modelOf([host], [], over), DEFAULT_SETTINGS, 1).hosts[0]!;
+}
+
+describe('compile', () => {
+  test('orders hosts, upstreams and certificates, whatever the model does', () => {
+    const table = compile(
+      modelOf(
+        [hostModel('b', []), hostModel('*.a', []), hostModel('_', [])],
+        [upstreamModel('z'), upstreamModel('a')],
+      ),
+      DEFAULT_SETTINGS,
+      7,
+    );
+    expect(table.generation).toBe(7);
+    expect(table.hosts.map(({ name }) => name)).toEqual(['*.a', '_', 'b']);
+    expect(table.upstreams.map(({ id }) => id)).toEqual(['a', 'z']);
+  });
+
+  test('a route carries its place, labels and first canary', () => {
+    const route = routeModel('/a', {
+      pathType: 'exact',
+      canaries: [canaryModel('first'), canaryModel('second')],
+      deniedStatus: 503,
+    });
+    const [entry] = compileHost(hostModel('h', [route])).routes;
+    expect(entry).toMatchObject({
+      id: 'h|exact|/a',
+      match: { kind: 'exact', value: '/a' },
+      upstreamId: 'test-/a-80',
+      canary: { upstreamId: 'first' },
+      deniedStatus: 503,
+      labels: { namespace: 'test', ingress: 'web', host: 'h', path: '/a' },
+    });
+  });
+
+  test('core policies that no Ingress gave have ingress-nginx defaults, those given are kept', () => {
+    const retry = { conditions: [], isNonIdempotentRetried: true, tries: 1, timeoutMs: 5 };
+    const [entry] = compileHost(
+      hostModel('h', [routeModel('/', { policies: { retry, body: undefined } })]),
+    ).routes;
+    expect(entry!.policies).toEqual({
+      timeouts: { connectTimeoutMs: 5_000, sendTimeoutMs: 60_000, readTimeoutMs: 60_000 },
+      body: {
+        maxBodyBytes: 1_048_576,
+        isRequestBuffered: true,
+        maxResponseHeadBytes: 4_096,
+        upstreamHttpMinor: 1,
+      },
+      retry,
+      'backend-protocol': { protocol: 'http' },
+      logging: { isAccessLogged: true },
+    });
+  });
+
+  test('the default backend is logged only where a setting says so', () => {
+    const labels = { namespace: '', ingress: '', service: '', servicePort: '', path: '/' };
+    const model = modelOf([hostModel('_', [routeModel('/', { labels })])]);
+    const compiler = createCompiler();
+    const isLogged = (isDefaultBackendLogged: boolean) => {
+      const accessLog = { ...DEFAULT_SETTINGS.accessLog, isDefaultBackendLogged };
+      const { hosts } = compiler.compile(model, { ...DEFAULT_SETTINGS, accessLog }, 1);
+      return hosts[0]!.routes[0]!.policies.logging?.isAccessLogged;
+    };
+    expect([isLogged(false), isLogged(true), isLogged(false)]).toEqual([false, true, false]);
+  });
+
+  test('what is the same object in the next model is not compiled again', () => {
+    const compiler = createCompiler();
+    const kept = hostModel('kept', [routeModel('/')]);
+    const upstream = upstreamModel('u');
+    const first = compiler.compile(modelOf([kept, hostModel('gone', [])], [upstream]), DEFAULT_SETTINGS, 1);
+    const second = compiler.compile(modelOf([hostModel('new', []), kept], [upstream]), DEFAULT_SETTINGS, 2);
+    expect(second.hosts.find(({ name }) => name === 'kept')).toBe(
+      first.hosts.find(({ name }) => name === 'kept'),
+    );
+    expect(second.upstreams[0]).toBe(first.upstreams[0]);
+  });
+
+  test('equal hosts have equal digests, any difference another one', () => {
+    const digest = (over: Partial<HostModel>, path = '/a') =>
+      compileHost(hostModel('h', [routeModel(path), routeModel('/b')], over)).digest;
+    const plain = digest({});
+    expect(digest({})).toBe(plain);
+    const others = [
+      digest({}, '/c'),
+      digest({ aliases: ['x'] }),
+      digest({ policies: { 'app-root': { path: '/x' } } }),
+      digest({ routes: [routeModel('/a', { policies: { cors: { isEnabled: true } } }), routeModel('/b')] }),
+      digest({ certificateId: 'c' }),
+    ];
+    expect(new Set([plain, ...others]).size).toBe(others.length + 1);
+  });
+
+  test('the source of a host does not change its digest', () => {
+    const source = { kind: 'Ingress', namespace: 'other', name: 'x' };
+    expect(compileHost(hostModel('h', [], { source })).digest).toBe(compileHost(hostModel('h', [])).digest);
+  });
+
+  test('a regex path that cannot be used is left out alone, and the host stays one of regexes', () => {
+    const policies = { rewrite: { isRegex: true } };
+    const host = compileHost(
+      hostModel('h', [routeModel('/a(', { policies }), routeModel('/b', { policies })]),
+    );
+    expect(host.isRegex).toBe(true);
+    expect(host.routes.map(({ path }) => path)).toEqual(['/b']);
+  });
+
+  test('regex aliases are converted, those that cannot be are left out', () => {
+    const host = compileHost(hostModel('h', [], { aliases: ['~^(?P<x>a)\\.', '~(', 'plain'] }));
+    expect(host.aliases).toEqual(['~^(?<x>a)\\.', 'plain']);
+  });
+});
+
+describe('certificates (routing.md 7, annotations.md 2.2)', () => {
+  const secured = (name: string, over: Partial<HostModel> = {}) =>
+    hostModel(name, [], { certificateId: 'c', ...over });
+
+  test('names of hosts and covered aliases, a host before an alias, never the bare catch-all', () => {
+    const { tls } = compile(
+      modelOf([
+        secured('a.t', { aliases: ['b.t', 'z.t'], certificateNames: ['b.t'] }),
+        secured('b.t', { certificateId: 'd' }),
+        secured('_', { aliases: ['q.t'], certificateNames: ['q.t'] }),
+        hostModel('plain.t', []),
+      ]),
+      DEFAULT_SETTINGS,
+      1,
+    );
+    expect(tls).toEqual({
+      names: [
+        ['a.t', 'c'],
+        ['b.t', 'd'],
+        ['q.t', 'c'],
+      ],
+      defaultCertificateId: 'default',
+    });
+  });
+
+  test('a name has a certificate by itself or by its wildcard form', () => {
+    const model = modelOf([
+      secured('*.w.t'),
+      hostModel('x.w.t', [], { aliases: ['y.w.t', 'other.t'] }),
+      hostModel('x.y.w.t', []),
+      secured('_'),
+    ]);
+    const { hosts } = compile(model, DEFAULT_SETTINGS, 1);
+    expect(
+      hosts.map(({ name, hasCertificate, certificateNames }) => [name, hasCertificate, certificateNames]),
+    ).toEqual([
+      ['*.w.t', true, []],
+      ['_', false, []],
+      ['x.w.t', true, ['y.w.t']],
+      ['x.y.w.t', false, []],
+    ]);
+  });
+
+  test('a host is compiled anew when its certificate comes from elsewhere', () => {
+    const compiler = createCompiler();
+    const host = hostModel('x.w.t', []);
+    const hasCertificate = (others: HostModel[]) =>
+      compiler
+        .compile(modelOf([host, ...others]), DEFAULT_SETTINGS, 1)
+        .hosts.find(({ name }) => name === 'x.w.t')!.hasCertificate;
+    expect([hasCertificate([]), hasCertificate([secured('*.w.t')]), hasCertificate([])]).toEqual([
+      false,
+      true,
+      false,
+    ]);
+  });
+});
