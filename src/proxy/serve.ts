@@ -52,7 +52,12 @@ export function createServeContext(options: EngineOptions): ServeContext {
     random: options.random,
     report: (fault) => options.report(fault),
     timers,
-    connector: new Connector({ timers, now: options.now, settings: () => options.router().settings }),
+    connector: new Connector({
+      timers,
+      now: options.now,
+      settings: () => options.router().settings,
+      report: (fault) => options.report(fault),
+    }),
     stats: { accepted: 0, requests: 0, reading: 0, writing: 0, waiting: 0 },
     connections: new Set(),
     isDraining: false,

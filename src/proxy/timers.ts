@@ -96,33 +96,22 @@ export class Timers {
     const slot = tick & (SLOTS - 1);
     let timer = this.#slots[slot];
     this.#slots[slot] = undefined;
-    // The chain is cut off first: owners may arm, disarm and cancel any timer while it is walked.
-    let due: Timer | undefined;
+    // The slot is emptied first: owners may arm, disarm and cancel any timer while those due are told.
+    const due: Timer[] = [];
     while (timer !== undefined) {
       const { next } = timer;
       timer.previous = undefined;
       timer.next = undefined;
       timer.linkedTick = NEVER;
       this.#linkedCount--;
-      if (timer.dueTick !== NEVER) {
-        if (timer.dueTick <= tick) {
-          timer.next = due;
-          due = timer;
-        } else {
-          this.#link(timer, timer.dueTick);
-        }
-      }
+      if (timer.dueTick > tick) this.#link(timer, timer.dueTick);
+      else if (timer.dueTick !== NEVER) due.push(timer);
       timer = next;
     }
-    while (due !== undefined) {
-      const { next } = due;
-      // Linked again by another owner in this very round: `next` is not the chain of those due any more.
-      if (due.linkedTick === NEVER) due.next = undefined;
-      if (due.dueTick !== NEVER && due.dueTick <= tick) {
-        due.dueTick = NEVER;
-        due.owner.onTimer();
-      }
-      due = next;
+    for (const timer of due) {
+      if (timer.dueTick === NEVER || timer.dueTick > tick) continue;
+      timer.dueTick = NEVER;
+      timer.owner.onTimer();
     }
   }
 

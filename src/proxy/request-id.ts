@@ -1,0 +1,18 @@
+import { randomFillSync } from 'node:crypto';
+
+const ID_BYTES = 16;
+const pool = Buffer.alloc(ID_BYTES * 256);
+let hex = '';
+let position = 0;
+
+/** 32 random hex digits, as nginx's $request_id. */
+export function nextRequestId(): string {
+  if (position === hex.length) {
+    randomFillSync(pool);
+    hex = pool.toString('hex');
+    position = 0;
+  }
+  const start = position;
+  position = start + ID_BYTES * 2;
+  return hex.slice(start, position);
+}

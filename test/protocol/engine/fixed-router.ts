@@ -1,0 +1,186 @@
+import type { Filter } from '../../../src/features/kit/filter.ts';
+import type {
+  BodyPolicy,
+  RetryPolicy,
+  TimeoutsPolicy,
+  UpstreamTlsPolicy,
+} from '../../../src/model/policy.ts';
+import type { RouteSeries } from '../../../src/observe/sinks.ts';
+import type {
+  LinkedHost,
+  LinkedRoute,
+  Router,
+  SlashRedirect,
+  Transport,
+} from '../../../src/proxy/router/linked.ts';
+import type { Endpoint, EndpointOutcome, Upstream } from '../../../src/proxy/upstream/upstream.ts';
+import { DEFAULT_SETTINGS, type DataPlaneSettings } from '../../../src/table/settings.ts';
+
+/** An endpoint that remembers what it was told. */
+export interface FakeEndpoint extends Endpoint {
+  readonly outcomes: EndpointOutcome[];
+  isRemoved: boolean;
+}
+
+export interface FixedRouterOptions {
+  readonly endpoints?: readonly { readonly address: string; readonly port: number }[];
+  readonly canary?: readonly { readonly address: string; readonly port: number }[];
+  readonly decideCanary?: LinkedRoute['decideCanary'];
+  readonly settings?: Partial<DataPlaneSettings>;
+  readonly timeouts?: Partial<TimeoutsPolicy>;
+  readonly body?: Partial<BodyPolicy>;
+  readonly retry?: Partial<RetryPolicy>;
+  readonly tls?: UpstreamTlsPolicy | true;
+  readonly filters?: readonly Filter[];
+  readonly hostFilters?: readonly Filter[];
+  readonly accessFilters?: readonly Filter[];
+  readonly series?: RouteSeries;
+  readonly deniedStatus?: 503 | 403;
+  readonly hasNoUpstream?: boolean;
+  readonly setCookie?: string;
+  /** Paths that are not the route's. */
+  readonly match?: (path: string, route: LinkedRoute) => LinkedRoute | SlashRedirect | undefined;
+}
+
+export interface FixedRouter extends Router {
+  readonly route: LinkedRoute;
+  readonly endpoints: readonly FakeEndpoint[];
+}
+
+/** A router of one host (any name but `unknown.test`) with one route; endpoints are taken in turn. */
+export function createFixedRouter(options: FixedRouterOptions = {}): FixedRouter {
+  const settings = { ...DEFAULT_SETTINGS, ...options.settings };
+  const endpoints = (options.endpoints ?? []).map(createEndpoint);
+  const canaryEndpoints = (options.canary ?? []).map(createEndpoint);
+  const { filters = [] } = options;
+  const series = options.series ?? { observe: () => {} };
+  const transport: Transport =
+    options.tls === undefined
+      ? { key: 'http', protocol: 'http', tls: undefined }
+      : { key: 'https:test', protocol: 'https', tls: options.tls === true ? undefined : options.tls };
+  const route: LinkedRoute = {
+    kind: 'route',
+    entry: {
+      id: 'a.test|prefix|/',
+      match: { kind: 'prefix', value: '/' },
+      path: '/',
+      pathType: 'prefix',
+      upstreamId: options.hasNoUpstream === true ? undefined : 'lab-web-80',
+      policies: {},
+      deniedStatus: options.deniedStatus,
+      labels: {
+        namespace: 'lab',
+        ingress: 'main',
+        service: 'web',
+        servicePort: '80',
+        path: '/',
+        host: 'a.test',
+      },
+      isSlashRedirected: false,
+    },
+    upstream:
+      options.hasNoUpstream === true ? undefined : createUpstream('lab-web-80', endpoints, options.setCookie),
+    canaryUpstream:
+      options.canary === undefined ? undefined : createUpstream('lab-canary-80', canaryEndpoints),
+    decideCanary: options.decideCanary,
+    timeouts: { connectTimeoutMs: 5_000, sendTimeoutMs: 60_000, readTimeoutMs: 60_000, ...options.timeouts },
+    body: {
+      maxBodyBytes: 1_048_576,
+      isRequestBuffered: true,
+      maxResponseHeadBytes: 4096,
+      upstreamHttpMinor: 1,
+      ...options.body,
+    },
+    retry: {
+      conditions: ['error', 'timeout'],
+      isNonIdempotentRetried: false,
+      tries: 3,
+      timeoutMs: 0,
+      ...options.retry,
+    },
+    isAccessLogged: true,
+    onRequest: filters.filter((filter) => filter.onRequest !== undefined),
+    onAccess: options.accessFilters ?? [],
+    onUpstreamRequest: filters.filter((filter) => filter.onUpstreamRequest !== undefined),
+    onResponse: filters.filter((filter) => filter.onResponse !== undefined),
+    onDone: filters.filter((filter) => filter.onDone !== undefined),
+    series,
+    canarySeries: series,
+    transport,
+  };
+  const host = createHost('a.test', true, options.hostFilters ?? [], (path) =>
+    options.match === undefined ? route : options.match(path, route),
+  );
+  const defaultHost = createHost('_', false, [], () => undefined);
+  return {
+    generation: 1,
+    settings,
+    hostOf: (name) => (name === 'unknown.test' || name === '' ? defaultHost : host),
+    defaultHost,
+    route,
+    endpoints,
+  };
+}
+
+function createHost(
+  name: string,
+  isConfigured: boolean,
+  filters: readonly Filter[],
+  match: LinkedHost['match'],
+): LinkedHost {
+  return {
+    entry: {
+      name,
+      aliases: [],
+      digest: name,
+      isRegex: false,
+      hasCertificate: false,
+      certificateNames: [],
+      policies: {},
+      routes: [],
+    },
+    isConfigured,
+    filters,
+    match,
+  };
+}
+
+function createUpstream(id: string, endpoints: readonly FakeEndpoint[], setCookie?: string): Upstream {
+  let turn = 0;
+  return {
+    id,
+    entry: { id, digest: id, policies: {} },
+    hasEndpoints: () => endpoints.length > 0,
+    pick: (_request, pick) => {
+      if (setCookie !== undefined) pick.setCookie = setCookie;
+      return endpoints[turn++ % endpoints.length];
+    },
+  };
+}
+
+function createEndpoint({
+  address,
+  port,
+}: {
+  readonly address: string;
+  readonly port: number;
+}): FakeEndpoint {
+  const outcomes: EndpointOutcome[] = [];
+  const endpoint: FakeEndpoint = {
+    key: `${address}:${port}`,
+    address,
+    port,
+    inFlight: 0,
+    started: () => {
+      endpoint.inFlight++;
+    },
+    finished: (outcome) => {
+      endpoint.inFlight--;
+      outcomes.push(outcome);
+    },
+    isRemoved: false,
+    pools: new Map(),
+    outcomes,
+  };
+  return endpoint;
+}

@@ -1,0 +1,31 @@
+import type { Socket } from 'node:net';
+import type { WorkerMetrics } from '../../../src/observe/sinks.ts';
+import type { ConnectionInfo } from '../../../src/proxy/connection-info.ts';
+
+/** Counts nothing. */
+export function silentMetrics(): WorkerMetrics {
+  const nothing = () => {};
+  return {
+    routeSeries: () => ({ observe: nothing }),
+    connections: { accepted: nothing, closed: nothing, reading: nothing, writing: nothing, waiting: nothing },
+  };
+}
+
+/** What the listener would say of a plain connection. */
+export function connectionInfoOf(socket: Socket, info: Partial<ConnectionInfo> = {}): ConnectionInfo {
+  const address = (socket.remoteAddress ?? '').replace('::ffff:', '');
+  return {
+    listener: 'http',
+    scheme: 'http',
+    peerAddress: address,
+    peerPort: socket.remotePort ?? 0,
+    clientAddress: address,
+    clientPort: socket.remotePort ?? 0,
+    localPort: socket.localPort ?? 0,
+    proxiedPort: undefined,
+    serverName: undefined,
+    tlsProtocol: '',
+    tlsCipher: '',
+    ...info,
+  };
+}
