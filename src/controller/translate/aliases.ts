@@ -1,3 +1,4 @@
+import { toRegex } from '../../lib/pcre.ts';
 import type { Findings } from '../../model/finding.ts';
 import type { HostModel } from '../../model/model.ts';
 import type { HostResult } from './hosts.ts';
@@ -28,7 +29,15 @@ export function createAliasSettler(): AliasSettler {
         const kept: string[] = [];
         for (const alias of [...new Set(aliases)].toSorted()) {
           const owner = names.has(alias) ? alias : owners.get(alias);
-          if (owner === undefined) {
+          const problemOfAlias = checkAlias(alias);
+          if (problemOfAlias !== undefined) {
+            const consequence = `it is no alias of ${host}`;
+            findings.warn(aliasSource!, 'InvalidAlias', {
+              value: alias,
+              problem: problemOfAlias,
+              consequence,
+            });
+          } else if (owner === undefined) {
             owners.set(alias, host);
             kept.push(alias);
           } else if (owner !== host) {
@@ -55,6 +64,17 @@ export function createAliasSettler(): AliasSettler {
       return models;
     },
   };
+}
+
+const WILDCARD = /^(?:\*\.|\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$|^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.\*$/i;
+
+/** Why an alias is none: neither a name, a wildcard at one end, nor a regex behind `~`. */
+function checkAlias(alias: string): string | undefined {
+  if (!alias.startsWith('~')) {
+    return WILDCARD.test(alias) ? undefined : 'is neither a host name nor a wildcard';
+  }
+  const regex = toRegex(alias.slice(1));
+  return regex.ok ? undefined : regex.problem;
 }
 
 function isSame(a: readonly string[], b: readonly string[]): boolean {

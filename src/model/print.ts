@@ -1,0 +1,119 @@
+import { isDeepStrictEqual } from 'node:util';
+import { stringify } from 'yaml';
+import type { Finding } from './finding.ts';
+import type { CanaryModel, CertificateModel, HostModel, Model, RouteModel, UpstreamModel } from './model.ts';
+import type { Policies } from './policy.ts';
+import { printSource } from './source.ts';
+
+export interface PrintOptions {
+  /** Policies that are left out where they are equal to these. */
+  readonly usualPolicies?: Policies;
+}
+
+/** Prints a model as canonical YAML: the same model gives the same text. Keys and other secrets are not in it. */
+export function printModel(model: Model, options: PrintOptions = {}): string {
+  const usual = options.usualPolicies ?? {};
+  return toYaml({
+    hosts: model.hosts.map((host) => hostOf(host, usual)),
+    upstreams: model.upstreams.map((upstream) => upstreamOf(upstream, usual)),
+    certificates: model.certificates.map(certificateOf),
+    defaultCertificateId: model.defaultCertificateId,
+  });
+}
+
+/** Prints findings as canonical YAML. */
+export function printFindings(findings: readonly Finding[]): string {
+  return toYaml(
+    findings.map(({ reason, severity, source, value, problem, consequence }) => ({
+      reason,
+      severity,
+      source: printSource(source),
+      ...(value === '' ? {} : { value }),
+      problem,
+      consequence,
+    })),
+  );
+}
+
+function toYaml(value: unknown): string {
+  return stringify(value, { lineWidth: 0, aliasDuplicateObjects: false });
+}
+
+function hostOf(host: HostModel, usual: Policies): object {
+  return {
+    name: host.name,
+    source: printSource(host.source),
+    ...(host.aliases.length === 0 ? {} : { aliases: host.aliases }),
+    ...(host.certificateId === undefined ? {} : { certificateId: host.certificateId }),
+    ...(host.certificateNames.length === 0 ? {} : { certificateNames: host.certificateNames }),
+    ...policiesOf(host.policies, usual),
+    routes: host.routes.map((route) => routeOf(route, usual)),
+  };
+}
+
+function routeOf(route: RouteModel, usual: Policies): object {
+  const { namespace, ingress, service, servicePort } = route.labels;
+  return {
+    path: route.path,
+    pathType: route.pathType,
+    ...(route.isImplicit ? { isImplicit: true } : {}),
+    source: printSource(route.source),
+    ...(route.upstreamId === undefined ? {} : { upstreamId: route.upstreamId }),
+    ...(route.deniedStatus === undefined ? {} : { deniedStatus: route.deniedStatus }),
+    labels: [namespace, ingress, service, servicePort].join(' ').trim(),
+    ...(route.canaries.length === 0 ? {} : { canaries: route.canaries.map(canaryOf) }),
+    ...policiesOf(route.policies, usual),
+  };
+}
+
+function canaryOf({ upstreamId, policy, source }: CanaryModel): object {
+  return { upstreamId, source: printSource(source), policy: withoutSecrets(policy) };
+}
+
+function upstreamOf(upstream: UpstreamModel, usual: Policies): object {
+  const { id, namespace, service, port, kind, source } = upstream;
+  return {
+    id,
+    source: printSource(source),
+    service: `${namespace}/${service}:${port}`,
+    kind,
+    ...policiesOf(upstream.policies, usual),
+  };
+}
+
+function certificateOf({ id, source, facts }: CertificateModel): object {
+  return {
+    id,
+    source: printSource(source),
+    names: facts.names,
+    notBefore: new Date(facts.notBeforeMs).toISOString(),
+    notAfter: new Date(facts.notAfterMs).toISOString(),
+  };
+}
+
+function policiesOf(policies: Policies, usual: Policies): object {
+  const shown = Object.keys(policies)
+    .filter((name) => policies[name] !== undefined && !isDeepStrictEqual(policies[name], usual[name]))
+    .toSorted()
+    .map((name): [string, unknown] => [name, withoutSecrets(policies[name])]);
+  return shown.length === 0 ? {} : { policies: Object.fromEntries(shown) };
+}
+
+/** Field names whose values are never printed. */
+const SECRET_FIELDS = /^(?:key|privateKey|password|secret|users|hash|token)$/;
+
+/** Text in PEM is long and may be a key: only its kind is told. */
+function withoutSecrets(value: unknown): unknown {
+  if (typeof value === 'string') {
+    const pem = /-----BEGIN ([A-Z0-9 ]+)-----/.exec(value);
+    return pem === null ? value : `(${pem[1]!.toLowerCase()})`;
+  }
+  if (Array.isArray(value)) return value.map(withoutSecrets);
+  if (value instanceof Uint8Array) return `(${value.length} bytes)`;
+  if (value instanceof Map) return withoutSecrets(Object.fromEntries(value));
+  if (typeof value !== 'object' || value === null) return value;
+  const shown = Object.entries(value).filter(([, item]) => item !== undefined);
+  return Object.fromEntries(
+    shown.map(([name, item]) => [name, SECRET_FIELDS.test(name) ? '(redacted)' : withoutSecrets(item)]),
+  );
+}
