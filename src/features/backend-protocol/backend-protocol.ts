@@ -1,0 +1,34 @@
+import type { BackendProtocolPolicy } from '../../model/policy.ts';
+import { defineFeature } from '../kit/feature.ts';
+import { oneOf } from '../kit/values.ts';
+
+/** How the upstream is spoken to (annotations.md §3.1). */
+export const backendProtocol = defineFeature({
+  name: 'backend-protocol',
+  doc: 'Protocol towards the upstream.',
+  scope: 'route',
+  annotations: {
+    'backend-protocol': {
+      parse: oneOf(['HTTP', 'HTTPS', 'AUTO_HTTP', 'GRPC', 'GRPCS', 'FCGI'], true),
+      risk: 'low',
+      onInvalid: 'default',
+      fallback: 'HTTP',
+      doc: 'HTTP, HTTPS or AUTO_HTTP (that of the client connection), in any case. GRPC, GRPCS and FCGI are not served yet.',
+    },
+  },
+  translate: (values, { findings, source, deny }): BackendProtocolPolicy => {
+    const value = values['backend-protocol'] ?? 'HTTP';
+    if (value === 'HTTPS') return { protocol: 'https' };
+    if (value === 'AUTO_HTTP') return { protocol: 'auto' };
+    if (value !== 'HTTP') {
+      findings.error(source, 'UnsupportedAnnotation', {
+        field: 'metadata.annotations[backend-protocol]',
+        value,
+        problem: 'is a protocol that Serin does not speak yet',
+        consequence: 'the routes of the Ingress answer 503',
+      });
+      deny();
+    }
+    return { protocol: 'http' };
+  },
+});

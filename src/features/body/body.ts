@@ -1,0 +1,97 @@
+import type { BodyPolicy } from '../../model/policy.ts';
+import { defineFeature } from '../kit/feature.ts';
+import { int, onOff, oneOf, size } from '../kit/values.ts';
+
+const inert = 'Taken for compatibility: Serin streams responses through bounded buffers of its own.';
+
+/** Sizes and buffering of bodies and heads (annotations.md §3). */
+export const body = defineFeature({
+  name: 'body',
+  doc: 'Limits and buffering of request bodies and response heads.',
+  scope: 'route',
+  annotations: {
+    'proxy-body-size': {
+      parse: size,
+      risk: 'medium',
+      onInvalid: 'default',
+      configMapKey: 'proxy-body-size',
+      fallback: 1_048_576,
+      doc: 'Largest request body; a larger one is a 413; 0 is unlimited.',
+    },
+    'proxy-request-buffering': {
+      parse: onOff,
+      risk: 'low',
+      onInvalid: 'default',
+      configMapKey: 'proxy-request-buffering',
+      fallback: true,
+      doc: 'Whether the request body is read before the upstream is contacted.',
+    },
+    'proxy-buffer-size': {
+      parse: size,
+      risk: 'low',
+      onInvalid: 'default',
+      configMapKey: 'proxy-buffer-size',
+      fallback: 4_096,
+      doc: 'Largest response head; a larger one is a 502.',
+    },
+    'proxy-http-version': {
+      parse: oneOf(['1.0', '1.1']),
+      risk: 'low',
+      onInvalid: 'default',
+      configMapKey: 'proxy-http-version',
+      fallback: '1.1',
+      doc: 'Protocol towards the upstream; 1.0 has neither keep-alive nor upgrades.',
+    },
+    'connection-proxy-header': {
+      parse: oneOf(['close', 'keep-alive']),
+      risk: 'low',
+      onInvalid: 'drop',
+      doc: 'Forces the Connection header towards the upstream (and breaks WebSockets).',
+    },
+    'client-body-buffer-size': {
+      parse: size,
+      risk: 'low',
+      onInvalid: 'drop',
+      configMapKey: 'client-body-buffer-size',
+      doc: inert,
+    },
+    'proxy-buffering': {
+      parse: onOff,
+      risk: 'low',
+      onInvalid: 'default',
+      configMapKey: 'proxy-buffering',
+      fallback: false,
+      doc: inert,
+    },
+    'proxy-buffers-number': {
+      parse: int,
+      risk: 'low',
+      onInvalid: 'default',
+      configMapKey: 'proxy-buffers-number',
+      doc: inert,
+    },
+    'proxy-busy-buffers-size': {
+      parse: size,
+      risk: 'low',
+      onInvalid: 'default',
+      configMapKey: 'proxy-busy-buffers-size',
+      doc: inert,
+    },
+    'proxy-max-temp-file-size': {
+      parse: size,
+      risk: 'low',
+      onInvalid: 'default',
+      configMapKey: 'proxy-max-temp-file-size',
+      doc: inert,
+    },
+  },
+  translate: (values): BodyPolicy => ({
+    maxBodyBytes: values['proxy-body-size'] ?? 1_048_576,
+    isRequestBuffered: values['proxy-request-buffering'] ?? true,
+    maxResponseHeadBytes: values['proxy-buffer-size'] ?? 4_096,
+    upstreamHttpMinor: values['proxy-http-version'] === '1.0' ? 0 : 1,
+    ...(values['connection-proxy-header'] === undefined
+      ? {}
+      : { connectionHeader: values['connection-proxy-header'] }),
+  }),
+});

@@ -1,0 +1,100 @@
+import type { CanaryPolicy } from '../../model/policy.ts';
+import { defineFeature } from '../kit/feature.ts';
+import { basic, bool, int, oneOf, serverish } from '../kit/values.ts';
+import { createCanaryDecision } from './decision.ts';
+
+/** Splits a route between a primary and a canary (annotations.md §1). */
+export const canary = defineFeature({
+  name: 'canary',
+  doc: 'An Ingress with `canary: "true"` is an alternative for the same host and path of another Ingress.',
+  scope: 'route',
+  annotations: {
+    canary: {
+      parse: bool,
+      risk: 'low',
+      onInvalid: 'default',
+      fallback: false,
+      doc: '`true`: the paths of this Ingress are canaries of equal paths of other Ingresses.',
+    },
+    'canary-weight': {
+      parse: int,
+      risk: 'low',
+      onInvalid: 'default',
+      fallback: 0,
+      doc: 'Share of the requests that neither header nor cookie decides, out of canary-weight-total.',
+    },
+    'canary-weight-total': {
+      parse: int,
+      risk: 'low',
+      onInvalid: 'default',
+      fallback: 100,
+      doc: 'What the weight is a share of; values of 100 and less are 100.',
+    },
+    'canary-by-header': {
+      parse: basic,
+      risk: 'medium',
+      onInvalid: 'default',
+      doc: 'Request header: `always` goes to the canary, `never` to the primary.',
+    },
+    'canary-by-header-value': {
+      parse: basic,
+      risk: 'medium',
+      onInvalid: 'default',
+      doc: 'Value of the header that goes to the canary, in place of always and never.',
+    },
+    'canary-by-header-pattern': {
+      parse: serverish,
+      risk: 'medium',
+      onInvalid: 'default',
+      doc: 'Regular expression for the header; not read when a value is set.',
+    },
+    'canary-by-cookie': {
+      parse: basic,
+      risk: 'medium',
+      onInvalid: 'default',
+      doc: 'Cookie: `always` goes to the canary, `never` to the primary.',
+    },
+    'affinity-canary-behavior': {
+      parse: oneOf(['sticky', 'legacy']),
+      risk: 'low',
+      onInvalid: 'default',
+      fallback: 'sticky',
+      doc: '`sticky`: a client stays with the upstream its affinity cookie names. `legacy`: the canary has no affinity.',
+    },
+  },
+  translate: (values, { findings, source }): CanaryPolicy | undefined => {
+    const header = values['canary-by-header'];
+    const cookie = values['canary-by-cookie'];
+    const weight = values['canary-weight'] ?? 0;
+    const headerValue = values['canary-by-header-value'];
+    const headerPattern = values['canary-by-header-pattern'];
+    if (values.canary !== true) {
+      if (weight > 0 || [header, cookie, headerValue, headerPattern].some((text) => (text ?? '') !== '')) {
+        findings.warn(source, 'CanaryNotEnabled', {
+          field: 'metadata.annotations[canary]',
+          problem: 'is not "true" while other canary annotations are set',
+          consequence: 'this is an ordinary Ingress, and the canary annotations are ignored',
+        });
+      }
+      return undefined;
+    }
+    if (header === undefined && (headerValue !== undefined || headerPattern !== undefined)) {
+      findings.warn(source, 'IneffectiveAnnotation', {
+        field: `metadata.annotations[canary-by-header-${headerValue === undefined ? 'pattern' : 'value'}]`,
+        value: headerValue ?? headerPattern ?? '',
+        problem: 'counts only together with canary-by-header',
+        consequence: 'it is ignored',
+      });
+    }
+    return {
+      weight,
+      weightTotal: Math.max(values['canary-weight-total'] ?? 100, 100),
+      ...(header ? { header: header.toLowerCase() } : {}),
+      ...(headerValue ? { headerValue } : {}),
+      ...(headerPattern ? { headerPattern } : {}),
+      ...(cookie ? { cookie } : {}),
+      affinityBehavior: values['affinity-canary-behavior'] ?? 'sticky',
+    };
+  },
+  createDecision: (policy, { random }) => createCanaryDecision(policy, random),
+});

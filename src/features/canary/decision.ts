@@ -1,0 +1,47 @@
+import type { CanaryPolicy } from '../../model/policy.ts';
+import type { CanaryDecision, RequestView } from '../kit/filter.ts';
+
+/** What one means of choosing says: canary, primary, or nothing. */
+type Verdict = boolean | undefined;
+
+/** Header, then cookie, then weight (annotations.md §1.1, steps 5 to 7). `random` is uniform in [0, 1). */
+export function createCanaryDecision(policy: CanaryPolicy, random: () => number): CanaryDecision {
+  const byHeader = createHeaderVerdict(policy);
+  const { cookie, weight } = policy;
+  const total = policy.weightTotal > 100 ? policy.weightTotal : 100;
+  return (request) => {
+    const said =
+      byHeader?.(request) ?? (cookie === undefined ? undefined : wordVerdict(request.cookie(cookie)));
+    if (said !== undefined) return said;
+    if (weight <= 0) return false;
+    if (weight >= total) return true;
+    return Math.floor(random() * total) + 1 <= weight;
+  };
+}
+
+function createHeaderVerdict(policy: CanaryPolicy): ((request: RequestView) => Verdict) | undefined {
+  const { header, headerValue, headerPattern } = policy;
+  if (header === undefined) return undefined;
+  // nginx looks a header up by its variable name, in which `-` and `_` are one.
+  const name = header.toLowerCase().replaceAll('_', '-');
+  if (headerValue !== undefined)
+    return (request) => (request.header(name) === headerValue ? true : undefined);
+  if (headerPattern === undefined) return (request) => wordVerdict(request.header(name));
+  let pattern: RegExp | undefined;
+  try {
+    pattern = new RegExp(headerPattern);
+  } catch {
+    pattern = undefined;
+  }
+  return (request) => {
+    const value = request.header(name);
+    if (value === undefined) return undefined;
+    // A pattern that is no expression sends every request that has the header to the primary at once.
+    if (pattern === undefined) return false;
+    return pattern.test(value) ? true : undefined;
+  };
+}
+
+function wordVerdict(value: string | undefined): Verdict {
+  return value === 'always' ? true : value === 'never' ? false : undefined;
+}

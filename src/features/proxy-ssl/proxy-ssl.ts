@@ -1,0 +1,115 @@
+import type { UpstreamTlsPolicy } from '../../model/policy.ts';
+import { defineFeature, type Parser } from '../kit/feature.ts';
+import { basic, ciphers, int, onOff, serverish } from '../kit/values.ts';
+
+const protocols: Parser<readonly ('TLSv1.2' | 'TLSv1.3')[]> = (raw) => {
+  const words = raw.split(/\s+/);
+  const known = (['TLSv1.2', 'TLSv1.3'] as const).filter((version) => words.includes(version));
+  return known.length === 0
+    ? { ok: false, problem: 'names neither TLSv1.2 nor TLSv1.3' }
+    : { ok: true, value: known };
+};
+
+/** TLS towards the upstream (annotations.md §3); everything but the secret counts only together with it. */
+export const proxySsl = defineFeature({
+  name: 'proxy-ssl',
+  doc: 'Client certificate, verification and parameters of TLS towards the upstream.',
+  scope: 'route',
+  annotations: {
+    'proxy-ssl-secret': {
+      parse: basic,
+      risk: 'medium',
+      onInvalid: 'drop',
+      doc: 'namespace/name of a Secret with a client certificate (tls.crt, tls.key), a CA (ca.crt), or both.',
+    },
+    'proxy-ssl-verify': {
+      parse: onOff,
+      risk: 'low',
+      onInvalid: 'default',
+      fallback: false,
+      doc: 'Verify the upstream against ca.crt; a failure is a 502.',
+    },
+    'proxy-ssl-verify-depth': {
+      parse: int,
+      risk: 'low',
+      onInvalid: 'default',
+      fallback: 1,
+      doc: 'Longest chain that is verified.',
+    },
+    'proxy-ssl-name': {
+      parse: serverish,
+      risk: 'high',
+      onInvalid: 'default',
+      doc: 'Name for verification and SNI.',
+    },
+    'proxy-ssl-server-name': {
+      parse: onOff,
+      risk: 'low',
+      onInvalid: 'default',
+      fallback: false,
+      doc: 'Send SNI.',
+    },
+    'proxy-ssl-protocols': {
+      parse: protocols,
+      risk: 'low',
+      onInvalid: 'default',
+      fallback: ['TLSv1.2'],
+      doc: 'TLSv1.2, TLSv1.3, or both.',
+    },
+    'proxy-ssl-ciphers': {
+      parse: ciphers,
+      risk: 'medium',
+      onInvalid: 'default',
+      doc: 'OpenSSL cipher list.',
+    },
+  },
+  translate: (values, { namespace, findings, source, lookup, deny }): UpstreamTlsPolicy | undefined => {
+    const reference = values['proxy-ssl-secret'];
+    if (reference === undefined || reference === '') return undefined;
+    const refuse = (problem: string) => {
+      findings.error(source, 'InvalidAnnotation', {
+        field: 'metadata.annotations[proxy-ssl-secret]',
+        value: reference,
+        problem,
+        consequence: 'the routes of the Ingress answer 503',
+      });
+      deny();
+      return undefined;
+    };
+    const [secretNamespace = '', name = '', ...rest] = reference.split('/');
+    if (secretNamespace === '' || name === '' || rest.length > 0) return refuse('is not namespace/name');
+    const data = lookup.secret(secretNamespace, name);
+    if (data === undefined) {
+      return refuse(
+        secretNamespace === namespace
+          ? 'is a Secret that does not exist'
+          : 'is a Secret that does not exist, or of another namespace',
+      );
+    }
+    const text = (key: string) => {
+      const bytes = data.get(key);
+      return bytes === undefined || bytes.length === 0 ? undefined : Buffer.from(bytes).toString('utf8');
+    };
+    const [certificate, key, ca] = [text('tls.crt'), text('tls.key'), text('ca.crt')];
+    if ((certificate === undefined || key === undefined) && ca === undefined) {
+      return refuse('is a Secret with neither tls.crt and tls.key nor ca.crt');
+    }
+    const wantsVerify = values['proxy-ssl-verify'] ?? false;
+    if (wantsVerify && ca === undefined)
+      return refuse('is a Secret without ca.crt, which proxy-ssl-verify needs');
+    const versions = values['proxy-ssl-protocols'] ?? ['TLSv1.2' as const];
+    const serverName = values['proxy-ssl-name'];
+    const cipherList = values['proxy-ssl-ciphers'];
+    return {
+      ...(certificate !== undefined && key !== undefined ? { certificate, key } : {}),
+      ...(ca === undefined ? {} : { ca }),
+      isVerified: wantsVerify,
+      verifyDepth: values['proxy-ssl-verify-depth'] || 1,
+      ...(serverName === undefined || serverName === '' ? {} : { serverName }),
+      isSniSent: values['proxy-ssl-server-name'] ?? false,
+      minVersion: versions[0] ?? 'TLSv1.2',
+      maxVersion: versions.at(-1) ?? 'TLSv1.2',
+      ...(cipherList === undefined || cipherList === 'DEFAULT' ? {} : { ciphers: cipherList }),
+    };
+  },
+});

@@ -1,0 +1,96 @@
+import { defineFeature } from '../kit/feature.ts';
+import type { DirectResponse } from '../kit/filter.ts';
+import { bool, int, urlKeepingSpaces } from '../kit/values.ts';
+
+export interface RedirectPolicy {
+  readonly location: string;
+  readonly status: number;
+  readonly isRelative: boolean;
+}
+
+const within = (code: number | undefined, last: number, fallback: number): number =>
+  code !== undefined && code >= 300 && code <= last ? code : fallback;
+
+/** Answers every request of a route with a redirect (annotations.md §2, §2.5). */
+export const redirect = defineFeature({
+  name: 'redirect',
+  doc: 'Redirects of whole routes.',
+  scope: 'route',
+  annotations: {
+    'temporal-redirect': {
+      parse: urlKeepingSpaces,
+      risk: 'medium',
+      onInvalid: 'drop',
+      doc: 'Every request is redirected there; path and query are not appended. Wins over permanent-redirect. Begins with `http`.',
+    },
+    'temporal-redirect-code': {
+      parse: int,
+      risk: 'low',
+      onInvalid: 'drop',
+      fallback: 302,
+      doc: '300 to 307; others are 302.',
+    },
+    'permanent-redirect': {
+      parse: urlKeepingSpaces,
+      risk: 'medium',
+      onInvalid: 'drop',
+      doc: 'Every request is redirected there; path and query are not appended.',
+    },
+    'permanent-redirect-code': {
+      parse: int,
+      risk: 'low',
+      onInvalid: 'drop',
+      fallback: 301,
+      doc: '300 to 308; others are 301. With 300 no Location is sent.',
+    },
+    'relative-redirects': {
+      parse: bool,
+      risk: 'low',
+      onInvalid: 'drop',
+      configMapKey: 'relative-redirects',
+      fallback: false,
+      doc: 'Redirects made for the route keep a relative Location.',
+    },
+  },
+  translate: (values, { findings, source, has }): RedirectPolicy | undefined => {
+    const temporal = values['temporal-redirect'];
+    const permanent = values['permanent-redirect'];
+    const isRelative = values['relative-redirects'] ?? false;
+    // A redirect that is there but empty makes the whole group void (annotations.md §0.3).
+    if (
+      (has('temporal-redirect') && temporal === undefined) ||
+      (has('permanent-redirect') && permanent === undefined)
+    ) {
+      findings.warn(source, 'InvalidAnnotation', {
+        field: `metadata.annotations[${temporal === undefined ? 'temporal' : 'permanent'}-redirect]`,
+        problem: 'is empty',
+        consequence: 'no redirect is made',
+      });
+      return undefined;
+    }
+    if (temporal !== undefined) {
+      if (temporal.startsWith('http')) {
+        return { location: temporal, status: within(values['temporal-redirect-code'], 307, 302), isRelative };
+      }
+      findings.warn(source, 'InvalidAnnotation', {
+        field: 'metadata.annotations[temporal-redirect]',
+        value: temporal,
+        problem: 'does not begin with http',
+        consequence: 'no redirect is made',
+      });
+      return undefined;
+    }
+    if (permanent === undefined) return undefined;
+    return { location: permanent, status: within(values['permanent-redirect-code'], 308, 301), isRelative };
+  },
+  createFilter: ({ location, status, isRelative }) => {
+    const isPath = location.startsWith('/') && !isRelative;
+    const fixed: DirectResponse = { status, headers: status === 300 ? [] : [['Location', location]] };
+    return {
+      onRequest: ({ connectionScheme, host }) =>
+        isPath && status !== 300
+          ? { status, headers: [['Location', `${connectionScheme}://${host}${location}`]] }
+          : fixed,
+    };
+  },
+});

@@ -1,0 +1,40 @@
+import { affinity } from './affinity/affinity.ts';
+import { appRoot } from './app-root/app-root.ts';
+import { backendProtocol } from './backend-protocol/backend-protocol.ts';
+import { body } from './body/body.ts';
+import { canary } from './canary/canary.ts';
+import type { Feature } from './kit/feature.ts';
+import { loadBalance } from './load-balance/load-balance.ts';
+import { logging } from './logging/logging.ts';
+import { proxySsl } from './proxy-ssl/proxy-ssl.ts';
+import { redirect } from './redirect/redirect.ts';
+import { retry } from './retry/retry.ts';
+import { rewrite } from './rewrite/rewrite.ts';
+import { serverAlias } from './server-alias/server-alias.ts';
+import { serviceUpstream } from './service-upstream/service-upstream.ts';
+import { sslRedirect } from './ssl-redirect/ssl-redirect.ts';
+import { timeouts } from './timeouts/timeouts.ts';
+import { upstreamVhost } from './upstream-vhost/upstream-vhost.ts';
+
+// oxlint-disable-next-line no-explicit-any -- each feature has value and policy types of its own
+type AnyFeature = Feature<any, any>;
+
+/** THE list of features. Its order is the order in which filters of one stage run (annotations.md §0.4). */
+export const features: readonly AnyFeature[] = [
+  appRoot,
+  serverAlias,
+  redirect, // before the rewrite and the SSL redirect: an explicit redirect is answered over plain http
+  rewrite, // before the SSL redirect: a rewrite that gives nothing is a 500 on either scheme
+  sslRedirect,
+  upstreamVhost,
+  timeouts,
+  body,
+  retry,
+  backendProtocol,
+  proxySsl,
+  serviceUpstream,
+  loadBalance,
+  affinity,
+  canary,
+  logging,
+];

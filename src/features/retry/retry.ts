@@ -1,0 +1,73 @@
+import type { RetryCondition, RetryPolicy } from '../../model/policy.ts';
+import { parseGoBool } from '../../lib/nginx-values.ts';
+import { defineFeature, type Parser } from '../kit/feature.ts';
+import { int, seconds } from '../kit/values.ts';
+
+const CONDITIONS: readonly string[] = [
+  'error',
+  'timeout',
+  'invalid_header',
+  'http_500',
+  'http_502',
+  'http_503',
+  'http_504',
+  'http_403',
+  'http_404',
+  'http_429',
+  'non_idempotent',
+  'off',
+];
+
+const conditions: Parser<readonly string[]> = (raw) => {
+  const words = raw.split(/\s+/);
+  const bad = words.find((word) => !CONDITIONS.includes(word));
+  return bad === undefined
+    ? { ok: true, value: words }
+    : { ok: false, problem: `has the unknown condition ${bad}` };
+};
+
+/** When a request is tried again (annotations.md §3.3). */
+export const retry = defineFeature({
+  name: 'retry',
+  doc: 'When and how often a request is tried again.',
+  scope: 'route',
+  annotations: {
+    'proxy-next-upstream': {
+      parse: conditions,
+      risk: 'medium',
+      onInvalid: 'default',
+      configMapKey: 'proxy-next-upstream',
+      fallback: ['error', 'timeout'],
+      doc: 'Conditions of another try, separated by spaces; `off` for none.',
+    },
+    'proxy-next-upstream-timeout': {
+      parse: seconds,
+      risk: 'low',
+      onInvalid: 'default',
+      configMapKey: 'proxy-next-upstream-timeout',
+      fallback: 0,
+      doc: 'Seconds that all tries may take; 0 is no limit.',
+    },
+    'proxy-next-upstream-tries': {
+      parse: int,
+      risk: 'low',
+      onInvalid: 'default',
+      configMapKey: 'proxy-next-upstream-tries',
+      fallback: 3,
+      doc: 'Tries, the first included; 0 is no limit.',
+    },
+  },
+  configMapKeys: { 'retry-non-idempotent': 'Retry POST, LOCK and PATCH as well once they were sent.' },
+  translate: (values, context): RetryPolicy => {
+    const words = values['proxy-next-upstream'] ?? [];
+    const isOff = words.includes('off');
+    return {
+      conditions: isOff ? [] : (words.filter((word) => word !== 'non_idempotent') as RetryCondition[]),
+      isNonIdempotentRetried:
+        words.includes('non_idempotent') ||
+        parseGoBool(context.setting('retry-non-idempotent') ?? '') === true,
+      tries: Math.max(values['proxy-next-upstream-tries'] ?? 3, 0),
+      timeoutMs: values['proxy-next-upstream-timeout'] ?? 0,
+    };
+  },
+});

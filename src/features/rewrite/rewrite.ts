@@ -1,0 +1,109 @@
+import { captureOf, PATH_REGEX_FLAGS, toRegex, type PathRegex } from '../../lib/pcre.ts';
+import type { RewritePolicy } from '../../model/policy.ts';
+import { defineFeature } from '../kit/feature.ts';
+import type { RequestView } from '../kit/filter.ts';
+import { bool, pathcap, pathcapStripped } from '../kit/values.ts';
+import { expandVariables } from '../kit/variables.ts';
+import { escapePath } from './escape-path.ts';
+
+const FAILED = { status: 500 };
+
+/** Rewrites the path towards the upstream (annotations.md §2.1). */
+export const rewrite = defineFeature({
+  name: 'rewrite',
+  doc: 'Regular expressions in paths, and the path that the upstream sees.',
+  scope: 'route',
+  annotations: {
+    'rewrite-target': {
+      parse: pathcap,
+      risk: 'medium',
+      onInvalid: 'default',
+      doc: 'Path towards the upstream; $1 to $9 are captures of the path, which is a regular expression. Replaces the whole path; the query stays.',
+    },
+    'use-regex': {
+      parse: bool,
+      risk: 'low',
+      onInvalid: 'default',
+      fallback: false,
+      doc: '`true`: all paths of the host are regular expressions, without regard to case.',
+    },
+    'x-forwarded-prefix': {
+      parse: pathcapStripped,
+      risk: 'medium',
+      onInvalid: 'drop',
+      doc: 'X-Forwarded-Prefix towards the upstream, only with a rewrite-target in force; may have captures.',
+    },
+  },
+  translate: (values, { findings, source }): RewritePolicy | undefined => {
+    const target = values['rewrite-target'];
+    const isRegex = values['use-regex'] ?? false;
+    const forwardedPrefix = values['x-forwarded-prefix'];
+    if (forwardedPrefix !== undefined && target === undefined) {
+      findings.warn(source, 'IneffectiveAnnotation', {
+        field: 'metadata.annotations[x-forwarded-prefix]',
+        value: forwardedPrefix,
+        problem: 'counts only together with rewrite-target',
+        consequence: 'no X-Forwarded-Prefix is sent',
+      });
+    }
+    if (target !== undefined && !target.startsWith('/') && !target.startsWith('$')) {
+      findings.warn(source, 'InvalidAnnotation', {
+        field: 'metadata.annotations[rewrite-target]',
+        value: target,
+        problem: 'does not begin with a slash',
+        consequence: 'the upstream is sent a path without one',
+      });
+    }
+    if (target === undefined && !isRegex) return undefined;
+    return {
+      ...(target === undefined ? {} : { target }),
+      isRegex,
+      ...(forwardedPrefix === undefined ? {} : { forwardedPrefix }),
+    };
+  },
+  createFilter: ({ target, forwardedPrefix }, { route }) => {
+    const path = route?.path ?? '/';
+    if (target === undefined || target === path) return undefined;
+    const regex = toRegex(path);
+    if (!regex.ok) return undefined;
+    const search = new RegExp(regex.source, PATH_REGEX_FLAGS);
+    const expand = createTemplate(target, regex);
+    const expandPrefix = forwardedPrefix === undefined ? undefined : createTemplate(forwardedPrefix, regex);
+    return {
+      onRequest(request) {
+        const match = search.exec(request.path);
+        if (match === null) return undefined;
+        const rewritten = expand(match, request);
+        if (rewritten === '') return FAILED;
+        const encoded = escapePath(rewritten);
+        request.upstreamTarget = request.query === '' ? encoded : `${encoded}?${request.query}`;
+        return undefined;
+      },
+      ...(expandPrefix === undefined
+        ? {}
+        : {
+            onUpstreamRequest(head, request) {
+              const match = search.exec(request.path);
+              if (match !== null) head.set('X-Forwarded-Prefix', expandPrefix(match, request));
+            },
+          }),
+    };
+  },
+});
+
+type Template = (match: RegExpExecArray, request: RequestView) => string;
+
+/** Text with $1 to $9 for captures and $name for variables, cut up once. */
+function createTemplate(text: string, regex: PathRegex): Template {
+  const parts = text.split(/(\$\d)/);
+  const hasVariables = /\$[^\d]/.test(text);
+  return (match, request) => {
+    let out = '';
+    for (const part of parts) {
+      if (part.length === 2 && part.startsWith('$') && part !== '$0')
+        out += captureOf(regex, match, Number(part[1]));
+      else out += hasVariables ? expandVariables(part, request) : part;
+    }
+    return out;
+  };
+}

@@ -1,0 +1,22 @@
+import type { ServerAliasPolicy } from '../../model/policy.ts';
+import { defineFeature } from '../kit/feature.ts';
+import { listOf, serverish } from '../kit/values.ts';
+
+/** Further names of a host (annotations.md §2.4). */
+export const serverAlias = defineFeature({
+  name: 'server-alias',
+  doc: 'Further names of the hosts of the Ingress.',
+  scope: 'host',
+  annotations: {
+    'server-alias': {
+      parse: listOf(serverish),
+      risk: 'high',
+      onInvalid: 'drop',
+      doc: 'Comma list of exact names, wildcards (`*.x`, `x.*`, `.x`) or regular expressions that begin with `~`.',
+    },
+  },
+  translate: (values): ServerAliasPolicy | undefined => {
+    const aliases = [...new Set<string>(values['server-alias'] ?? [])].toSorted();
+    return aliases.length === 0 ? undefined : { aliases };
+  },
+});

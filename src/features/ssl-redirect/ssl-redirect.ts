@@ -1,0 +1,96 @@
+import { splitList } from '../../lib/nginx-values.ts';
+import { defineFeature } from '../kit/feature.ts';
+import { bool } from '../kit/values.ts';
+
+export interface SslRedirectPolicy {
+  readonly isOn: boolean;
+  readonly isForced: boolean;
+  readonly isTrailingSlashKept: boolean;
+  readonly isPortShown: boolean;
+  readonly status: number;
+  /** Path prefixes that are never redirected. */
+  readonly exempt: readonly string[];
+}
+
+const CODES = [301, 302, 307, 308];
+
+/** From http to https (annotations.md §2.2). */
+export const sslRedirect = defineFeature({
+  name: 'ssl-redirect',
+  doc: 'Redirects from http to https.',
+  scope: 'route',
+  annotations: {
+    'ssl-redirect': {
+      parse: bool,
+      risk: 'low',
+      onInvalid: 'default',
+      configMapKey: 'ssl-redirect',
+      fallback: true,
+      doc: 'Redirect to https where the host has a certificate of its own.',
+    },
+    'force-ssl-redirect': {
+      parse: bool,
+      risk: 'medium',
+      onInvalid: 'default',
+      configMapKey: 'force-ssl-redirect',
+      fallback: false,
+      doc: 'Redirect to https even where no TLS is configured.',
+    },
+    'preserve-trailing-slash': {
+      parse: bool,
+      risk: 'medium',
+      onInvalid: 'default',
+      configMapKey: 'preserve-trailing-slash',
+      fallback: false,
+      doc: 'Keep the last slash of the target in the redirect.',
+    },
+    'use-port-in-redirects': {
+      parse: bool,
+      risk: 'low',
+      onInvalid: 'default',
+      configMapKey: 'use-port-in-redirects',
+      fallback: false,
+      doc: 'Put the https port into the redirect.',
+    },
+  },
+  configMapKeys: {
+    'http-redirect-code': 'Status of the redirect: 301, 302, 307 or 308 (default).',
+    'no-tls-redirect-locations':
+      'Path prefixes that are never redirected; default /.well-known/acme-challenge.',
+  },
+  translate: (values, { setting }): SslRedirectPolicy | undefined => {
+    const isOn = values['ssl-redirect'] ?? true;
+    const isForced = values['force-ssl-redirect'] ?? false;
+    if (!isOn && !isForced) return undefined;
+    const code = Number(setting('http-redirect-code') ?? 308);
+    return {
+      isOn,
+      isForced,
+      isTrailingSlashKept: values['preserve-trailing-slash'] ?? false,
+      isPortShown: values['use-port-in-redirects'] ?? false,
+      status: CODES.includes(code) ? code : 308,
+      exempt: splitList(setting('no-tls-redirect-locations') ?? '/.well-known/acme-challenge'),
+    };
+  },
+  createFilter: (policy, { host, route, settings }) => {
+    const path = route?.path ?? '/';
+    if (policy.exempt.some((prefix) => path.startsWith(prefix))) return undefined;
+    const isEverSecured = host.hasCertificate || host.certificateNames.length > 0;
+    if (!policy.isForced && !isEverSecured) return undefined;
+    const securedAliases = new Set(host.certificateNames);
+    const aliases = new Set(host.aliases);
+    const port = policy.isPortShown ? `:${settings.httpsPort}` : '';
+    const isHostSecured = host.hasCertificate;
+    return {
+      onRequest(request) {
+        if (request.scheme !== 'http') return undefined;
+        const isSecured = aliases.has(request.host) ? securedAliases.has(request.host) : isHostSecured;
+        if (!policy.isForced && !isSecured) return undefined;
+        let target = request.target;
+        if (!policy.isTrailingSlashKept && target.endsWith('/')) target = target.slice(0, -1);
+        const seen = request.seenHost.replace(/:\d*$/, '');
+        return { status: policy.status, headers: [['Location', `https://${seen}${port}${target}`]] };
+      },
+    };
+  },
+});

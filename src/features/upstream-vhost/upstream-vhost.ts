@@ -1,0 +1,34 @@
+import { defineFeature } from '../kit/feature.ts';
+import { expandVariables } from '../kit/variables.ts';
+import { serverish } from '../kit/values.ts';
+
+export interface UpstreamVhostPolicy {
+  /** Host text; may contain $variables. */
+  readonly host: string;
+}
+
+/** The Host that the upstream sees (annotations.md §2). */
+export const upstreamVhost = defineFeature({
+  name: 'upstream-vhost',
+  doc: 'Host header towards the upstream.',
+  scope: 'route',
+  annotations: {
+    'upstream-vhost': {
+      parse: serverish,
+      risk: 'low',
+      onInvalid: 'drop',
+      doc: 'Replaces the Host header towards the upstream; X-Forwarded-Host keeps the original. May contain $variables.',
+    },
+  },
+  translate: (values): UpstreamVhostPolicy | undefined =>
+    values['upstream-vhost'] === undefined ? undefined : { host: values['upstream-vhost'] },
+  createFilter: ({ host }) => {
+    const hasVariables = host.includes('$');
+    return {
+      onRequest(request) {
+        request.upstreamHost = hasVariables ? expandVariables(host, request) : host;
+        return undefined;
+      },
+    };
+  },
+});
