@@ -43,6 +43,8 @@ export interface Attempt {
   readonly connectMs: number;
   readonly headerMs: number;
   readonly responseMs: number;
+  /** True for the first try behind an internal redirect (an error page from the default backend): logged behind ` : `. */
+  readonly isRedirected?: boolean;
 }
 
 /** Metric labels of a route; empty strings where there is none. */

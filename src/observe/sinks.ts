@@ -5,6 +5,8 @@ export interface AccessLog {
   write(record: AccessRecord): void;
   /** Writes out what is buffered; resolves when it is written. */
   flush(): Promise<void>;
+  /** Opens the file anew, for log rotation; nothing when it is no file. */
+  reopen(): void;
 }
 
 /** Counters of one worker, in shared memory; a scrape asks nobody. */

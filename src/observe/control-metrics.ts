@@ -1,0 +1,222 @@
+import { Counter, Gauge } from 'prom-client';
+import type { Registry } from 'prom-client';
+import { METRIC_PREFIX } from './metrics-text.ts';
+
+/** A served certificate, one per host; `_` is the default one. */
+export interface CertificateMetric {
+  readonly host: string;
+  /** Of the Secret; both empty for the generated certificate. */
+  readonly namespace: string;
+  readonly secretName: string;
+  /** `-<serial, decimal>`. */
+  readonly identifier: string;
+  readonly expiresAtMs: number;
+  readonly issuerOrganization: string;
+  readonly issuerCommonName: string;
+  readonly serialNumber: string;
+  readonly publicKeyAlgorithm: string;
+}
+
+export interface OrphanMetric {
+  readonly namespace: string;
+  readonly ingress: string;
+  readonly type: 'no-service' | 'no-endpoint';
+  readonly isOrphan: boolean;
+}
+
+/** Values of the last webhook call; sizes in bytes, durations in seconds. */
+export interface AdmissionMetric {
+  readonly testedIngresses: number;
+  readonly testedSeconds: number;
+  readonly renderedIngresses: number;
+  readonly renderSeconds: number;
+  readonly configBytes: number;
+  readonly roundtripSeconds: number;
+}
+
+/** What the control plane reports; names and labels are ingress-nginx's (configmap-and-flags.md §4.1). */
+export interface ControlMetrics {
+  /** A table is live on every worker. `hash` is a number that changes with it. */
+  configApplied(hash: number): void;
+  /** A table was refused; the last good one serves. */
+  configRejected(): void;
+  /** Replaces all certificates; the leader reports them, the others report none. */
+  setCertificates(certificates: readonly CertificateMetric[]): void;
+  setOrphans(orphans: readonly OrphanMetric[]): void;
+  setLeader(electionId: string, isLeader: boolean): void;
+  /** One Ingress checked by the webhook. */
+  admissionChecked(namespace: string, ingress: string, isAdmitted: boolean): void;
+  setAdmission(values: AdmissionMetric): void;
+}
+
+export interface ControlMetricsOptions {
+  /** controller_class, controller_namespace, controller_pod. */
+  readonly constantLabels: Readonly<Record<string, string>>;
+  readonly build: { readonly release: string; readonly build: string; readonly repository: string };
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+const CERTIFICATE_LABELS = ['class', 'host', 'identifier', 'namespace', 'secret_name'];
+const CERTIFICATE_INFO_LABELS = [
+  ...CERTIFICATE_LABELS,
+  'issuer_common_name',
+  'issuer_organization',
+  'public_key_algorithm',
+  'serial_number',
+];
+
+/** Creates the control plane's metrics in a registry. */
+export function createControlMetrics(registry: Registry, options: ControlMetricsOptions): ControlMetrics {
+  const { constantLabels } = options;
+  const constantNames = Object.keys(constantLabels);
+  const registers = [registry];
+  const gauge = (name: string, help: string, labelNames: readonly string[] = []): Gauge =>
+    new Gauge({ name: METRIC_PREFIX + name, help, labelNames: [...constantNames, ...labelNames], registers });
+  const counter = (name: string, help: string, labelNames: readonly string[] = []): Counter =>
+    new Counter({
+      name: METRIC_PREFIX + name,
+      help,
+      labelNames: [...constantNames, ...labelNames],
+      registers,
+    });
+  const plainGauge = (name: string, help: string, labelNames: readonly string[]): Gauge =>
+    new Gauge({ name: METRIC_PREFIX + name, help, labelNames: [...labelNames], registers });
+
+  gauge('build_info', 'A metric with a constant 1 labeled with information about the build', [
+    'release',
+    'build',
+    'repository',
+  ]).set({ ...constantLabels, ...options.build }, 1);
+  const configHash = gauge('config_hash', 'Running configuration hash actually running');
+  const isReloaded = gauge(
+    'config_last_reload_successful',
+    'Whether the last configuration reload attempt was successful',
+  );
+  const reloadedAt = gauge(
+    'config_last_reload_successful_timestamp_seconds',
+    'Timestamp of the last successful configuration reload.',
+  );
+  const success = counter('success', 'Cumulative number of Ingress controller reload operations');
+  const errors = counter('errors', 'Cumulative number of Ingress controller errors during reload operations');
+  const leader = gauge(
+    'leader_election_status',
+    'Gauge reporting status of the leader election, 0 indicates follower, 1 indicates leader',
+    ['name'],
+  );
+  const orphan = gauge(
+    'orphan_ingress',
+    'Gauge reporting status of ingress orphanity, 1 indicates orphaned ingress',
+    ['namespace', 'ingress', 'type'],
+  );
+  const checkSuccess = counter(
+    'check_success',
+    'Cumulative number of Ingress controller syntax check operations',
+    ['namespace', 'ingress'],
+  );
+  const checkErrors = counter(
+    'check_errors',
+    'Cumulative number of Ingress controller errors during syntax check operations',
+    ['namespace', 'ingress'],
+  );
+  // Alone among all they carry no controller_* labels.
+  const expire = plainGauge(
+    'ssl_expire_time_seconds',
+    'Number of seconds since 1970 to the SSL Certificate expire',
+    CERTIFICATE_LABELS,
+  );
+  const info = plainGauge(
+    'ssl_certificate_info',
+    'Hold all labels associated to a certificate',
+    CERTIFICATE_INFO_LABELS,
+  );
+  const admission = createAdmissionGauges(gauge, constantLabels);
+
+  return {
+    configApplied(hash) {
+      configHash.set(constantLabels, hash);
+      isReloaded.set(constantLabels, 1);
+      reloadedAt.set(constantLabels, Math.floor(options.now() / 1000));
+      success.inc(constantLabels);
+    },
+    configRejected() {
+      isReloaded.set(constantLabels, 0);
+      errors.inc(constantLabels);
+    },
+    setCertificates(certificates) {
+      expire.reset();
+      info.reset();
+      for (const certificate of certificates) {
+        const labels = {
+          class: constantLabels['controller_class'] ?? '',
+          host: certificate.host,
+          identifier: certificate.identifier,
+          namespace: certificate.namespace,
+          secret_name: certificate.secretName,
+        };
+        expire.set(labels, Math.floor(certificate.expiresAtMs / 1000));
+        const issuer = {
+          issuer_common_name: certificate.issuerCommonName,
+          issuer_organization: certificate.issuerOrganization,
+          public_key_algorithm: certificate.publicKeyAlgorithm,
+          serial_number: certificate.serialNumber,
+        };
+        info.set({ ...labels, ...issuer }, 1);
+      }
+    },
+    setOrphans(orphans) {
+      orphan.reset();
+      for (const { namespace, ingress, type, isOrphan } of orphans) {
+        orphan.set({ ...constantLabels, namespace, ingress, type }, isOrphan ? 1 : 0);
+      }
+    },
+    setLeader: (electionId, isLeader) =>
+      leader.set({ ...constantLabels, name: electionId }, isLeader ? 1 : 0),
+    admissionChecked(namespace, ingress, isAdmitted) {
+      (isAdmitted ? checkSuccess : checkErrors).inc({ ...constantLabels, namespace, ingress });
+    },
+    setAdmission: admission,
+  };
+}
+
+/** The webhook's gauges appear with its first call: without a webhook there are none. */
+function createAdmissionGauges(
+  gauge: (name: string, help: string) => Gauge,
+  constantLabels: Readonly<Record<string, string>>,
+): (values: AdmissionMetric) => void {
+  const of: readonly (readonly [Gauge, keyof AdmissionMetric])[] = [
+    [
+      gauge('admission_tested_ingresses', 'The length of ingresses processed by the admission controller'),
+      'testedIngresses',
+    ],
+    [
+      gauge(
+        'admission_tested_duration',
+        'The processing duration of the admission controller tests (float seconds)',
+      ),
+      'testedSeconds',
+    ],
+    [
+      gauge('admission_render_ingresses', 'The length of ingresses rendered by the admission controller'),
+      'renderedIngresses',
+    ],
+    [
+      gauge(
+        'admission_render_duration',
+        'The processing duration of ingresses rendering by the admission controller (float seconds)',
+      ),
+      'renderSeconds',
+    ],
+    [gauge('admission_config_size', 'The size of the tested configuration'), 'configBytes'],
+    [
+      gauge(
+        'admission_roundtrip_duration',
+        'The complete duration of the admission controller at the time to process a new event (float seconds)',
+      ),
+      'roundtripSeconds',
+    ],
+  ];
+  return (values) => {
+    for (const [metric, key] of of) metric.set(constantLabels, values[key]);
+  };
+}

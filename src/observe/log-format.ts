@@ -1,0 +1,89 @@
+import type { AccessRecord } from './access-record.ts';
+import { escapeDefault, escapeJson, toLocalTime, toOctets, toSeconds } from './log-values.ts';
+import type { LogEscape } from './log-values.ts';
+import { variableReader } from './log-variables.ts';
+import type { VariableReader } from './log-variables.ts';
+
+/** Writes the line of one exchange, without its line end; bytes as latin1. */
+export type LineFormatter = (record: AccessRecord) => string;
+
+const VARIABLE = /\$(?:\{(\w+)\}|(\w+))/g;
+
+/** ingress-nginx's default `log-format-upstream` (configmap-and-flags.md §5). */
+export const UPSTREAM_LOG_FORMAT =
+  '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" ' +
+  '$request_length $request_time [$proxy_upstream_name] [$proxy_alternative_upstream_name] $upstream_addr ' +
+  '$upstream_response_length $upstream_response_time $upstream_status $req_id';
+
+/** Names of variables in a template that there are not; each is logged as `-`. */
+export function unknownVariables(format: string): string[] {
+  const names = [...format.matchAll(VARIABLE)].map((match) => match[1] ?? match[2]!);
+  return [...new Set(names)].filter((name) => variableReader(name) === undefined);
+}
+
+/** Compiles an nginx log template once. Never throws: an unknown variable is a missing value. */
+export function compileLogFormat(format: string, escape: LogEscape): LineFormatter {
+  if (format === UPSTREAM_LOG_FORMAT && escape === 'default') return formatDefault;
+  const literals: string[] = [];
+  const readers: LineFormatter[] = [];
+  let from = 0;
+  for (const match of format.matchAll(VARIABLE)) {
+    literals.push(toOctets(format.slice(from, match.index)));
+    readers.push(escaped(variableReader(match[1] ?? match[2]!), escape));
+    from = match.index + match[0].length;
+  }
+  const rest = toOctets(format.slice(from));
+  const count = readers.length;
+  return (record) => {
+    let line = '';
+    for (let i = 0; i < count; i++) line += literals[i]! + readers[i]!(record);
+    return line + rest;
+  };
+}
+
+/** nginx writes `-` for what is not there, with the other escapes nothing. */
+function escaped(read: VariableReader | undefined, escape: LogEscape): LineFormatter {
+  if (read === undefined) return () => (escape === 'default' ? '-' : '');
+  switch (escape) {
+    case 'json':
+      return (record) => {
+        const value = read(record);
+        return value === undefined ? '' : escapeJson(value);
+      };
+    case 'none':
+      return (record) => read(record) ?? '';
+    default:
+      return (record) => {
+        const value = read(record);
+        return value === undefined ? '-' : escapeDefault(value);
+      };
+  }
+}
+
+/** The default format by hand: the same line as the compiled template's, in half the time. */
+function formatDefault(record: AccessRecord): string {
+  const referer = record.header('referer');
+  const agent = record.header('user-agent');
+  const { remoteUser, attempts } = record;
+  let line = `${record.clientAddress} - ${remoteUser === '' ? '-' : escapeDefault(remoteUser)} [${toLocalTime(
+    record.startedAtMs + record.durationMs,
+  )}] "${escapeDefault(record.requestLine)}" ${record.status} ${record.bodyBytesSent} "${
+    referer === undefined ? '-' : escapeDefault(referer)
+  }" "${agent === undefined ? '-' : escapeDefault(agent)}" ${record.requestLength} ${toSeconds(
+    record.durationMs,
+  )} [${record.upstreamName}] [${record.canaryName}] `;
+  if (attempts.length === 1) {
+    const { address, responseLength, responseMs, status } = attempts[0]!;
+    line += `${address} ${responseLength} ${responseMs < 0 ? '-' : toSeconds(responseMs)} ${status === 0 ? '-' : status} `;
+  } else if (attempts.length === 0) {
+    line += '- - - - ';
+  } else {
+    line += `${upstreamAddress(record)} ${upstreamLength(record)} ${upstreamTime(record)} ${upstreamStatus(record)} `;
+  }
+  return line + (record.requestId === '' ? '-' : escapeDefault(record.requestId));
+}
+
+const upstreamAddress = variableReader('upstream_addr')!;
+const upstreamLength = variableReader('upstream_response_length')!;
+const upstreamTime = variableReader('upstream_response_time')!;
+const upstreamStatus = variableReader('upstream_status')!;

@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs';
+import { Counter, Gauge } from 'prom-client';
+import type { Registry } from 'prom-client';
+import { METRIC_PREFIX } from './metrics-text.ts';
+import type { MetricsTotals } from './metrics-totals.ts';
+
+/** Registers ingress-nginx's metrics of the data plane process, read when they are scraped. */
+export function registerProcessMetrics(
+  registry: Registry,
+  totals: MetricsTotals,
+  constantLabels: Readonly<Record<string, string>>,
+): void {
+  const registers = [registry];
+  const names = Object.keys(constantLabels);
+  const prefix = `${METRIC_PREFIX}nginx_process_`;
+  const gauge = (name: string, help: string, read: () => number | undefined): void => {
+    new Gauge({
+      name: prefix + name,
+      help,
+      labelNames: names,
+      registers,
+      collect() {
+        const value = read();
+        if (value !== undefined) this.set(constantLabels, value);
+      },
+    });
+  };
+  // A counter is read from elsewhere each time: it begins anew and is given all at once.
+  const counter = (name: string, help: string, read: () => number | undefined): void => {
+    new Counter({
+      name: prefix + name,
+      help,
+      labelNames: names,
+      registers,
+      collect() {
+        const value = read();
+        this.reset();
+        if (value !== undefined) this.inc(constantLabels, value);
+      },
+    });
+  };
+  new Gauge({
+    name: `${prefix}connections`,
+    help: 'current number of client connections with state {active, reading, writing, waiting}',
+    labelNames: [...names, 'state'],
+    registers,
+    collect() {
+      const { active, reading, writing, waiting } = totals.connections();
+      for (const [state, value] of Object.entries({ active, reading, writing, waiting })) {
+        this.set({ ...constantLabels, state }, value);
+      }
+    },
+  });
+  new Counter({
+    name: `${prefix}connections_total`,
+    help: 'total number of connections with state {accepted, handled}',
+    labelNames: [...names, 'state'],
+    registers,
+    collect() {
+      const { accepted } = totals.connections();
+      this.reset();
+      for (const state of ['accepted', 'handled']) this.inc({ ...constantLabels, state }, accepted);
+    },
+  });
+  counter('requests_total', 'total number of client requests', () => totals.connections().requests);
+  counter('cpu_seconds_total', 'Cpu usage in seconds', () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1e6;
+  });
+  counter('read_bytes_total', 'number of bytes read', () => procValue('/proc/self/io', /^rchar: (\d+)$/m));
+  counter('write_bytes_total', 'number of bytes written', () =>
+    procValue('/proc/self/io', /^wchar: (\d+)$/m),
+  );
+  gauge('num_procs', 'number of processes', () => totals.workerCount + 1);
+  const startedAtSeconds = Math.floor(Date.now() / 1000 - process.uptime());
+  gauge('oldest_start_time_seconds', 'start time in seconds since 1970/01/01', () => startedAtSeconds);
+  gauge('resident_memory_bytes', 'number of bytes of memory in use', () => process.memoryUsage.rss());
+  gauge('virtual_memory_bytes', 'number of bytes of memory in use', () => {
+    const kilobytes = procValue('/proc/self/status', /^VmSize:\s+(\d+) kB$/m);
+    return kilobytes === undefined ? undefined : kilobytes * 1024;
+  });
+}
+
+/** A number from /proc; undefined where there is none. */
+function procValue(path: string, pattern: RegExp): number | undefined {
+  try {
+    const found = pattern.exec(readFileSync(path, 'latin1'));
+    return found === null ? undefined : Number(found[1]);
+  } catch {
+    return undefined;
+  }
+}
