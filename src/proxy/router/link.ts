@@ -8,6 +8,7 @@ import type { LinkedHost, Router } from './linked.ts';
 /** A router with what the next one is made from. */
 export interface LinkedTable extends Router {
   readonly hosts: ReadonlyMap<string, LinkedHost>;
+  readonly upstreamIds: ReadonlySet<string>;
 }
 
 const EMPTY_CATCH_ALL: HostEntry = {
@@ -23,7 +24,7 @@ const EMPTY_CATCH_ALL: HostEntry = {
 
 /**
  * Makes the next router from what changed; hosts that did not are taken over as they are. Throws when it cannot be: the
- * previous one is untouched. Upstreams that the delta removes must have been forgotten by `deps.upstreamOf` before.
+ * previous one is untouched.
  */
 export function link(delta: TableDelta, previous: LinkedTable | undefined, deps: LinkDeps): LinkedTable {
   const steps = linkSteps(delta, previous, deps);
@@ -41,6 +42,7 @@ export function* linkSteps(
 ): Generator<void, LinkedTable, void> {
   const settings = delta.settings ?? previous?.settings ?? DEFAULT_SETTINGS;
   const hosts = new Map(previous?.hosts);
+  const upstreamIds = nextIds(previous?.upstreamIds, delta);
   for (const name of delta.hosts.removed) hosts.delete(name);
   const fresh = new Set<string>();
   for (const entry of delta.hosts.set) {
@@ -48,7 +50,7 @@ export function* linkSteps(
     fresh.add(entry.name);
     yield;
   }
-  for (const host of staleHosts(hosts, fresh, delta)) {
+  for (const host of staleHosts(hosts, fresh, delta, previous)) {
     hosts.set(host.entry.name, linkHost(host.entry, settings, deps));
     yield;
   }
@@ -57,24 +59,34 @@ export function* linkSteps(
     catchAll = linkHost(EMPTY_CATCH_ALL, settings, deps);
     hosts.set(EMPTY_CATCH_ALL.name, catchAll);
   }
-  return new TableRouter(delta.generation, settings, hosts, catchAll);
+  return new TableRouter(delta.generation, settings, hosts, upstreamIds, catchAll);
 }
 
-/** Hosts with an equal entry that have to be linked again: filters know the settings, routes hold their upstreams. */
+function nextIds(previous: ReadonlySet<string> | undefined, { upstreams }: TableDelta): ReadonlySet<string> {
+  if (previous !== undefined && upstreams.set.length + upstreams.removed.length === 0) return previous;
+  const next = new Set(previous);
+  for (const id of upstreams.removed) next.delete(id);
+  for (const { id } of upstreams.set) next.add(id);
+  return next;
+}
+
+/**
+ * Hosts with an equal entry that have to be linked again: filters know the settings, and a route of an upstream that
+ * went away and came back holds the one that went.
+ */
 function staleHosts(
   hosts: ReadonlyMap<string, LinkedHost>,
   fresh: ReadonlySet<string>,
   delta: TableDelta,
+  previous: LinkedTable | undefined,
 ): LinkedHost[] {
-  const removed = new Set(delta.upstreams.removed);
-  if (delta.settings === undefined && removed.size === 0) return [];
+  const added = new Set<string | undefined>();
+  for (const { id } of delta.upstreams.set) if (previous?.upstreamIds.has(id) !== true) added.add(id);
+  const isAllStale = delta.settings !== undefined;
+  if (!isAllStale && added.size === 0) return [];
   const isStale = ({ entry }: LinkedHost): boolean =>
-    delta.settings !== undefined ||
-    entry.routes.some(
-      ({ upstreamId, canary }) =>
-        (upstreamId !== undefined && removed.has(upstreamId)) ||
-        (canary !== undefined && removed.has(canary.upstreamId)),
-    );
+    isAllStale ||
+    entry.routes.some(({ upstreamId, canary }) => added.has(upstreamId) || added.has(canary?.upstreamId));
   return [...hosts.values()].filter((host) => !fresh.has(host.entry.name) && isStale(host));
 }
 
@@ -82,6 +94,7 @@ class TableRouter implements LinkedTable {
   readonly generation: number;
   readonly settings: DataPlaneSettings;
   readonly hosts: ReadonlyMap<string, LinkedHost>;
+  readonly upstreamIds: ReadonlySet<string>;
   readonly defaultHost: LinkedHost;
   readonly #index: HostIndex;
 
@@ -89,11 +102,13 @@ class TableRouter implements LinkedTable {
     generation: number,
     settings: DataPlaneSettings,
     hosts: ReadonlyMap<string, LinkedHost>,
+    upstreamIds: ReadonlySet<string>,
     catchAll: LinkedHost,
   ) {
     this.generation = generation;
     this.settings = settings;
     this.hosts = hosts;
+    this.upstreamIds = upstreamIds;
     this.defaultHost = catchAll;
     this.#index = new HostIndex(hosts.values(), catchAll);
   }

@@ -132,7 +132,7 @@ describe('diffTables', () => {
             const isKept =
               host.entry.digest !== '' &&
               !set.has(name) &&
-              delta.upstreams.removed.length === 0 &&
+              delta.upstreams.set.length === 0 &&
               before.hosts.has(name);
             if (isKept) expect(host).toBe(before.hosts.get(name));
           }

@@ -1,0 +1,127 @@
+import type { FromWorker, TableDelta, ToWorker } from '../table/messages.ts';
+import type { UpstreamEndpoints, UpstreamEntry } from '../table/table.ts';
+import { linkSteps, type LinkedTable } from './router/link.ts';
+import type { LinkDeps } from './router/link-route.ts';
+import type { CertificateChange } from './tls/certificate-store.ts';
+import type { Upstream } from './upstream/upstream.ts';
+
+/** Where upstreams live; they outlive tables. */
+export interface UpstreamHome {
+  /** The upstream of that id, created without endpoints when it is not known. */
+  upstreamOf(id: string): Upstream;
+  /** Takes in an upstream's policies; its endpoints stay. */
+  set(entry: UpstreamEntry): void;
+  remove(id: string): void;
+  setEndpoints(change: UpstreamEndpoints): void;
+}
+
+export interface ReceiverDeps extends Omit<LinkDeps, 'upstreamOf'> {
+  readonly upstreams: UpstreamHome;
+  readonly certificates: { apply(change: CertificateChange): void };
+  post(message: FromWorker): void;
+  /** Runs the rest of a long linking after what the event loop has waiting. */
+  readonly defer: (resume: () => void) => void;
+  /** Monotonic milliseconds. */
+  readonly nowMs: () => number;
+}
+
+type TableMessage = Extract<ToWorker, { kind: 'table' }>;
+
+/** Takes in what the control plane sends, in order. */
+export interface Receiver {
+  receive(message: Extract<ToWorker, { kind: 'table' | 'endpoints' }>): void;
+  /** The router in force; undefined before the first table. */
+  router(): LinkedTable | undefined;
+}
+
+/** Linking pauses after this long, so that no request waits longer on its account. */
+const SLICE_MS = 4;
+
+/**
+ * Creates a receiver. A table is linked beside the one that serves and takes its place in one assignment, with its
+ * upstreams and certificates; one that cannot be linked is rejected and changes nothing but endpoints.
+ */
+export function createReceiver(deps: ReceiverDeps): Receiver {
+  const { upstreams, certificates } = deps;
+  const linkDeps: LinkDeps = {
+    features: deps.features,
+    metrics: deps.metrics,
+    random: deps.random,
+    upstreamOf: (id) => upstreams.upstreamOf(id),
+  };
+  let current: LinkedTable | undefined;
+  const queue: TableMessage[] = [];
+  /** Endpoints of upstreams that come with a table not linked yet. */
+  let early = new Map<string, UpstreamEndpoints>();
+
+  function takeEndpoints(changes: readonly UpstreamEndpoints[]): void {
+    for (const change of changes) {
+      if (current?.upstreamIds.has(change.upstreamId) === true) upstreams.setEndpoints(change);
+      else if (queue.length > 0) early.set(change.upstreamId, change);
+    }
+  }
+
+  function begin(message: TableMessage): void {
+    const startedMs = deps.nowMs();
+    const steps = linkSteps(message.delta, current, linkDeps);
+    const resume = (): void => {
+      const sliceEndsMs = deps.nowMs() + SLICE_MS;
+      try {
+        for (;;) {
+          const step = steps.next();
+          if (step.done === true) {
+            swap(step.value, message.delta);
+            break;
+          }
+          if (deps.nowMs() >= sliceEndsMs) return deps.defer(resume);
+        }
+      } catch (error) {
+        return finish(() => reject(message, error as Error));
+      }
+      finish(() => acknowledge(message.sequence, message.delta.generation, startedMs));
+    };
+    resume();
+  }
+
+  function finish(answer: () => void): void {
+    queue.shift();
+    answer();
+    const next = queue[0];
+    if (next === undefined) early = new Map();
+    else begin(next);
+  }
+
+  function swap(next: LinkedTable, delta: TableDelta): void {
+    certificates.apply(delta);
+    for (const entry of delta.upstreams.set) upstreams.set(entry);
+    for (const [id, change] of early) {
+      if (!next.upstreamIds.has(id)) continue;
+      upstreams.setEndpoints(change);
+      early.delete(id);
+    }
+    current = next; // an exchange that is under way keeps the router it began with
+    for (const id of delta.upstreams.removed) upstreams.remove(id);
+  }
+
+  function acknowledge(sequence: number, generation: number, startedMs: number): void {
+    deps.post({ kind: 'acknowledged', sequence, generation, tookMs: deps.nowMs() - startedMs });
+  }
+
+  function reject({ sequence, delta }: TableMessage, error: Error): void {
+    deps.post({ kind: 'rejected', sequence, generation: delta.generation, message: error.message });
+  }
+
+  return {
+    receive(message) {
+      if (message.kind === 'endpoints') {
+        const startedMs = deps.nowMs();
+        takeEndpoints(message.endpoints);
+        return acknowledge(message.sequence, current?.generation ?? 0, startedMs);
+      }
+      queue.push(message);
+      takeEndpoints(message.endpoints);
+      if (queue.length === 1) begin(message);
+    },
+    router: () => current,
+  };
+}

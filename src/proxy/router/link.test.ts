@@ -1,0 +1,187 @@
+import { describe, expect, test } from 'vitest';
+import { canaryModel, hostModel, modelOf, routeModel } from '../../../test/fixtures/models.ts';
+import { linkDeps, routerOf, wholeDelta } from '../../../test/fixtures/routers.ts';
+import { createCompiler } from '../../controller/compile/compile.ts';
+import { defineFeature, type Scope } from '../../features/kit/feature.ts';
+import type { Filter } from '../../features/kit/filter.ts';
+import type { SeriesLabels } from '../../observe/access-record.ts';
+import { DEFAULT_SETTINGS } from '../../table/settings.ts';
+import { link } from './link.ts';
+import type { AnyFeature } from './link-route.ts';
+import type { LinkedRoute, Router } from './linked.ts';
+
+interface Named extends Filter {
+  readonly of: string;
+}
+
+function feature(
+  name: string,
+  stage: 'host' | 'route' | 'access' | undefined,
+  filter: Filter,
+  scope: Scope = 'route',
+) {
+  return defineFeature({
+    name,
+    doc: '',
+    scope,
+    annotations: {},
+    ...(stage === undefined ? {} : { stage }),
+    translate: () => undefined,
+    createFilter: (policy: { off?: boolean }): Named | undefined =>
+      policy.off ? undefined : { of: name, ...filter },
+  });
+}
+
+const onRequest = () => undefined;
+const onResponse = () => {};
+
+function routeOf(router: Router, host = 'h', path = '/'): LinkedRoute {
+  const match = router.hostOf(host).match(path);
+  if (match?.kind !== 'route') throw new Error(`no route for ${host}${path}`);
+  return match;
+}
+
+function names(filters: readonly Filter[]): string[] {
+  return filters.map((filter) => (filter as Named).of);
+}
+
+describe('link', () => {
+  test('filters are in registry order in their stage, each hook in its own list', () => {
+    const features: AnyFeature[] = [
+      feature('host-wide', 'host', { onRequest }, 'host'),
+      feature('access-first', 'access', { onRequest, onResponse }),
+      feature('second', 'route', { onRequest, onResponse }),
+      feature('unused', 'route', { onRequest }),
+      feature('third', undefined, { onRequest, onDone: () => {} }),
+      feature('absent', 'route', { onRequest }),
+      feature('of-host', 'route', { onUpstreamRequest: () => {} }, 'host'),
+    ];
+    const route = routeModel('/', {
+      policies: {
+        third: {},
+        second: {},
+        'access-first': {},
+        unused: { off: true },
+        unknown: {},
+        'host-wide': {},
+      },
+    });
+    const model = modelOf([hostModel('h', [route], { policies: { 'host-wide': {}, 'of-host': {} } })]);
+    const router = routerOf(model, linkDeps({ features }));
+    const linked = routeOf(router);
+    expect(names(router.hostOf('h').filters)).toEqual(['host-wide']);
+    expect(names(linked.onRequest)).toEqual(['second', 'third']);
+    expect(names(linked.onAccess)).toEqual(['access-first']);
+    expect(names(linked.onResponse)).toEqual(['second', 'access-first']);
+    expect(names(linked.onUpstreamRequest)).toEqual(['of-host']);
+    expect(names(linked.onDone)).toEqual(['third']);
+  });
+
+  test('a route has its upstreams, decision and series resolved', () => {
+    const asked: [SeriesLabels, string][] = [];
+    const decide = defineFeature({
+      name: 'canary',
+      doc: '',
+      scope: 'route',
+      annotations: {},
+      translate: () => undefined,
+      createDecision: (policy: { weight: number }) => () => policy.weight === 0,
+    });
+    const deps = linkDeps({
+      features: [decide],
+      metrics: {
+        routeSeries(labels, canary) {
+          asked.push([labels, canary]);
+          return { observe: () => {} };
+        },
+      },
+    });
+    const routes = [
+      routeModel('/', { upstreamId: 'main', canaries: [canaryModel('next')] }),
+      routeModel('/plain'),
+    ];
+    const router = routerOf(modelOf([hostModel('h', routes)]), deps);
+    const linked = routeOf(router);
+    expect(linked.upstream).toBe(deps.upstreamOf('main'));
+    expect(linked.canaryUpstream).toBe(deps.upstreamOf('next'));
+    expect(linked.decideCanary?.({} as never)).toBe(true);
+    expect(linked.canarySeries).not.toBe(linked.series);
+    const plain = routeOf(router, 'h', '/plain');
+    expect([plain.canaryUpstream, plain.decideCanary]).toEqual([undefined, undefined]);
+    expect(plain.canarySeries).toBe(plain.series);
+    expect(asked.filter(([{ host }]) => host === 'h').map(([{ path }, canary]) => [path, canary])).toEqual([
+      ['/plain', ''],
+      ['/', ''],
+      ['/', 'next'],
+    ]);
+  });
+
+  test('equal ways to speak to an upstream share a transport key, others do not', () => {
+    const tls = {
+      isVerified: false,
+      verifyDepth: 1,
+      isSniSent: false,
+      minVersion: 'TLSv1.2',
+      maxVersion: 'TLSv1.3',
+    } as const;
+    const routes = [
+      routeModel('/', { policies: { 'proxy-ssl': tls } }),
+      routeModel('/a', { policies: { 'backend-protocol': { protocol: 'https' } } }),
+      routeModel('/b', { policies: { 'backend-protocol': { protocol: 'https' }, 'proxy-ssl': { ...tls } } }),
+      routeModel('/c', { policies: { 'backend-protocol': { protocol: 'auto' }, 'proxy-ssl': { ...tls } } }),
+      routeModel('/d', {
+        policies: { 'backend-protocol': { protocol: 'https' }, 'proxy-ssl': { ...tls, isSniSent: true } },
+      }),
+    ];
+    const router = routerOf(modelOf([hostModel('h', routes)]));
+    const [plain, bare, one, other, sni] = ['/', '/a', '/b', '/c', '/d'].map(
+      (path) => routeOf(router, 'h', path).transport,
+    );
+    expect(plain).toEqual({ key: 'http', protocol: 'http', tls: undefined });
+    expect(one!.key).toBe(other!.key);
+    expect(one!.tls).toEqual(tls);
+    expect(new Set([bare, one, sni].map((transport) => transport!.key)).size).toBe(3);
+  });
+
+  test('what a feature throws names host, path and feature', () => {
+    const broken = defineFeature({
+      name: 'broken',
+      doc: '',
+      scope: 'route',
+      annotations: {},
+      translate: () => undefined,
+      createFilter: (): Filter => {
+        throw new Error('no');
+      },
+    });
+    const model = modelOf([hostModel('h', [routeModel('/x', { policies: { broken: {} } })])]);
+    expect(() => routerOf(model, linkDeps({ features: [broken] }))).toThrow('h|prefix|/x: broken: no');
+  });
+
+  test('new settings link every host again, without a change of its entry', () => {
+    const seen: number[] = [];
+    const port = defineFeature({
+      name: 'port',
+      doc: '',
+      scope: 'route',
+      annotations: {},
+      translate: () => undefined,
+      createFilter: (_: object, { settings }): Filter => {
+        seen.push(settings.httpsPort);
+        return { onRequest };
+      },
+    });
+    const deps = linkDeps({ features: [port] });
+    const model = modelOf([hostModel('h', [routeModel('/', { policies: { port: {} } })])]);
+    const first = link(wholeDelta(createCompiler().compile(model, DEFAULT_SETTINGS, 1)), undefined, deps);
+    const nothing = { set: [], removed: [] };
+    const settings = { ...DEFAULT_SETTINGS, httpsPort: 8443 };
+    const second = link(
+      { generation: 2, hosts: nothing, upstreams: nothing, certificates: nothing, settings },
+      first,
+      deps,
+    );
+    expect(seen).toEqual([443, 8443]);
+    expect([first.settings.httpsPort, second.settings.httpsPort]).toEqual([443, 8443]);
+  });
+});
