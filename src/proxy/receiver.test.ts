@@ -67,6 +67,8 @@ interface Rig {
   readonly done: string[];
   /** Runs what linking has put off. */
   resume(): void;
+  /** Lets the time of what was put off longest be over. */
+  elapse(): void;
   table(sequence: number, delta: TableDelta, endpoints?: readonly UpstreamEndpoints[]): void;
   endpoints(sequence: number, ...changed: UpstreamEndpoints[]): void;
 }
@@ -76,6 +78,7 @@ function setUp(tickMs = 0): Rig {
   const posted: FromWorker[] = [];
   const done: string[] = [];
   const deferred: (() => void)[] = [];
+  const timers: (() => void)[] = [];
   const handles = new Map<string, Upstream>();
   let nowMs = 0;
   const receiver = createReceiver({
@@ -101,6 +104,7 @@ function setUp(tickMs = 0): Rig {
     certificates: { apply: () => done.push('certificates') },
     post: (message) => posted.push(message),
     defer: (resume) => deferred.push(resume),
+    later: (run) => timers.push(run),
     nowMs: () => (nowMs += tickMs),
   });
   const send = (message: Extract<ToWorker, { kind: 'table' | 'endpoints' }>) => receiver.receive(message);
@@ -109,6 +113,7 @@ function setUp(tickMs = 0): Rig {
     posted,
     done,
     resume: () => deferred.shift()!(),
+    elapse: () => timers.shift()!(),
     table: (sequence, delta, endpoints = []) => send({ kind: 'table', sequence, delta, endpoints }),
     endpoints: (sequence, ...changed) => send({ kind: 'endpoints', sequence, endpoints: changed }),
   };
@@ -184,6 +189,27 @@ describe('receiver', () => {
     expect(rig.receiver.router()!.hostOf('h7').isConfigured).toBe(true);
   });
 
+  test('an upstream that is gone keeps its endpoints for a while, for requests matched before', () => {
+    const rig = setUp();
+    rig.table(1, deltaOf(1, { upstreams: entries('u') }));
+    rig.table(2, deltaOf(2, { upstreams: { set: [], removed: ['u'] } }));
+    expect(rig.done).not.toContain('remove u');
+    rig.elapse();
+    expect(rig.done.at(-1)).toBe('remove u');
+  });
+
+  test('an upstream that comes back in that time stays, and leaves later', () => {
+    const rig = setUp();
+    rig.table(1, deltaOf(1, { upstreams: entries('u') }));
+    rig.table(2, deltaOf(2, { upstreams: { set: [], removed: ['u'] } }));
+    rig.table(3, deltaOf(3, { upstreams: entries('u') }));
+    rig.table(4, deltaOf(4, { upstreams: { set: [], removed: ['u'] } }));
+    rig.elapse();
+    expect(rig.done).not.toContain('remove u');
+    rig.elapse();
+    expect(rig.done).toContain('remove u');
+  });
+
   test('an upstream that goes away and comes back is linked anew by hosts that did not change', () => {
     const rig = setUp();
     const upstream = () => {
@@ -193,6 +219,7 @@ describe('receiver', () => {
     rig.table(1, deltaOf(1, { hosts: { set: [hostEntry('h', 'u')], removed: [] }, upstreams: entries('u') }));
     const first = upstream();
     rig.table(2, deltaOf(2, { upstreams: { set: [], removed: ['u'] } }));
+    rig.elapse();
     rig.table(3, deltaOf(3, { upstreams: entries('u') }));
     expect(upstream()).toBeDefined();
     expect(upstream()).not.toBe(first);

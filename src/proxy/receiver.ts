@@ -1,26 +1,19 @@
 import type { FromWorker, TableDelta, ToWorker } from '../table/messages.ts';
-import type { UpstreamEndpoints, UpstreamEntry } from '../table/table.ts';
+import type { UpstreamEndpoints } from '../table/table.ts';
 import { linkSteps, type LinkedTable } from './router/link.ts';
 import type { LinkDeps } from './router/link-route.ts';
 import type { CertificateChange } from './tls/certificate-store.ts';
-import type { Upstream } from './upstream/upstream.ts';
-
-/** Where upstreams live; they outlive tables. */
-export interface UpstreamHome {
-  /** The upstream of that id, created without endpoints when it is not known. */
-  upstreamOf(id: string): Upstream;
-  /** Takes in an upstream's policies; its endpoints stay. */
-  set(entry: UpstreamEntry): void;
-  remove(id: string): void;
-  setEndpoints(change: UpstreamEndpoints): void;
-}
+import type { UpstreamRegistry } from './upstream/registry.ts';
 
 export interface ReceiverDeps extends Omit<LinkDeps, 'upstreamOf'> {
-  readonly upstreams: UpstreamHome;
+  /** They outlive tables. */
+  readonly upstreams: UpstreamRegistry;
   readonly certificates: { apply(change: CertificateChange): void };
   post(message: FromWorker): void;
   /** Runs the rest of a long linking after what the event loop has waiting. */
   readonly defer: (resume: () => void) => void;
+  /** Runs once after that many milliseconds. */
+  readonly later: (run: () => void, delayMs: number) => void;
   /** Monotonic milliseconds. */
   readonly nowMs: () => number;
 }
@@ -36,6 +29,8 @@ export interface Receiver {
 
 /** Linking pauses after this long, so that no request waits longer on its account. */
 const SLICE_MS = 4;
+/** An upstream that no route has any more keeps its endpoints this long, for requests matched before. */
+const RETIREMENT_MS = 120_000;
 
 /**
  * Creates a receiver. A table is linked beside the one that serves and takes its place in one assignment, with its
@@ -53,6 +48,8 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
   const queue: TableMessage[] = [];
   /** Endpoints of upstreams that come with a table not linked yet. */
   let early = new Map<string, UpstreamEndpoints>();
+  /** Upstreams to be removed, by id, with what says when. */
+  const retiring = new Map<string, object>();
 
   function takeEndpoints(changes: readonly UpstreamEndpoints[]): void {
     for (const change of changes) {
@@ -100,7 +97,20 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
       early.delete(id);
     }
     current = next; // an exchange that is under way keeps the router it began with
-    for (const id of delta.upstreams.removed) upstreams.remove(id);
+    if (delta.upstreams.removed.length > 0) retire(delta.upstreams.removed);
+  }
+
+  function retire(ids: readonly string[]): void {
+    const round = {};
+    for (const id of ids) retiring.set(id, round);
+    deps.later(() => {
+      for (const id of ids) {
+        // One that came back meanwhile stays; one that left once more has a later date.
+        if (retiring.get(id) !== round) continue;
+        retiring.delete(id);
+        if (current?.upstreamIds.has(id) !== true) upstreams.remove(id);
+      }
+    }, RETIREMENT_MS);
   }
 
   function acknowledge(sequence: number, generation: number, startedMs: number): void {

@@ -1,0 +1,87 @@
+import type { MessagePort } from 'node:worker_threads';
+import { features } from '../features/registry.ts';
+import { createWorkerMetrics } from '../observe/metrics-arena.ts';
+import type { FromWorker, ToWorker, WorkerStart } from '../table/messages.ts';
+import { DEFAULT_SETTINGS } from '../table/settings.ts';
+import { createFaultLimit } from './fault-limit.ts';
+import { createFollowingAccessLog } from './following-access-log.ts';
+import { openListeners, type Listeners } from './listener.ts';
+import { createReceiver } from './receiver.ts';
+import type { Router } from './router/linked.ts';
+import { createServeContext, drainConnections, serveConnection } from './serve.ts';
+import { createCertificateStore } from './tls/certificate-store.ts';
+import { createUpstreamRegistry } from './upstream/registry.ts';
+
+/** Runs the data plane in a worker thread: takes tables in, and serves by them from `listen` to `drain`. */
+export function startWorker(start: WorkerStart, port: MessagePort): void {
+  const post = (message: FromWorker): void => port.postMessage(message);
+  const nowMs = (): number => performance.now();
+  const epochMs = (): number => performance.timeOrigin + performance.now();
+  const random = Math.random;
+  const report = (fault: unknown): void => {
+    const { message, stack } = fault instanceof Error ? fault : new Error(String(fault));
+    post({ kind: 'fault', message, stack: stack ?? '' });
+  };
+
+  const metrics = createWorkerMetrics(start.metrics, (slot, labels) =>
+    post({ kind: 'series', slot, labels }),
+  );
+  const upstreams = createUpstreamRegistry({ nowMs, random });
+  const certificates = createCertificateStore(DEFAULT_SETTINGS.tls, (problem) => report(new Error(problem)));
+  const receiver = createReceiver({
+    features,
+    metrics,
+    random,
+    upstreams,
+    certificates,
+    post,
+    defer: (resume) => void setImmediate(resume),
+    later: (run, delayMs) => void setTimeout(run, delayMs).unref(),
+    nowMs,
+  });
+  const router = (): Router => {
+    const current = receiver.router();
+    if (current === undefined) throw new Error('a worker without a table was asked to serve');
+    return current;
+  };
+  const accessLog = createFollowingAccessLog(() => router().settings.accessLog, report);
+  const context = createServeContext({ router, accessLog, metrics, now: epochMs, random, report });
+  let listeners: Promise<Listeners> | undefined;
+
+  async function drain(timeoutMs: number): Promise<void> {
+    await (await listeners)?.close();
+    const connectionsCut = await drainConnections(context, timeoutMs);
+    await accessLog.flush();
+    post({ kind: 'drained', connectionsCut });
+  }
+
+  function receive(message: ToWorker): void {
+    switch (message.kind) {
+      case 'table':
+      case 'endpoints':
+        return receiver.receive(message);
+      case 'listen':
+        listeners = openListeners(message.listeners, {
+          settings: () => router().settings,
+          certificates,
+          counters: metrics.connections,
+          serve: (socket, info) => serveConnection(socket, info, context),
+          post,
+          now: epochMs,
+        });
+        return;
+      case 'drain':
+        void drain(message.timeoutMs);
+    }
+  }
+
+  // One exchange's exception is that exchange's affair; what gets here anyway ends nobody else's.
+  const isTooMuch = createFaultLimit(nowMs);
+  process.on('uncaughtException', (fault) => {
+    report(fault);
+    // So many say that something lasting is broken: end, and be replaced.
+    if (isTooMuch()) process.exit(1);
+  });
+  port.on('message', receive);
+  post({ kind: 'started' });
+}
