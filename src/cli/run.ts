@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { createLog, type ControlLog } from '../observe/log.ts';
 import { parseArgs, UsageError, type FlagReader, type Invocation } from './args.ts';
+import { versionOf } from './version.ts';
 
 /** Runs one command line to its end and gives the exit code: 0, 1 for a failure, 2 for a command line that cannot be run. */
 export async function run(argv: readonly string[], entry: URL): Promise<number> {
@@ -45,12 +45,4 @@ function logOf(flags: FlagReader): ControlLog {
     throw new UsageError(`--log-format: "${format}" is neither text nor json`, 2);
   }
   return createLog({ level: flags.number('v') >= 3 ? 'debug' : 'info', format });
-}
-
-function versionOf(entry: URL): string {
-  // src/main.ts and dist/main.js both stand one folder below package.json.
-  const { version } = JSON.parse(readFileSync(new URL('../package.json', entry), 'utf8')) as {
-    version: string;
-  };
-  return version;
 }

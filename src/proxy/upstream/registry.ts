@@ -1,5 +1,4 @@
 import type { RequestView } from '../../features/kit/filter.ts';
-import type { Change } from '../../table/messages.ts';
 import type { EndpointEntry, UpstreamEndpoints, UpstreamEntry } from '../../table/table.ts';
 import type { Balancer, BalancerDeps } from './balancers/balancer.ts';
 import { createRoundRobin } from './balancers/round-robin.ts';
@@ -16,8 +15,11 @@ export interface RegistryDeps extends BalancerDeps {
 export interface UpstreamRegistry {
   /** The upstream of that id, created without endpoints when it is not known yet. */
   upstreamOf(id: string): Upstream;
-  applyUpstreams(change: Change<UpstreamEntry>): void;
-  applyEndpoints(changed: readonly UpstreamEndpoints[]): void;
+  /** Takes in an upstream's policies; its endpoints stay. */
+  set(entry: UpstreamEntry): void;
+  /** Forgets an upstream; endpoints that no other one has lose their idle connections. */
+  remove(id: string): void;
+  setEndpoints(change: UpstreamEndpoints): void;
 }
 
 export function createUpstreamRegistry(deps: RegistryDeps): UpstreamRegistry {
@@ -50,21 +52,17 @@ export function createUpstreamRegistry(deps: RegistryDeps): UpstreamRegistry {
 
   return {
     upstreamOf: stateOf,
-    applyUpstreams({ set, removed }) {
-      for (const entry of set) stateOf(entry.id).configure(entry);
-      for (const id of removed) {
-        const state = upstreams.get(id);
-        if (state === undefined) continue;
-        upstreams.delete(id);
-        for (const endpoint of state.replace([])) release(endpoint);
-      }
+    set: (entry) => stateOf(entry.id).configure(entry),
+    remove(id) {
+      const state = upstreams.get(id);
+      if (state === undefined) return;
+      upstreams.delete(id);
+      for (const endpoint of state.replace([])) release(endpoint);
     },
-    applyEndpoints(changed) {
-      for (const { upstreamId, endpoints: entries } of changed) {
-        // Held before the old ones are let go, so that an endpoint that stays is never removed in between.
-        const held = entries.filter(({ isReady }) => isReady).map(hold);
-        for (const endpoint of stateOf(upstreamId).replace(held)) release(endpoint);
-      }
+    setEndpoints({ upstreamId, endpoints: entries }) {
+      // Held before the old ones are let go, so that an endpoint that stays is never removed in between.
+      const held = entries.filter(({ isReady }) => isReady).map(hold);
+      for (const endpoint of stateOf(upstreamId).replace(held)) release(endpoint);
     },
   };
 }

@@ -1,0 +1,105 @@
+import { loadApiAccess } from '../controller/kube/config.ts';
+import { createKubeClient } from '../controller/kube/client.ts';
+import { createCluster, type Cluster } from '../controller/kube/cluster.ts';
+import { createSystemTiming } from '../controller/kube/timing.ts';
+import { createDefaultCertificate } from '../controller/certificates/default-certificate.ts';
+import { createObjectStore } from '../controller/store/object-store.ts';
+import type { ControlLog } from '../observe/log.ts';
+import { UsageError, type Invocation } from './args.ts';
+import { createMetrics } from './create-metrics.ts';
+import { reportCertificates } from './report-metrics.ts';
+import { runSerin } from './runtime.ts';
+import { waitForSignal } from './shutdown.ts';
+import { readRef, toTranslateOptions } from './translate-options.ts';
+import { versionOf } from './version.ts';
+import type { Built } from '../controller/pipeline.ts';
+
+/** `serin controller`: the Ingresses of a cluster. Needs POD_NAME and POD_NAMESPACE, as ingress-nginx does. */
+export async function controller({ flags }: Invocation, log: ControlLog, entry: URL): Promise<number> {
+  const pod = { namespace: process.env['POD_NAMESPACE'] ?? '', name: process.env['POD_NAME'] ?? '' };
+  if (pod.namespace === '' || pod.name === '') {
+    throw new UsageError(
+      'serin controller: the environment variables POD_NAME and POD_NAMESPACE are needed',
+      2,
+    );
+  }
+  if (flags.string('watch-namespace') !== '' && flags.string('watch-namespace-selector') !== '') {
+    throw new UsageError('--watch-namespace and --watch-namespace-selector exclude each other', 2);
+  }
+  if (flags.string('publish-service') !== '' && flags.string('publish-status-address') !== '') {
+    throw new UsageError('--publish-service and --publish-status-address exclude each other', 2);
+  }
+  const stopRequest = waitForSignal((signal) => {
+    log.warn({ signal }, 'asked again: Serin ends at once');
+    process.exit(1);
+  });
+  const access = loadApiAccess(
+    {
+      kubeconfig: flags.string('kubeconfig'),
+      apiserverHost: flags.string('apiserver-host'),
+      certificateAuthority: flags.string('certificate-authority'),
+    },
+    process.env,
+  );
+  log.info({ server: access.server }, 'the API server');
+  const client = createKubeClient({ access, userAgent: `serin/${versionOf(entry)}` });
+  const store = createObjectStore();
+  const options = toTranslateOptions(flags, false, await createDefaultCertificate(Date.now()));
+  const metrics = createMetrics(flags, entry, { namespace: pod.namespace, pod: pod.name });
+  const electionId = flags.string('election-id');
+  const ttlSeconds = flags.number('election-ttl') > 0 ? flags.number('election-ttl') : 30;
+  let live: Built | undefined;
+  let cluster: Cluster | undefined;
+  return runSerin(
+    {
+      flags,
+      log,
+      entry,
+      store,
+      options,
+      metrics,
+      isLeader: () => cluster?.isLeader() ?? false,
+      createSource(changed) {
+        cluster = createCluster({
+          client,
+          store,
+          log,
+          timing: createSystemTiming(),
+          changed,
+          leadChanged(isLeader) {
+            metrics.control.setLeader(electionId, isLeader);
+            if (live !== undefined) reportCertificates(metrics.control, live, isLeader);
+          },
+          options: {
+            pod,
+            watchNamespace: flags.string('watch-namespace'),
+            watchNamespaceSelector: flags.string('watch-namespace-selector'),
+            electionId,
+            electionTtlMs: ttlSeconds * 1_000,
+            isElectionDisabled: flags.boolean('disable-leader-election'),
+            isStatusUpdated: flags.boolean('update-status'),
+            isStatusTakenBack: flags.boolean('update-status-on-shutdown'),
+            statusIntervalMs: Math.max(flags.number('status-update-interval'), 5) * 1_000,
+            publishService: readRef(flags, 'publish-service'),
+            publishStatusAddress: flags.string('publish-status-address'),
+            isInternalAddressReported: flags.boolean('report-node-internal-ip-address'),
+            areSyncEventsOn: !flags.boolean('disable-sync-events'),
+            configMaps: [readRef(flags, 'configmap')].filter((ref) => ref !== undefined),
+          },
+        });
+        return cluster.source;
+      },
+      observer: {
+        built: ({ findings }) => cluster?.built(findings),
+        applied(built) {
+          live = built;
+          cluster?.applied(built.served);
+        },
+        rejected: (message) => cluster?.rejected(message),
+        ready: () => cluster?.start(),
+        stopping: async () => cluster?.stop(),
+      },
+    },
+    stopRequest,
+  );
+}

@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs';
+import { createNameLookup } from '../controller/dns/name-lookup.ts';
+import { createNameWatcher } from '../controller/dns/name-watcher.ts';
+import { parseResolvConf } from '../controller/dns/resolv-conf.ts';
+import type { ObjectStore } from '../controller/store/object-store.ts';
+import type { UpstreamModel } from '../model/model.ts';
+import type { ControlLog } from '../observe/log.ts';
+
+/** Follows the names behind upstreams of ExternalName Services. */
+export interface ExternalNames {
+  watch(upstreams: readonly UpstreamModel[]): void;
+  addressesOf(name: string): readonly string[];
+  stop(): void;
+}
+
+export interface ExternalNamesDeps {
+  readonly store: ObjectStore;
+  readonly log: ControlLog;
+  /** The addresses of an upstream are others now. */
+  readonly moved: (upstreamId: string) => void;
+}
+
+/** Starts with the name servers of /etc/resolv.conf; without that file nothing resolves, and the log says so. */
+export function createExternalNames({ store, log, moved }: ExternalNamesDeps): ExternalNames {
+  let text = '';
+  try {
+    text = readFileSync('/etc/resolv.conf', 'utf8');
+  } catch (error) {
+    log.warn({ error }, '/etc/resolv.conf cannot be read: ExternalName Services do not resolve');
+  }
+  const lookup = createNameLookup(parseResolvConf(text));
+  let idsByName = new Map<string, string[]>();
+  const watcher = createNameWatcher({
+    lookup,
+    changed: (name) => idsByName.get(name)?.forEach(moved),
+    failing: (name, problem) => {
+      if (problem === '') log.info({ name }, 'an external name resolves again');
+      else log.warn({ name, problem }, 'an external name does not resolve');
+    },
+  });
+  return {
+    watch(upstreams) {
+      const next = new Map<string, string[]>();
+      for (const { id, namespace, service } of upstreams) {
+        const name = store.get('Service', { namespace, name: service })?.externalName ?? '';
+        if (name !== '') next.set(name, [...(next.get(name) ?? []), id]);
+      }
+      idsByName = next;
+      watcher.watch(next.keys());
+    },
+    addressesOf: (name) => watcher.addressesOf(name),
+    stop() {
+      watcher.stop();
+      lookup.cancel();
+    },
+  };
+}

@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto';
+import type { Built } from '../controller/pipeline.ts';
+import type { ObjectStore } from '../controller/store/object-store.ts';
+import type { CertificateModel } from '../model/model.ts';
+import type { CertificateMetric, ControlMetrics, OrphanMetric } from '../observe/control-metrics.ts';
+import type { EndpointEntry } from '../table/table.ts';
+
+export interface AppliedFacts {
+  readonly built: Built;
+  readonly store: ObjectStore;
+  readonly endpointsOf: (upstreamId: string) => readonly EndpointEntry[];
+  /** Certificates are the leader's to report. */
+  readonly isLeader: boolean;
+}
+
+/** Sets the metrics of a table that went live. */
+export function reportApplied(control: ControlMetrics, facts: AppliedFacts): void {
+  control.configApplied(hashOf(facts.built));
+  reportCertificates(control, facts.built, facts.isLeader);
+  reportOrphans(control, facts);
+}
+
+/** One line per host with a certificate, and `_` for the default one; none where this Pod does not lead. */
+export function reportCertificates(control: ControlMetrics, { model }: Built, isLeader: boolean): void {
+  if (!isLeader) return control.setCertificates([]);
+  const byId = new Map(model.certificates.map((certificate) => [certificate.id, certificate]));
+  const metrics: CertificateMetric[] = [];
+  for (const { name, certificateId } of model.hosts) {
+    const certificate = byId.get(name === '_' ? model.defaultCertificateId : (certificateId ?? ''));
+    if (certificate !== undefined) metrics.push(metricOf(name, certificate));
+  }
+  control.setCertificates(metrics);
+}
+
+/** Ingresses whose Service is missing or has no endpoints (configmap-and-flags.md §4.1, `orphan_ingress`). */
+export function reportOrphans(control: ControlMetrics, { built, store, endpointsOf }: AppliedFacts): void {
+  const orphans = new Map<string, OrphanMetric>();
+  for (const { routes } of built.model.hosts) {
+    for (const { upstreamId, labels } of routes) {
+      const { namespace, ingress, service } = labels;
+      if (upstreamId === undefined || ingress === '' || service === '') continue;
+      const isMissing = store.get('Service', { namespace, name: service }) === undefined;
+      const isEmpty = endpointsOf(upstreamId).length === 0;
+      for (const [type, isOrphan] of [
+        ['no-service', isMissing],
+        ['no-endpoint', isEmpty],
+      ] as const) {
+        const key = `${namespace}/${ingress} ${type}`;
+        const before = orphans.get(key)?.isOrphan ?? false;
+        orphans.set(key, { namespace, ingress, type, isOrphan: before || isOrphan });
+      }
+    }
+  }
+  control.setOrphans([...orphans.values()]);
+}
+
+function metricOf(host: string, { facts, source }: CertificateModel): CertificateMetric {
+  return {
+    host,
+    namespace: source.namespace,
+    secretName: source.name,
+    identifier: `${facts.issuerSerialNumber ?? ''}-${facts.serial}`,
+    expiresAtMs: facts.notAfterMs,
+    issuerOrganization: facts.issuerOrganization,
+    issuerCommonName: facts.issuerCommonName,
+    serialNumber: facts.serial,
+    publicKeyAlgorithm: facts.publicKeyAlgorithm,
+  };
+}
+
+/** A number that changes with the table's content, not with its generation. */
+function hashOf({ table }: Built): number {
+  const hash = createHash('sha256');
+  for (const { digest } of table.hosts) hash.update(digest);
+  for (const { digest } of table.upstreams) hash.update(digest);
+  for (const { id } of table.certificates) hash.update(id);
+  hash.update(JSON.stringify(table.settings));
+  return hash.digest().readUIntBE(0, 6);
+}

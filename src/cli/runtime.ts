@@ -1,0 +1,210 @@
+import { randomBytes } from 'node:crypto';
+import { startAdminServer } from '../admin/server.ts';
+import { createController } from '../controller/controller.ts';
+import { createPipeline } from '../controller/create-pipeline.ts';
+import type { Built } from '../controller/pipeline.ts';
+import { createPublisher } from '../controller/publish/publisher.ts';
+import type { ObjectStore } from '../controller/store/object-store.ts';
+import { createSupervisor } from '../controller/supervisor.ts';
+import { objectKey } from '../controller/store/objects.ts';
+import type { TranslateOptions } from '../controller/translate/options.ts';
+import { features } from '../features/registry.ts';
+import type { ControlLog } from '../observe/log.ts';
+import type { MetricsRegistry } from '../observe/metrics.ts';
+import type { ListenerSpec } from '../table/messages.ts';
+import type { FlagReader } from './args.ts';
+import { workersForQuota } from './cpu-quota.ts';
+import { createExternalNames } from './external-names.ts';
+import { reportApplied } from './report-metrics.ts';
+import type { ObjectSource, OnStoreChange } from './source.ts';
+
+/** What serve and controller differ in. */
+export interface RuntimeInput {
+  readonly flags: FlagReader;
+  readonly log: ControlLog;
+  /** Module that worker threads run. */
+  readonly entry: URL;
+  readonly store: ObjectStore;
+  readonly options: TranslateOptions;
+  readonly metrics: MetricsRegistry;
+  readonly isLeader: () => boolean;
+  readonly createSource: (changed: OnStoreChange) => ObjectSource;
+  readonly observer: RuntimeObserver;
+}
+
+export interface RuntimeObserver {
+  /** A snapshot was translated. */
+  built(built: Built): void;
+  /** A table is live in every worker. */
+  applied(built: Built): void;
+  rejected(message: string): void;
+  /** All is linked and everything listens; ports by listener name. */
+  ready(ports: ReadonlyMap<string, number>): void;
+  /** Stopping began; what was written for the world is taken back here, before the listeners close. */
+  stopping(): Promise<void>;
+}
+
+/** Asks a running Serin to end; resolves with the signal. */
+export type StopRequest = Promise<string>;
+
+/** Time a drain may take before connections are cut: ingress-nginx's worker-shutdown-timeout. */
+const DRAIN_TIMEOUT_MS = 240_000;
+
+/** Runs Serin until it is asked to stop; gives the exit code. Rejects when it cannot start. */
+export async function runSerin(input: RuntimeInput, stopRequest: StopRequest): Promise<number> {
+  const { flags, log, store, metrics, observer } = input;
+  const workerCount = flags.number('workers') > 0 ? flags.number('workers') : workersForQuota();
+  const listeners: readonly ListenerSpec[] = [
+    { name: 'http', host: flags.string('listen') || '::', port: flags.number('http-port'), isTls: false },
+    { name: 'https', host: flags.string('listen') || '::', port: flags.number('https-port'), isTls: true },
+  ];
+  let unready: string | undefined = 'the first full sync is not linked by every worker yet';
+
+  const names = createExternalNames({ store, log, moved: (id) => controller.endpointsMoved(id) });
+  const pipeline = createPipeline({
+    options: input.options,
+    features,
+    settingsFlags: {
+      httpsPort: flags.number('https-port'),
+      healthPath: flags.string('health-check-path'),
+      isHostCounted: flags.boolean('metrics-per-host'),
+      areUndefinedHostsCounted: flags.boolean('metrics-per-undefined-host'),
+      ticketKeys: [randomBytes(48).toString('base64')],
+    },
+    lookUpName: (name) => names.addressesOf(name),
+    nowMs: Date.now,
+  });
+  const listening = Promise.withResolvers<ReadonlyMap<string, number>>();
+  const supervisor = createSupervisor({
+    entry: input.entry,
+    workerCount,
+    listeners,
+    metricsFor: (index) => metrics.bufferFor(index),
+    events: {
+      started: (port) => publisher.started(port),
+      message(port, message) {
+        publisher.received(port, message);
+        if (message.kind === 'series') metrics.addSeries(port.index, message.slot, message.labels);
+        if (message.kind === 'fault')
+          log.error({ worker: port.index, stack: message.stack }, message.message);
+      },
+      died(port, reason) {
+        log.error({ worker: port.index, reason }, 'a worker died and is replaced');
+        publisher.died(port, reason);
+      },
+      listening: (ports) => listening.resolve(ports),
+      listenFailed: (name, message) => listening.reject(new Error(`cannot listen for ${name}: ${message}`)),
+    },
+  });
+  const publisher = createPublisher({
+    workerCount,
+    ready: (port) => supervisor.listen(port),
+    report: (message) => log.error({ message }, 'a new worker cannot take in the table of the others'),
+  });
+  const controller = createController({
+    store,
+    pipeline,
+    sink: publisher,
+    watchReferences: (references) => source.watchReferences(references),
+    watchNames: (upstreams) => names.watch(upstreams),
+    nowMs: () => performance.now(),
+    observer: {
+      built: (built) => observer.built(built),
+      applied(built, tookMs) {
+        const { generation, hosts, upstreams } = built.table;
+        const routes = hosts.reduce((sum, host) => sum + host.routes.length, 0);
+        const what = {
+          generation,
+          ingresses: built.served.length,
+          hosts: hosts.length,
+          routes,
+          upstreams: upstreams.length,
+        };
+        log.info({ ...what, tookMs: Math.round(tookMs) }, 'a new table is live');
+        const endpointsOf = (id: string) => controller.endpointsOf(id);
+        reportApplied(metrics.control, { built, store, endpointsOf, isLeader: input.isLeader() });
+        metrics.retainIngresses(new Set(built.served.map(objectKey)));
+        observer.applied(built);
+      },
+      rejected(built, message) {
+        log.error(
+          { generation: built.table.generation, reason: message },
+          'a table was rejected; the last good one serves',
+        );
+        metrics.control.configRejected();
+        observer.rejected(message);
+      },
+      endpointsChanged: (changed) =>
+        log.debug({ upstreams: changed.map(({ upstreamId }) => upstreamId) }, 'endpoints changed'),
+    },
+  });
+  const source = input.createSource((impact, serviceKey) => controller.changed(impact, serviceKey));
+  const admin = await startAdminServer(
+    {
+      checks: [
+        { name: 'ping', failure: () => undefined },
+        { name: 'nginx-ingress-controller', failure: () => unready },
+      ],
+      healthPath: flags.string('health-check-path'),
+      metrics: () => metrics.render(),
+      views: {
+        findings: () => controller.live()?.findings ?? [],
+        generation: () => ({ generation: controller.live()?.table.generation ?? 0 }),
+      },
+    },
+    flags.string('healthz-host'),
+    flags.number('healthz-port'),
+  );
+  log.info({ name: 'health', port: admin.port }, 'listening');
+
+  async function start(): Promise<void> {
+    supervisor.start();
+    source.start();
+    await source.synced;
+    await controller.start();
+    const ports = await listening.promise;
+    for (const [name, port] of ports)
+      log.info({ name, address: flags.string('listen') || '*', port }, 'listening');
+    const live = controller.live();
+    if (live === undefined) throw new Error('the first table could not be linked');
+    unready = undefined;
+    const { hosts, upstreams } = live.table;
+    const routes = hosts.reduce((sum, host) => sum + host.routes.length, 0);
+    const served = {
+      ingresses: live.served.length,
+      hosts: hosts.length,
+      routes,
+      upstreams: upstreams.length,
+    };
+    log.info(
+      { ...served, workers: workerCount, findings: live.findings.length },
+      'Serin is ready and serves',
+    );
+    observer.ready(ports);
+  }
+
+  const outcome = await Promise.race([start().then(() => stopRequest), stopRequest]).catch(
+    async (error: unknown) => {
+      await Promise.all([supervisor.terminate(), admin.close(), source.stop()]);
+      names.stop();
+      controller.stop();
+      throw error;
+    },
+  );
+  log.info({ signal: outcome }, 'Serin stops');
+  unready = 'shutting down';
+  await sleep(flags.number('shutdown-grace-period') * 1_000);
+  await observer.stopping();
+  await source.stop();
+  controller.stop();
+  names.stop();
+  const cut = await supervisor.drain(DRAIN_TIMEOUT_MS);
+  log.info({ connectionsCut: cut }, 'all workers have drained');
+  await sleep(flags.number('post-shutdown-grace-period') * 1_000);
+  await admin.close();
+  return 0;
+}
+
+function sleep(ms: number): Promise<void> {
+  return ms <= 0 ? Promise.resolve() : new Promise((resolve) => setTimeout(resolve, ms));
+}

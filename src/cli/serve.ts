@@ -1,0 +1,77 @@
+import { fileURLToPath } from 'node:url';
+import { createDefaultCertificate } from '../controller/certificates/default-certificate.ts';
+import { createFileSource } from '../controller/files/file-source.ts';
+import { createFindingReport } from '../controller/report/finding-report.ts';
+import { createObjectStore } from '../controller/store/object-store.ts';
+import type { Finding } from '../model/finding.ts';
+import type { ControlLog } from '../observe/log.ts';
+import { UsageError, type Invocation } from './args.ts';
+import { startExample, type Example } from './example/example.ts';
+import { createMetrics } from './create-metrics.ts';
+import { runSerin } from './runtime.ts';
+import { waitForSignal } from './shutdown.ts';
+import { toTranslateOptions } from './translate-options.ts';
+
+/** `serin serve`: manifest files, without a cluster. */
+export async function serve({ flags, rest }: Invocation, log: ControlLog, entry: URL): Promise<number> {
+  const paths = [...flags.list('manifests'), ...rest];
+  const isExample = flags.boolean('example');
+  if (paths.length === 0 && !isExample) {
+    throw new UsageError('serin serve: name manifest files or folders, or use --example', 2);
+  }
+  const stopRequest = waitForSignal((signal) => {
+    log.warn({ signal }, 'asked again: Serin ends at once');
+    process.exit(1);
+  });
+  const store = createObjectStore();
+  const options = toTranslateOptions(flags, true, await createDefaultCertificate(Date.now()));
+  const metrics = createMetrics(flags, entry, { namespace: 'default', pod: 'serin' });
+  const example: Example | undefined = isExample
+    ? await startExample(fileURLToPath(new URL('../manifests/examples/walkthrough', entry)))
+    : undefined;
+  const report = createFindingReport({ log });
+  let fileFindings: readonly Finding[] = [];
+  let translated: readonly Finding[] = [];
+  const tell = () => report.report([...fileFindings, ...translated]);
+  try {
+    return await runSerin(
+      {
+        flags,
+        log,
+        entry,
+        store,
+        options,
+        metrics,
+        isLeader: () => true,
+        createSource: (changed) =>
+          createFileSource({
+            paths: [...paths, ...(example?.paths ?? [])],
+            store,
+            changed,
+            findingsChanged(findings) {
+              fileFindings = findings;
+              tell();
+            },
+            nowMs: () => performance.now(),
+          }),
+        observer: {
+          built({ findings }) {
+            translated = findings;
+            tell();
+          },
+          applied: () => undefined,
+          rejected: () => undefined,
+          ready(ports) {
+            if (example !== undefined) {
+              process.stdout.write(example.commands(ports.get('http') ?? 0, ports.get('https') ?? 0));
+            }
+          },
+          stopping: async () => undefined,
+        },
+      },
+      stopRequest,
+    );
+  } finally {
+    await example?.stop();
+  }
+}
