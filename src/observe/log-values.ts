@@ -2,10 +2,11 @@
 
 export type LogEscape = 'default' | 'json' | 'none';
 
-const NEEDS_ESCAPE = /[\0-\x1f"\\\x7f-\uffff]/;
-const ESCAPED = /[\0-\x1f"\\\x7f-\uffff]/g;
-const NEEDS_JSON_ESCAPE = /[\0-\x1f"\\]/;
-const JSON_ESCAPED = /[\0-\x1f"\\]/g;
+// All but printable ASCII without `"` and `\`; for JSON all but what is below a blank, `"` and `\`.
+const NEEDS_ESCAPE = /[^ !#-[\]-~]/;
+const ESCAPED = /[^ !#-[\]-~]/g;
+const NEEDS_JSON_ESCAPE = /[^ !#-[\]-\uffff]/;
+const JSON_ESCAPED = /[^ !#-[\]-\uffff]/g;
 const JSON_SHORT: Readonly<Record<string, string>> = {
   '"': '\\"',
   '\\': '\\\\',

@@ -10,58 +10,66 @@ export function registerProcessMetrics(
   totals: MetricsTotals,
   constantLabels: Readonly<Record<string, string>>,
 ): void {
-  const registers = [registry];
+  const registers: never[] = [];
   const names = Object.keys(constantLabels);
   const prefix = `${METRIC_PREFIX}nginx_process_`;
   const gauge = (name: string, help: string, read: () => number | undefined): void => {
-    new Gauge({
-      name: prefix + name,
-      help,
-      labelNames: names,
-      registers,
-      collect() {
-        const value = read();
-        if (value !== undefined) this.set(constantLabels, value);
-      },
-    });
+    registry.registerMetric(
+      new Gauge({
+        name: prefix + name,
+        help,
+        labelNames: names,
+        registers,
+        collect() {
+          const value = read();
+          if (value !== undefined) this.set(constantLabels, value);
+        },
+      }),
+    );
   };
   // A counter is read from elsewhere each time: it begins anew and is given all at once.
   const counter = (name: string, help: string, read: () => number | undefined): void => {
-    new Counter({
-      name: prefix + name,
-      help,
-      labelNames: names,
+    registry.registerMetric(
+      new Counter({
+        name: prefix + name,
+        help,
+        labelNames: names,
+        registers,
+        collect() {
+          const value = read();
+          this.reset();
+          if (value !== undefined) this.inc(constantLabels, value);
+        },
+      }),
+    );
+  };
+  registry.registerMetric(
+    new Gauge({
+      name: `${prefix}connections`,
+      help: 'current number of client connections with state {active, reading, writing, waiting}',
+      labelNames: [...names, 'state'],
       registers,
       collect() {
-        const value = read();
-        this.reset();
-        if (value !== undefined) this.inc(constantLabels, value);
+        const { active, reading, writing, waiting } = totals.connections();
+        for (const [state, value] of Object.entries({ active, reading, writing, waiting })) {
+          this.set({ ...constantLabels, state }, value);
+        }
       },
-    });
-  };
-  new Gauge({
-    name: `${prefix}connections`,
-    help: 'current number of client connections with state {active, reading, writing, waiting}',
-    labelNames: [...names, 'state'],
-    registers,
-    collect() {
-      const { active, reading, writing, waiting } = totals.connections();
-      for (const [state, value] of Object.entries({ active, reading, writing, waiting })) {
-        this.set({ ...constantLabels, state }, value);
-      }
-    },
-  });
-  new Counter({
-    name: `${prefix}connections_total`,
-    help: 'total number of connections with state {accepted, handled}',
-    labelNames: [...names, 'state'],
-    registers,
-    collect() {
-      const { accepted } = totals.connections();
-      this.reset();
-      for (const state of ['accepted', 'handled']) this.inc({ ...constantLabels, state }, accepted);
-    },
-  });
+    }),
+  );
+  registry.registerMetric(
+    new Counter({
+      name: `${prefix}connections_total`,
+      help: 'total number of connections with state {accepted, handled}',
+      labelNames: [...names, 'state'],
+      registers,
+      collect() {
+        const { accepted } = totals.connections();
+        this.reset();
+        for (const state of ['accepted', 'handled']) this.inc({ ...constantLabels, state }, accepted);
+      },
+    }),
+  );
   counter('requests_total', 'total number of client requests', () => totals.connections().requests);
   counter('cpu_seconds_total', 'Cpu usage in seconds', () => {
     const { user, system } = process.cpuUsage();

@@ -1,0 +1,314 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createAccessLog } from './access-log.ts';
+import type { AccessLogOptions } from './access-log.ts';
+import type { AccessRecord, Attempt } from './access-record.ts';
+import { compileLogFormat, unknownVariables, UPSTREAM_LOG_FORMAT } from './log-format.ts';
+import type { LogSink } from './log-sink.ts';
+import { toIsoTime, toLocalTime, toSeconds } from './log-values.ts';
+import { variableReader } from './log-variables.ts';
+
+let zone: string | undefined;
+beforeAll(() => {
+  zone = process.env['TZ'];
+  process.env['TZ'] = 'UTC';
+});
+afterAll(() => {
+  if (zone === undefined) delete process.env['TZ'];
+  else process.env['TZ'] = zone;
+});
+
+const attempt = (fields: Partial<Attempt>): Attempt => ({
+  address: '10.245.0.9:18101',
+  status: 200,
+  responseLength: 458,
+  connectMs: 1,
+  headerMs: 6,
+  responseMs: 7,
+  ...fields,
+});
+
+interface Fields extends Partial<AccessRecord> {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly cookies?: Readonly<Record<string, string>>;
+  readonly responseHeaders?: Readonly<Record<string, string>>;
+}
+
+function recordOf({ headers = {}, cookies = {}, responseHeaders = {}, ...fields }: Fields): AccessRecord {
+  return {
+    clientAddress: '127.0.0.1',
+    remoteUser: '',
+    method: 'GET',
+    requestLine: 'GET /p/canary-log HTTP/1.1',
+    status: 200,
+    bodyBytesSent: 458,
+    bytesSent: 600,
+    requestLength: 71,
+    startedAtMs: Date.UTC(2026, 10, 23, 13, 41, 48, 100),
+    durationMs: 7,
+    requestId: '72814d4944cf69ca5b9e823c04e3a579',
+    upstreamName: 'lab-cmain-80',
+    canaryName: '',
+    attempts: [],
+    host: 'a.test',
+    hostHeader: 'A.test:80',
+    path: '/p/canary-log',
+    target: '/p/canary-log',
+    query: '',
+    scheme: 'http',
+    localPort: 80,
+    tlsProtocol: '',
+    tlsCipher: '',
+    labels: undefined,
+    header: (name) => headers[name],
+    cookie: (name) => cookies[name],
+    responseHeader: (name) => responseHeaders[name],
+    ...fields,
+  };
+}
+
+const LABELS = {
+  namespace: 'lab',
+  ingress: 'web',
+  service: 'cmain',
+  servicePort: '80',
+  path: '/p/caf\u00e9',
+  host: '*.a.test',
+};
+
+/** Lines of observed.md, and what they come from. */
+const OBSERVED: readonly (readonly [name: string, want: string, fields: Fields])[] = [
+  [
+    'served by a canary',
+    '127.0.0.1 - - [23/Nov/2026:13:41:48 +0000] "GET /p/canary-log HTTP/1.1" 200 458 "-" "-" 71 0.007 [lab-cmain-80] [lab-ccan-80] 10.245.0.9:18101 458 0.007 200 72814d4944cf69ca5b9e823c04e3a579',
+    { canaryName: 'lab-ccan-80', attempts: [attempt({})] },
+  ],
+  [
+    'three tries',
+    '127.0.0.1 - - [23/Nov/2026:13:41:48 +0000] "GET /p/canary-log HTTP/1.1" 502 150 "-" "-" 57 0.001 [lab-bad-80] [] 10.245.0.9:18104, 10.245.0.9:18104, 10.245.0.9:18104 0, 0, 0 0.000, 0.001, 0.000 502, 502, 502 72814d4944cf69ca5b9e823c04e3a579',
+    {
+      status: 502,
+      bodyBytesSent: 150,
+      requestLength: 57,
+      durationMs: 1,
+      upstreamName: 'lab-bad-80',
+      attempts: [0, 1, 0].map((responseMs) =>
+        attempt({ address: '10.245.0.9:18104', status: 502, responseLength: 0, headerMs: -1, responseMs }),
+      ),
+    },
+  ],
+  [
+    'an error page from the default backend',
+    '127.0.0.1 - - [23/Nov/2026:13:41:48 +0000] "GET /x HTTP/1.1" 404 465 "-" "-" 78 0.006 [custom-default-backend-lab-err] [] 10.245.0.9:18100 : 10.245.0.9:18102 0 : 465 0.004 : 0.001 404 : 404 72814d4944cf69ca5b9e823c04e3a579',
+    {
+      requestLine: 'GET /x HTTP/1.1',
+      status: 404,
+      bodyBytesSent: 465,
+      requestLength: 78,
+      durationMs: 6,
+      upstreamName: 'custom-default-backend-lab-err',
+      attempts: [
+        attempt({ address: '10.245.0.9:18100', status: 404, responseLength: 0, responseMs: 4 }),
+        attempt({
+          address: '10.245.0.9:18102',
+          status: 404,
+          responseLength: 465,
+          responseMs: 1,
+          isRedirected: true,
+        }),
+      ],
+    },
+  ],
+  [
+    'app-root',
+    '127.0.0.1 - - [23/Nov/2026:13:41:48 +0000] "GET / HTTP/1.1" 302 138 "-" "-" 61 0.000 [-] [] - - - - d28f',
+    {
+      requestLine: 'GET / HTTP/1.1',
+      status: 302,
+      bodyBytesSent: 138,
+      requestLength: 61,
+      durationMs: 0,
+      upstreamName: '-',
+      requestId: 'd28f',
+    },
+  ],
+  [
+    'refused while parsing',
+    '127.0.0.1 - - [23/Nov/2026:13:41:48 +0000] "get / HTTP/1.1" 400 150 "-" "-" 0 0.000 [] [] - - - - 25e1',
+    {
+      requestLine: 'get / HTTP/1.1',
+      status: 400,
+      bodyBytesSent: 150,
+      requestLength: 0,
+      durationMs: 0.2,
+      upstreamName: '',
+      requestId: '25e1',
+    },
+  ],
+  [
+    'a user, a referer, an agent, an id of the client',
+    '127.0.0.1 - bar [23/Nov/2026:13:41:48 +0000] "GET /p/canary-log HTTP/1.1" 200 458 "http://r/" "curl/8 \\x22x\\x22" 71 0.007 [lab-cmain-80] [] - - - - my-id',
+    { remoteUser: 'bar', requestId: 'my-id', headers: { referer: 'http://r/', 'user-agent': 'curl/8 "x"' } },
+  ],
+  [
+    'escapes',
+    '127.0.0.1 - - [23/Nov/2026:13:41:48 +0000] "GET /with\\x22quote\\x5C\\xC3\\xA9 HTTP/1.1" 200 458 "-" "" 71 0.007 [lab-cmain-80] [] - - - - 72814d4944cf69ca5b9e823c04e3a579',
+    { requestLine: 'GET /with"quote\\\u00c3\u00a9 HTTP/1.1', headers: { 'user-agent': '' } },
+  ],
+];
+
+describe('the default format', () => {
+  // The same template with a reader that the fast path does not know is compiled piece by piece.
+  const fast = compileLogFormat(UPSTREAM_LOG_FORMAT, 'default');
+  const compiled = compileLogFormat(`${UPSTREAM_LOG_FORMAT}\${pipe}`, 'default');
+  for (const [name, want, fields] of OBSERVED) {
+    test(name, () => {
+      expect(fast(recordOf(fields))).toBe(want);
+      expect(compiled(recordOf(fields))).toBe(`${want}.`);
+    });
+  }
+});
+
+const VALUES: readonly (readonly [format: string, want: string])[] = [
+  ['$namespace/$ingress_name $service_name:$service_port', 'lab/web cmain:80'],
+  ['$location_path', '/p/caf\\xC3\\xA9'],
+  ['$host $http_host $server_name $server_port', 'a.test A.test:80 *.a.test 443'],
+  ['$scheme $https $ssl_protocol $ssl_cipher', 'https on TLSv1.3 TLS_AES_128_GCM_SHA256'],
+  [
+    '$request_method $uri $args $is_args $request_uri $server_protocol',
+    'POST /a/b x=1&Y=2 ? /a//b?x=1&Y=2 HTTP/1.1',
+  ],
+  ['$arg_x $arg_y $arg_z', '1 2 -'],
+  ['$http_x_forwarded_for $http_absent', '1.2.3.4 -'],
+  ['$sent_http_content_type $upstream_http_x_a $sent_http_absent', 'text/html b -'],
+  ['$cookie_session $cookie_absent', 'abc -'],
+  ['$bytes_sent $body_bytes_sent $msec', '600 458 1795441308.107'],
+  ['$time_iso8601', '2026-11-23T13:41:48+00:00'],
+  ['$upstream_connect_time $upstream_header_time', '0.001, - 0.006, -'],
+  ['$upstream_status', '502, -'],
+  ['$remote_user ${request_id}x', '- rid-x'],
+  ['$constructor $__proto__ $unheard_of', '- - -'],
+  ['100% $ $$ done', '100% $ $$ done'],
+  ['caf\u00e9', 'caf\u00c3\u00a9'],
+];
+
+const RICH = recordOf({
+  method: 'POST',
+  requestLine: 'POST /a//b?x=1&Y=2 HTTP/1.1',
+  path: '/a/b',
+  target: '/a//b?x=1&Y=2',
+  query: 'x=1&Y=2',
+  scheme: 'https',
+  localPort: 443,
+  tlsProtocol: 'TLSv1.3',
+  tlsCipher: 'TLS_AES_128_GCM_SHA256',
+  labels: LABELS,
+  requestId: 'rid-',
+  attempts: [attempt({ status: 502 }), attempt({ status: 0, connectMs: -1, headerMs: -1, responseMs: -1 })],
+  headers: { 'x-forwarded-for': '1.2.3.4', host: 'A.test:80' },
+  cookies: { session: 'abc' },
+  responseHeaders: { 'content-type': 'text/html', 'x-a': 'b' },
+});
+
+describe('variables', () => {
+  for (const [format, want] of VALUES) {
+    test(format, () => expect(compileLogFormat(format, 'default')(RICH)).toBe(want));
+  }
+
+  test('without a route names are empty and there is nothing to say about TLS', () => {
+    const format = compileLogFormat(
+      '[$namespace] [$ingress_name] [$location_path] $ssl_protocol [$https]',
+      'default',
+    );
+    expect(format(recordOf({}))).toBe('[] [] [] - []');
+  });
+
+  test('unknown ones can be asked for', () => {
+    expect(unknownVariables('$host $nope ${geoip2_x} $nope $http_any $constructor')).toEqual([
+      'nope',
+      'geoip2_x',
+      'constructor',
+    ]);
+    expect(unknownVariables(UPSTREAM_LOG_FORMAT)).toEqual([]);
+    expect(variableReader('toString')).toBeUndefined();
+  });
+});
+
+describe('escapes', () => {
+  const record = recordOf({ requestLine: 'GET /"\\\u00c3\u00a9\t HTTP/1.1', remoteUser: '', headers: {} });
+  const format = '{"r":"$request","u":"$remote_user","h":"$http_a"}';
+
+  test('json escapes as JSON does, and what is missing is empty', () => {
+    const line = compileLogFormat(format, 'json')(record);
+    const text = Buffer.from(line, 'latin1').toString('utf8');
+    expect(JSON.parse(text)).toEqual({ r: 'GET /"\\\u00e9\t HTTP/1.1', u: '', h: '' });
+  });
+
+  test('controls are escaped by number in JSON', () => {
+    expect(compileLogFormat('$request', 'json')(recordOf({ requestLine: 'a\u0001b' }))).toBe('a\\u0001b');
+  });
+
+  test('none writes what came', () => {
+    expect(compileLogFormat('$request|$remote_user', 'none')(record)).toBe(
+      'GET /"\\\u00c3\u00a9\t HTTP/1.1|',
+    );
+  });
+});
+
+test('times are written to the millisecond, and never below zero', () => {
+  expect([0, 0.4, 0.5, 7, 999, 1000, 4096, 61_234.6, -3].map(toSeconds)).toEqual([
+    '0.000',
+    '0.000',
+    '0.001',
+    '0.007',
+    '0.999',
+    '1.000',
+    '4.096',
+    '61.235',
+    '0.000',
+  ]);
+});
+
+test('clock texts follow the second', () => {
+  expect(toLocalTime(0)).toBe('01/Jan/1970:00:00:00 +0000');
+  expect(toLocalTime(999)).toBe('01/Jan/1970:00:00:00 +0000');
+  expect(toLocalTime(1000)).toBe('01/Jan/1970:00:00:01 +0000');
+  expect(toIsoTime(86_400_000)).toBe('1970-01-02T00:00:00+00:00');
+});
+
+function logOf(options: Partial<AccessLogOptions>): { lines: string[]; write(target: string): void } {
+  const lines: string[] = [];
+  const sink: LogSink = {
+    write: (line) => void lines.push(line),
+    flush: () => Promise.resolve(),
+    reopen: () => {},
+    droppedLines: 0,
+    close: () => Promise.resolve(),
+  };
+  const log = createAccessLog(
+    { isEnabled: true, format: '$request_uri', escape: 'default', skippedTargets: [], ...options },
+    sink,
+  );
+  return { lines, write: (target) => log.write(recordOf({ target })) };
+}
+
+describe('what is logged', () => {
+  test('one line per exchange', () => {
+    const log = logOf({});
+    log.write('/a');
+    log.write('/b');
+    expect(log.lines).toEqual(['/a\n', '/b\n']);
+  });
+
+  test('nothing when it is off', () => {
+    const log = logOf({ isEnabled: false });
+    log.write('/a');
+    expect(log.lines).toEqual([]);
+  });
+
+  test('not what skip-access-log-urls names, and a bad pattern skips nothing', () => {
+    const log = logOf({ skippedTargets: ['/skip', '~^/re[0-9]', '~*^/CASE', '~('] });
+    for (const target of ['/skip', '/SKIP', '/skip?x', '/re1/x', '/RE1', '/case/y', '/other'])
+      log.write(target);
+    expect(log.lines).toEqual(['/skip?x\n', '/RE1\n', '/other\n']);
+  });
+});
