@@ -4,6 +4,9 @@ import { reasonOf, stockPage } from './error-response.ts';
 import type { Exchange } from './exchange.ts';
 import { ResponseLinesEditor } from './head-editor.ts';
 
+/** What would end a header line, or the head. */
+const UNSAFE = /[\r\n\0]/;
+
 /** Sends an answer that the proxy makes itself and ends the exchange. */
 export function answerDirect(exchange: Exchange, answer: DirectResponse): void {
   const { status, headers = [], contentType = 'text/html' } = answer;
@@ -17,6 +20,7 @@ export function answerDirect(exchange: Exchange, answer: DirectResponse): void {
   }
   let behind = '';
   for (const [name, value] of headers) {
+    if (UNSAFE.test(value)) throw new RangeError(`header "${name}" of an answer holds a line break`);
     if (name.toLowerCase() !== 'content-length') behind += `${name}: ${value}\r\n`;
   }
   send(exchange, status, reasonOf(status), before, behind, body);
@@ -47,7 +51,7 @@ export function answerPage(exchange: Exchange, status: number, name?: ProxyError
 export function answerSlashRedirect(exchange: Exchange, path: string): void {
   const { reason, body } = stockPage(301);
   const query = exchange.query === '' ? '' : `?${exchange.query}`;
-  const location = `Location: ${exchange.connectionScheme}://${exchange.host}${encodeURI(path)}${query}\r\n`;
+  const location = `Location: ${exchange.connectionScheme}://${exchange.host}${escapePath(path)}${query}\r\n`;
   send(exchange, 301, reason, `Content-Type: text/html\r\n${lengthLine(body)}${location}`, '', body);
 }
 
@@ -81,6 +85,14 @@ function send(
   downstream.endResponse(undefined);
   exchange.finish();
   downstream.endExchange();
+}
+
+/** The path holds one byte per character. */
+function escapePath(path: string): string {
+  return path.replace(/[^\x21-\x7e]|[%?#"<>]/g, (character) => {
+    const code = character.charCodeAt(0).toString(16).toUpperCase();
+    return `%${code.padStart(2, '0')}`;
+  });
 }
 
 function lengthLine(body: string): string {

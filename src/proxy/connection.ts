@@ -2,11 +2,12 @@ import type { Socket } from 'node:net';
 import { answerError } from './answer.ts';
 import type { ConnectionInfo } from './connection-info.ts';
 import type { Downstream, ResponseBodyKind } from './downstream.ts';
+import type { ProxyErrorCode } from './errors.ts';
 import { Exchange } from './exchange.ts';
 import { dateLine } from './http-date.ts';
 import { CHUNK_END, chunkHead, LAST_CHUNK, lastChunk } from './http1/chunked-encoder.ts';
 import { ChunkedDecoder } from './http1/chunked-decoder.ts';
-import { CHUNK, INCOMPLETE, REFUSED, type HeaderBlock } from './http1/codec.ts';
+import { CHUNK, INCOMPLETE, REFUSED, type HeaderBlock, type RequestHead } from './http1/codec.ts';
 import { RequestParser } from './http1/request-parser.ts';
 import { InputBuffer } from './input-buffer.ts';
 import { failExchange, handleExchange } from './lifecycle.ts';
@@ -17,9 +18,9 @@ const IN_HEAD = 0;
 const IN_EXCHANGE = 1;
 /** The exchange is over, the rest of its body is being thrown away. */
 const DISCARDING = 2;
+const TUNNEL = 3;
 /** Our half is closed; what the client still sends is thrown away until it closes too. */
-const LINGERING = 3;
-const TUNNEL = 4;
+const LINGERING = 4;
 const CLOSED = 5;
 
 const NO_BODY = 0;
@@ -272,6 +273,8 @@ export class Connection implements Downstream, TimerOwner {
 
   abort(): void {
     this.#out = '';
+    // A clean end would make a body that lasts until the close look complete.
+    if (this.#isUntilClose && this.info.scheme === 'http') this.#socket.resetAndDestroy();
     this.destroy();
   }
 
@@ -348,17 +351,33 @@ export class Connection implements Downstream, TimerOwner {
     this.#isProcessing = true;
     try {
       input.position = this.#use(input.buffer, input.position, input.end);
+    } catch (fault) {
+      this.#fail(fault);
     } finally {
       this.#isProcessing = false;
     }
-    if (input.length === 0) this.#input = undefined;
-    else if (input.length < MAX_WAITING_BYTES && !this.#isBodyPaused) this.#resume();
+    if (input.length === 0 || this.#state >= LINGERING) this.#input = undefined;
+    this.#regulate();
   }
 
   #keep(chunk: Buffer, start: number, end: number): void {
+    if (this.#state >= LINGERING) return;
     this.#input ??= new InputBuffer();
     this.#input.append(chunk, start, end);
-    if (this.#state === IN_EXCHANGE && this.#input.length >= MAX_WAITING_BYTES) this.#pause();
+    this.#regulate();
+  }
+
+  /** Stops reading while more waits than is worth keeping, unless it is a head that is still coming in. */
+  #regulate(): void {
+    const isWaiting = this.#state === IN_EXCHANGE || this.#isBlocked;
+    if (
+      this.#isBodyPaused ||
+      (isWaiting && this.#input !== undefined && this.#input.length >= MAX_WAITING_BYTES)
+    ) {
+      this.#pause();
+    } else {
+      this.#resume();
+    }
   }
 
   /** Uses bytes for as long as the state has use for them; answers the offset of the first one that has to wait. */
@@ -373,7 +392,7 @@ export class Connection implements Downstream, TimerOwner {
             return position;
           }
           if (next === REFUSED) {
-            this.#refuse(end - position);
+            this.#refuse(this.#parser.head, this.#parser.error);
             return end;
           }
           const headBytes = next - position;
@@ -437,8 +456,8 @@ export class Connection implements Downstream, TimerOwner {
   }
 
   /** A head that cannot be understood: what is behind it will never be parsed. */
-  #refuse(length: number): void {
-    const exchange = (this.#exchange ??= new Exchange(this.#context, this, this.#parser.head));
+  #refuse(head: RequestHead, code: ProxyErrorCode): void {
+    const exchange = (this.#exchange ??= new Exchange(this.#context, this, head));
     this.#state = IN_EXCHANGE;
     this.#requestCount++;
     this.#context.stats.requests++;
@@ -446,8 +465,7 @@ export class Connection implements Downstream, TimerOwner {
     this.#context.timers.disarm(this.#timer);
     this.#bodyKind = NO_BODY;
     exchange.begin(0);
-    void length;
-    answerError(exchange, this.#parser.error);
+    answerError(exchange, code);
   }
 
   #useBody(buffer: Buffer, start: number, end: number): number {
@@ -551,40 +569,28 @@ export class Connection implements Downstream, TimerOwner {
 
   #onTimeout(): void {
     const exchange = this.#exchange;
-    if (this.#state === IN_EXCHANGE && !this.#isBlocked && !this.#isEnded && this.#bodyKind !== NO_BODY) {
+    const isReading = !this.#isBlocked && !this.#isEnded;
+    if (isReading && this.#state === IN_EXCHANGE && this.#bodyKind !== NO_BODY) {
       exchange!.forwarding.cancel();
       answerError(exchange!, 'client_body_timeout');
-      return;
+    } else if (isReading && this.#state === IN_HEAD && this.#input !== undefined) {
+      // The head did not come in time; the one before it has nothing to do with the answer.
+      this.#exchange = undefined;
+      this.#refuse(new RequestParser(this.#context.router().settings).head, 'client_header_timeout');
+    } else {
+      this.destroy();
     }
-    if (
-      this.#state === IN_HEAD &&
-      this.#gauge === 'reading' &&
-      this.#input !== undefined &&
-      !this.#isBlocked
-    ) {
-      this.#refuseLate();
-      return;
-    }
-    this.destroy();
-  }
-
-  /** The head did not come in time. */
-  #refuseLate(): void {
-    this.#input = undefined;
-    this.destroy();
   }
 
   #close(): void {
     if (this.#state === CLOSED) return;
     const isInExchange = this.#state === IN_EXCHANGE || this.#state === TUNNEL;
-    const tunnel = this.#state === TUNNEL;
     this.#state = CLOSED;
     this.#count(undefined);
     this.#context.timers.cancel(this.#timer);
     this.#context.connections.delete(this);
     this.#input = undefined;
     this.#out = '';
-    void tunnel;
     if (isInExchange) this.#exchange!.onDownstreamClosed();
   }
 

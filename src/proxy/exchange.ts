@@ -196,6 +196,11 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
     this.upstreamName = route === undefined ? HOST_ITSELF : (route.entry.upstreamId ?? DEFAULT_BACKEND);
   }
 
+  /** Says that the default backend's built-in 404 answers. */
+  nameDefaultBackend(): void {
+    this.upstreamName = DEFAULT_BACKEND;
+  }
+
   onBodyData(buffer: Buffer, start: number, end: number): void {
     this.requestLength += end - start;
     this.forwarding.body.onData(buffer, start, end);

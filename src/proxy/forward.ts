@@ -40,6 +40,7 @@ export class Forwarding implements UpstreamHandler {
   #tryStartedAtMs = 0;
   #headText = '';
   #isPaused = false;
+  #isFreshNeeded = false;
   #tunnel: Tunnel | undefined = undefined;
   readonly #firstTry: Try = new Try();
 
@@ -54,6 +55,7 @@ export class Forwarding implements UpstreamHandler {
     this.countedTries = 0;
     this.isRequestSent = false;
     this.#isPaused = false;
+    this.#isFreshNeeded = false;
     this.#tunnel = undefined;
     this.startedAtMs = exchange.context.now();
     this.#headText = buildRequestHead(exchange, this.body.framingLine);
@@ -127,9 +129,16 @@ export class Forwarding implements UpstreamHandler {
       this.#tunnel.onUpstreamFailed(code);
       return;
     }
-    const isStale =
-      connection !== undefined && connection.isReused && code !== 'read_timeout' && !exchange.isHeadSent;
-    if (isStale && this.#try.headerMs < 0) this.countedTries--;
+    if (
+      (code === 'upstream_reset' || code === 'upstream_closed_early') &&
+      connection !== undefined &&
+      connection.isReused &&
+      !connection.hasResponseBegun
+    ) {
+      // A kept-alive connection that was closed meanwhile says nothing of the endpoint; a fresh one will.
+      this.countedTries--;
+      this.#isFreshNeeded = true;
+    }
     this.#try.status = PROXY_ERRORS[code].status;
     this.#settle(outcomeOf(code));
     if (code === 'internal') exchange.context.report(cause);
@@ -196,7 +205,7 @@ export class Forwarding implements UpstreamHandler {
     endpoint.started();
     this.#tryStartedAtMs = attempts.length === 1 ? this.startedAtMs : context.now();
     const pool = context.connector.poolOf(endpoint, route!.transport, exchange.info.scheme);
-    const connection = pool.acquire();
+    const connection = this.#isFreshNeeded ? undefined : pool.acquire();
     if (connection === undefined) {
       this.connection = pool.open(this, route!.timeouts.connectTimeoutMs);
       return;
@@ -248,6 +257,7 @@ export class Forwarding implements UpstreamHandler {
     if (isHstsDue) behind += rules.hstsLine;
     exchange.status = status;
     exchange.isHeadSent = true;
+    this.body.forget();
     const { framing } = head;
     downstream.writeHead(
       status,

@@ -35,7 +35,7 @@ function matchRoute(exchange: Exchange): void {
   if (isCatchAll && answerHostService(exchange, match)) return;
   exchange.isHstsDue = exchange.info.scheme === 'https';
   if (match === undefined) {
-    exchange.nameUpstream();
+    exchange.nameDefaultBackend();
     answerError(exchange, 'not_found');
     return;
   }

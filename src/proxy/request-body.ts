@@ -5,6 +5,8 @@ import { answerError } from './answer.ts';
 
 /** A body of declared length up to this is read whole before the upstream is contacted; a longer one streams. */
 const MAX_COLLECTED_LENGTH = 65_536;
+/** A streamed body up to this is kept until the response begins, so that another try can send it. */
+const MAX_KEPT_BYTES = 1_048_576;
 /** A chunked body is collected up to this to be sent with its length; what is longer streams on in chunks. */
 const MAX_COLLECTED_CHUNKED = 1_048_576;
 
@@ -17,7 +19,11 @@ const STREAMING = 3;
 export class RequestBody {
   readonly #exchange: Exchange;
   #state = NONE;
+  /** Not sent yet on the present try. */
   #parts: Buffer[] = [];
+  /** Sent while streaming, for another try. */
+  #kept: Buffer[] = [];
+  #keptBytes = 0;
   #bytes = 0;
   #isEnded = false;
   #lastPart = '';
@@ -50,6 +56,8 @@ export class RequestBody {
   begin(): void {
     const { head, route, downstream } = this.#exchange;
     this.#parts = [];
+    this.#kept = [];
+    this.#keptBytes = 0;
     this.#bytes = 0;
     this.#isEnded = false;
     this.#lastPart = '';
@@ -112,21 +120,30 @@ export class RequestBody {
   sendWith(headText: string): void {
     const connection = this.#exchange.forwarding.connection!;
     if (this.#state === NONE) {
-      connection.isRequestComplete = true;
+      connection.completeRequest();
       connection.sendText(headText);
       return;
     }
     if (this.#state === COLLECTED) {
-      connection.isRequestComplete = true;
+      connection.completeRequest();
       if (this.#bytes === 0) connection.sendText(headText);
       else connection.sendBoth(headText, this.#parts[0]!);
       return;
     }
     connection.sendText(headText);
-    const parts = this.#parts;
+    const parts = this.#kept.concat(this.#parts);
     this.#parts = [];
+    this.#kept = [];
+    this.#keptBytes = 0;
     for (const part of parts) this.#sendPart(part);
     this.#sendRest();
+  }
+
+  /** Lets go of what was kept for another try: there will be none. */
+  forget(): void {
+    if (this.#kept.length === 0) return;
+    this.#isConsumed = true;
+    this.#kept = [];
   }
 
   /** The upstream takes more. */
@@ -149,7 +166,9 @@ export class RequestBody {
 
   #sendPart(part: Buffer): void {
     const connection = this.#exchange.forwarding.connection!;
-    this.#isConsumed = true;
+    this.#keptBytes += part.length;
+    if (this.#keptBytes <= MAX_KEPT_BYTES) this.#kept.push(part);
+    else this.forget();
     const isTaken =
       this.#exchange.head.framing === 'chunked'
         ? connection.sendChunk(chunkHead(part.length), part, CHUNK_END)
@@ -162,7 +181,7 @@ export class RequestBody {
     const { connection, isRequestBegun } = this.#exchange.forwarding;
     if (!this.#isEnded || connection === undefined || !isRequestBegun) return;
     if (this.#lastPart !== '') connection.sendText(this.#lastPart);
-    connection.isRequestComplete = true;
+    connection.completeRequest();
   }
 
   #pause(): void {

@@ -66,7 +66,12 @@ export function createServeContext(options: EngineOptions): ServeContext {
 
 /** Takes over a connection that is ready for HTTP/1.1: preamble read, handshake done. The socket should allow half-open. */
 export function serveConnection(socket: Socket, info: ConnectionInfo, context: ServeContext): void {
-  new Connection(socket, info, context).start();
+  try {
+    new Connection(socket, info, context).start();
+  } catch (fault) {
+    socket.destroy();
+    context.report(fault);
+  }
 }
 
 /**

@@ -70,6 +70,8 @@ export class UpstreamConnection implements TimerOwner {
   requestCount = 0;
   /** Set once all of the request was handed to the socket; a response that ends before costs the connection. */
   isRequestComplete = false;
+  /** Set by the first byte of a response to the present request. */
+  hasResponseBegun = false;
   /** Set when the request asked the upstream to close. */
   isLastRequest = false;
   /** Neighbours in the list of idle connections; owned by the connector. */
@@ -162,7 +164,14 @@ export class UpstreamConnection implements TimerOwner {
     this.#parser.expect(method);
     this.requestCount++;
     this.isRequestComplete = false;
+    this.hasResponseBegun = false;
     this.isLastRequest = false;
+  }
+
+  /** Says that nothing of the request follows any more: from now on the upstream's silence counts. */
+  completeRequest(): void {
+    this.isRequestComplete = true;
+    if (!this.#isBlocked) this.#armForRead();
   }
 
   /** Sends text, one byte per character; false: wait for `onUpstreamDrain` before sending more of the body. */
@@ -261,8 +270,12 @@ export class UpstreamConnection implements TimerOwner {
     return isTaken;
   }
 
+  /** While the client still sends its request, the upstream may wait with the answer as long as that takes. */
   #armForRead(): void {
-    if (!this.#isPaused) this.home.timers.arm(this.#timer, this.#readTimeoutMs);
+    if (this.#isPaused) return;
+    if (this.isRequestComplete || this.#state !== IN_HEAD)
+      this.home.timers.arm(this.#timer, this.#readTimeoutMs);
+    else this.home.timers.disarm(this.#timer);
   }
 
   #onRead(buffer: Buffer, length: number): void {
@@ -350,6 +363,7 @@ export class UpstreamConnection implements TimerOwner {
   #consume(buffer: Buffer, start: number, end: number): void {
     switch (this.#state) {
       case IN_HEAD:
+        this.hasResponseBegun = true;
         this.#armForRead();
         this.#consumeHead(buffer, start, end);
         return;
