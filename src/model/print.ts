@@ -6,13 +6,22 @@ import type { Policies } from './policy.ts';
 import { printSource } from './source.ts';
 
 export interface PrintOptions {
-  /** Policies that are left out where they are equal to these. */
-  readonly usualPolicies?: Policies;
+  /** Policies that are left out where they are equal to these; one that is missing is printed as `none`. */
+  readonly usual?: UsualPolicies;
 }
+
+/** Policies of an Ingress without annotations, by scope. */
+export interface UsualPolicies {
+  readonly route: Policies;
+  readonly host: Policies;
+  readonly upstream: Policies;
+}
+
+const NOTHING_USUAL: UsualPolicies = { route: {}, host: {}, upstream: {} };
 
 /** Prints a model as canonical YAML: the same model gives the same text. Keys and other secrets are not in it. */
 export function printModel(model: Model, options: PrintOptions = {}): string {
-  const usual = options.usualPolicies ?? {};
+  const usual = options.usual ?? NOTHING_USUAL;
   return toYaml({
     hosts: model.hosts.map((host) => hostOf(host, usual)),
     upstreams: model.upstreams.map((upstream) => upstreamOf(upstream, usual)),
@@ -39,19 +48,19 @@ function toYaml(value: unknown): string {
   return stringify(value, { lineWidth: 0, aliasDuplicateObjects: false });
 }
 
-function hostOf(host: HostModel, usual: Policies): object {
+function hostOf(host: HostModel, usual: UsualPolicies): object {
   return {
     name: host.name,
     source: printSource(host.source),
     ...(host.aliases.length === 0 ? {} : { aliases: host.aliases }),
     ...(host.certificateId === undefined ? {} : { certificateId: host.certificateId }),
     ...(host.certificateNames.length === 0 ? {} : { certificateNames: host.certificateNames }),
-    ...policiesOf(host.policies, usual),
+    ...policiesOf(host.policies, usual.host),
     routes: host.routes.map((route) => routeOf(route, usual)),
   };
 }
 
-function routeOf(route: RouteModel, usual: Policies): object {
+function routeOf(route: RouteModel, usual: UsualPolicies): object {
   const { namespace, ingress, service, servicePort } = route.labels;
   return {
     path: route.path,
@@ -62,7 +71,7 @@ function routeOf(route: RouteModel, usual: Policies): object {
     ...(route.deniedStatus === undefined ? {} : { deniedStatus: route.deniedStatus }),
     labels: [namespace, ingress, service, servicePort].join(' ').trim(),
     ...(route.canaries.length === 0 ? {} : { canaries: route.canaries.map(canaryOf) }),
-    ...policiesOf(route.policies, usual),
+    ...policiesOf(route.policies, usual.route),
   };
 }
 
@@ -70,14 +79,14 @@ function canaryOf({ upstreamId, policy, source }: CanaryModel): object {
   return { upstreamId, source: printSource(source), policy: withoutSecrets(policy) };
 }
 
-function upstreamOf(upstream: UpstreamModel, usual: Policies): object {
+function upstreamOf(upstream: UpstreamModel, usual: UsualPolicies): object {
   const { id, namespace, service, port, kind, source } = upstream;
   return {
     id,
     source: printSource(source),
     service: `${namespace}/${service}:${port}`,
     kind,
-    ...policiesOf(upstream.policies, usual),
+    ...policiesOf(upstream.policies, usual.upstream),
   };
 }
 
@@ -92,10 +101,11 @@ function certificateOf({ id, source, facts }: CertificateModel): object {
 }
 
 function policiesOf(policies: Policies, usual: Policies): object {
-  const shown = Object.keys(policies)
-    .filter((name) => policies[name] !== undefined && !isDeepStrictEqual(policies[name], usual[name]))
+  const names = new Set([...Object.keys(policies), ...Object.keys(usual)]);
+  const shown = [...names]
+    .filter((name) => !isDeepStrictEqual(policies[name], usual[name]))
     .toSorted()
-    .map((name): [string, unknown] => [name, withoutSecrets(policies[name])]);
+    .map((name): [string, unknown] => [name, withoutSecrets(policies[name] ?? 'none')]);
   return shown.length === 0 ? {} : { policies: Object.fromEntries(shown) };
 }
 

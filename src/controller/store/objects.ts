@@ -197,7 +197,8 @@ export function objectKey(object: { readonly namespace: string; readonly name: s
 export function compareAge(a: ObjectMeta, b: ObjectMeta): number {
   const age = (a.createdMs ?? Infinity) - (b.createdMs ?? Infinity);
   if (age !== 0 && !Number.isNaN(age)) return age;
-  if (a.order !== b.order) return a.order < b.order ? -1 : 1;
+  const isAgeless = a.createdMs === undefined && b.createdMs === undefined;
+  if (isAgeless && a.order !== b.order) return a.order < b.order ? -1 : 1;
   const keyOfA = objectKey(a);
   const keyOfB = objectKey(b);
   if (keyOfA === keyOfB) return 0;

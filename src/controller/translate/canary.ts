@@ -50,7 +50,9 @@ export function attachCanaries(
       reportUnused(entry, `${field}.host`, host, 'is a host of no main Ingress', findings);
       continue;
     }
-    for (const { path: written, pathType, backend: writtenBackend, field } of ingress.rules[rule]!.paths) {
+    const { paths, field: fieldOfRule } = ingress.rules[rule]!;
+    if (paths.length === 0) reportUnused(entry, fieldOfRule, host, 'has no paths', findings);
+    for (const { path: written, pathType, backend: writtenBackend, field } of paths) {
       const backend = toBackendRef(ingress.namespace, writtenBackend);
       const path = written === '' ? '/' : written;
       if (backend === undefined) {

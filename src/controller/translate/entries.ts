@@ -15,6 +15,8 @@ export interface IngressEntry {
   readonly source: SourceRef;
   readonly annotations: ParsedAnnotations;
   readonly isCanary: boolean;
+  /** Equal for Ingresses that ask for the same of a shared upstream. */
+  readonly upstreamText: string;
   /** Hosts of its rules in the table's words: `_` for none. Rules with unusable hosts are left out. */
   readonly hosts: readonly EntryHost[];
   /** All Service ports it names, in order. */
@@ -86,6 +88,7 @@ export function createEntry(
     source,
     annotations,
     isCanary,
+    upstreamText: JSON.stringify(annotations.upstream),
     hosts,
     backends: backendsOf(ingress),
     refusals: refused === undefined ? annotations.refusals : [refused, ...annotations.refusals],

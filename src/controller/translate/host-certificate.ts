@@ -1,7 +1,9 @@
 import type { Findings } from '../../model/finding.ts';
+import { printSource } from '../../model/source.ts';
 import type { CertificateModel } from '../../model/model.ts';
 import type { IngressTls } from '../store/objects.ts';
 import type { Tracker } from './dependencies.ts';
+import type { IngressEntry } from './entries.ts';
 import type { Contribution } from './host-routes.ts';
 import type { CertificateReader } from '../certificates/certificate-reader.ts';
 
@@ -31,6 +33,7 @@ export function chooseHostCertificate(
   )?.entry;
   if (entry === undefined) return undefined;
   const { ingress, source } = entry;
+  reportOthers(host, contributions, entry, findings);
   const consequence = `the default certificate is served for ${host}`;
   const read = (item: IngressTls) => {
     const secret = tracker.secret(`${ingress.namespace}/${item.secretName}`);
@@ -92,4 +95,30 @@ export function chooseHostCertificate(
     });
   }
   return { model: result.certificate };
+}
+
+/** Younger Ingresses of the host that list it with a Secret of their own: they are not asked. */
+function reportOthers(
+  host: string,
+  contributions: readonly Contribution[],
+  chosen: IngressEntry,
+  findings: Findings,
+): void {
+  const secretOf = ({ ingress }: IngressEntry) => {
+    const item = ingress.tls.find(({ hosts }) => hosts.some((name) => name.toLowerCase() === host));
+    return item === undefined || item.secretName === ''
+      ? undefined
+      : { key: `${ingress.namespace}/${item.secretName}`, item };
+  };
+  const asked = secretOf(chosen)?.key;
+  for (const { entry, rule } of contributions) {
+    const own = rule < 0 || entry === chosen ? undefined : secretOf(entry);
+    if (own === undefined || own.key === asked) continue;
+    findings.warn(entry.source, 'CertificateConflict', {
+      field: `${own.item.field}.secretName`,
+      value: own.item.secretName,
+      problem: `comes after spec.tls of ${printSource(chosen.source)}, which decides for host ${host}`,
+      consequence: 'this one is ignored',
+    });
+  }
 }

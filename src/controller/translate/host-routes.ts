@@ -134,12 +134,11 @@ function reportConflict(
 ): void {
   const where =
     winner.entry === undefined ? '' : printSource({ ...winner.entry.source, field: winner.field });
-  const isSame = winner.entry === loser;
   findings.warn(loser.source, 'PathConflict', {
     field,
     value: host === CATCH_ALL ? path : `${host}${path}`,
     problem: `is already served by ${where}`,
-    consequence: isSame ? 'the first one is served' : 'the older Ingress is served',
+    consequence: 'this one is ignored',
   });
 }
 

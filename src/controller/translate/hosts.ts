@@ -1,15 +1,16 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Feature } from '../../features/kit/feature.ts';
-import { createFindings, type Finding } from '../../model/finding.ts';
+import { createFindings, type Finding, type Findings } from '../../model/finding.ts';
 import type { CertificateModel, HostModel, RouteModel } from '../../model/model.ts';
 import type { Policies } from '../../model/policy.ts';
-import type { SourceRef } from '../../model/source.ts';
+import { printSource, type SourceRef } from '../../model/source.ts';
 import { compareAge } from '../store/objects.ts';
 import type { ClusterSnapshot } from '../store/object-store.ts';
 import type { ParsedAnnotations } from './annotations.ts';
 import { checkBackend, type BackendRef } from './backends.ts';
 import { attachCanaries } from './canary.ts';
 import { createTracker, type Dependency } from './dependencies.ts';
-import { CATCH_ALL } from './entries.ts';
+import { CATCH_ALL, type IngressEntry } from './entries.ts';
 import { chooseHostCertificate } from './host-certificate.ts';
 import { draftRoutes, removeBadRegexes, type Contribution, type RouteDraft } from './host-routes.ts';
 import type { TranslateOptions } from './options.ts';
@@ -145,7 +146,7 @@ export function buildHost(input: HostInput, snapshot: ClusterSnapshot, env: Host
         ? {}
         : { certificateId: certificate.model?.id ?? env.defaultCertificateId }),
       certificateNames: [],
-      policies: hostPolicies(mains, drafts, env),
+      policies: hostPolicies(name, mains, drafts, env, findings),
       routes,
       source:
         first === undefined ? CATCH_ALL_SOURCE : { ...first.source, field: fieldOfContribution(mains[0]!) },
@@ -216,23 +217,40 @@ function routePolicies({ entry, backend, isCatchAll }: RouteDraft, env: HostEnvi
   return policies;
 }
 
-/** Of each host-scoped feature, the first Ingress with a route of the host that has one. */
+/** Of each host-scoped feature, the first Ingress with a route of the host that has one; the others are told. */
 function hostPolicies(
+  name: string,
   mains: readonly Contribution[],
   drafts: ReadonlyMap<string, RouteDraft>,
   env: HostEnvironment,
+  findings: Findings,
 ): Policies {
   const owners = new Set([...drafts.values()].map(({ entry }) => entry));
   const policies: Record<string, unknown> = { ...env.defaults.host };
-  const taken = new Set<string>();
+  const winners = new Map<string, IngressEntry>();
   for (const { entry, rule } of mains) {
     if (rule < 0 || !owners.has(entry)) continue;
-    for (const [name, policy] of Object.entries(entry.annotations.host)) {
-      if (taken.has(name) || policy === env.defaults.host[name]) continue;
-      taken.add(name);
-      policies[name] = policy;
+    for (const [feature, policy] of Object.entries(entry.annotations.host)) {
+      if (feature === 'server-alias' || isDeepStrictEqual(policy, env.defaults.host[feature])) continue;
+      const winner = winners.get(feature);
+      if (winner === undefined) {
+        winners.set(feature, entry);
+        policies[feature] = policy;
+      } else if (!isDeepStrictEqual(policy, policies[feature])) {
+        findings.warn(entry.source, 'HostConflict', {
+          field: fieldOfFeature(feature, env.features),
+          problem: `is decided for host ${name} by ${printSource(winner.source)}`,
+          consequence: 'this one is ignored',
+        });
+      }
     }
   }
   delete policies['server-alias'];
   return policies;
+}
+
+/** Field of the annotation that stands for a feature. */
+export function fieldOfFeature(name: string, features: readonly Feature[]): string {
+  const annotations = features.find((feature) => feature.name === name)?.annotations ?? {};
+  return `metadata.annotations[${Object.keys(annotations)[0] ?? name}]`;
 }

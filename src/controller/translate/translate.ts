@@ -17,7 +17,7 @@ import type { Contribution } from './host-routes.ts';
 import type { TranslateOptions, Translation } from './options.ts';
 import { createCertificateReader } from '../certificates/certificate-reader.ts';
 import { createSortedKeys } from './sorted-keys.ts';
-import { claimUpstreams, createUpstreamMaker } from './upstreams.ts';
+import { claimUpstreams, createUpstreamMaker, reportUpstreamConflicts } from './upstreams.ts';
 
 /** Translates snapshot after snapshot and remembers which version of each Ingress it has accepted. */
 export interface Translator {
@@ -201,9 +201,10 @@ export function createTranslator(options: TranslateOptions, features: readonly F
       const names = sortHosts(hosts);
       const results = names.map((name) => hosts.get(name)!.result);
       for (const { findings } of results) for (const finding of findings) found.push(finding);
-      const aliasFindings = createFindings();
-      let models: readonly HostModel[] = aliases.settle(results, certificates, aliasFindings);
-      found.push(...aliasFindings.list());
+      const shared = createFindings();
+      let models: readonly HostModel[] = aliases.settle(results, certificates, shared);
+      reportUpstreamConflicts(claims.conflicts, env.defaults, features, shared);
+      for (const finding of shared.list()) found.push(finding);
       if (options.canaryScope === 'upstream') models = leakCanaries(models, served, claims);
 
       const wanted = new Set<string>();

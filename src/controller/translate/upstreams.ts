@@ -1,18 +1,31 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Feature } from '../../features/kit/feature.ts';
+import type { Findings } from '../../model/finding.ts';
 import type { UpstreamModel } from '../../model/model.ts';
 import type { Policies } from '../../model/policy.ts';
+import { printSource } from '../../model/source.ts';
 import type { ServiceObject } from '../store/objects.ts';
 import type { ClusterSnapshot } from '../store/object-store.ts';
 import type { ParsedAnnotations } from './annotations.ts';
 import { DEFAULT_UPSTREAM_ID, toUpstream, type BackendRef } from './backends.ts';
 import type { IngressEntry } from './entries.ts';
+import { fieldOfFeature } from './hosts.ts';
 
 /** Which Ingress named each upstream first, and so decides its policies. */
 export interface UpstreamClaims {
   /** Id of a backend's upstream: the plain one, unless another Service port has taken it. */
   readonly idOf: (ref: BackendRef) => string;
   readonly claimOf: (id: string) => { readonly entry: IngressEntry; readonly ref: BackendRef } | undefined;
+  /** Ingresses whose annotations ask for something else than those of the one that decides. */
+  readonly conflicts: readonly UpstreamConflict[];
   /** Backends whose plain id was taken, as text: the same text means the same ids. */
   readonly collisions: string;
+}
+
+export interface UpstreamConflict {
+  readonly entry: IngressEntry;
+  readonly ref: BackendRef;
+  readonly winner: IngressEntry;
 }
 
 /** Goes through the Ingresses, oldest first. */
@@ -20,6 +33,7 @@ export function claimUpstreams(entries: Iterable<IngressEntry>): UpstreamClaims 
   const claims = new Map<string, { entry: IngressEntry; ref: BackendRef }>();
   // `a-b`/`c` and `a`/`b-c` would share the id `a-b-c-80`: the second to come gets one that no name can make.
   const others = new Set<string>();
+  const conflicts: UpstreamConflict[] = [];
   for (const entry of entries) {
     for (const ref of entry.backends) {
       const claim = claims.get(ref.id);
@@ -27,12 +41,15 @@ export function claimUpstreams(entries: Iterable<IngressEntry>): UpstreamClaims 
       else if (claim?.ref.key !== ref.key) {
         others.add(ref.key);
         if (!claims.has(ref.key)) claims.set(ref.key, { entry, ref });
+      } else if (claim.entry !== entry && claim.entry.upstreamText !== entry.upstreamText) {
+        conflicts.push({ entry, ref, winner: claim.entry });
       }
     }
   }
   return {
     idOf: others.size === 0 ? (ref) => ref.id : (ref) => (others.has(ref.key) ? ref.key : ref.id),
     claimOf: (id) => claims.get(id),
+    conflicts,
     collisions: [...others].join(' '),
   };
 }
@@ -90,4 +107,26 @@ function canaryPolicies(entry: IngressEntry, defaults: ParsedAnnotations): Polic
     else delete policies[name];
   }
   return policies;
+}
+
+/** Says which annotations of a younger Ingress do not count for a shared Service port. */
+export function reportUpstreamConflicts(
+  conflicts: readonly UpstreamConflict[],
+  defaults: ParsedAnnotations,
+  features: readonly Feature[],
+  findings: Findings,
+): void {
+  for (const { entry, ref, winner } of conflicts) {
+    // Of a canary Ingress most annotations do not count, on purpose.
+    if (entry.isCanary) continue;
+    for (const [feature, policy] of Object.entries(entry.annotations.upstream)) {
+      if (isDeepStrictEqual(policy, defaults.upstream[feature])) continue;
+      if (isDeepStrictEqual(policy, winner.annotations.upstream[feature])) continue;
+      findings.warn(entry.source, 'UpstreamConflict', {
+        field: fieldOfFeature(feature, features),
+        problem: `is decided for ${ref.key} by ${printSource(winner.source)}, which names it first`,
+        consequence: `it is ignored for ${ref.key}`,
+      });
+    }
+  }
 }

@@ -1,0 +1,35 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { runCase } from './run-case.ts';
+
+const ROOT = import.meta.dirname;
+const isUpdating = process.env['UPDATE_GOLDEN'] === '1';
+
+const foldersIn = (folder: string): readonly string[] =>
+  readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .toSorted();
+
+for (const area of foldersIn(ROOT)) {
+  describe(area, () => {
+    for (const name of foldersIn(join(ROOT, area))) {
+      const folder = join(ROOT, area, name);
+      test(name, () => {
+        const readText = (file: string) => {
+          const path = join(folder, file);
+          return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
+        };
+        const outputs = runCase(readText('in.yaml') ?? '', {
+          before: readText('before.yaml'),
+          options: readText('options.yaml'),
+        });
+        for (const [file, text] of Object.entries(outputs)) {
+          if (isUpdating) writeFileSync(join(folder, file), text);
+          else expect(text, `${area}/${name}/${file}`).toBe(readText(file) ?? '');
+        }
+      });
+    }
+  });
+}
