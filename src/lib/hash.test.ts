@@ -12,7 +12,7 @@ describe('digestOf', () => {
         : value !== null && typeof value === 'object'
           ? Object.fromEntries([
               ...Object.entries(value)
-                .reverse()
+                .toReversed()
                 .map(([key, member]) => [key, shuffled(member)]),
               ['\u{10ffff}absent', undefined],
             ])

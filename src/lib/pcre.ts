@@ -22,7 +22,7 @@ export function toRegex(pattern: string): PathRegex | RegexProblem {
   try {
     const converted = new PcreConverter(toByteText(pattern)).convert();
     // The last word is V8's: `(?<=` loops, ranges out of order in quantifiers and the like.
-    new RegExp(`^${converted.source}`, PATH_REGEX_FLAGS);
+    RegExp(`^${converted.source}`, PATH_REGEX_FLAGS);
     return { ok: true, ...converted };
   } catch (error) {
     const message = (error as Error).message.replace(/^Invalid regular expression: .*: /s, '');

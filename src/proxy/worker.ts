@@ -12,11 +12,12 @@ import { createServeContext, drainConnections, serveConnection } from './serve.t
 import { createCertificateStore } from './tls/certificate-store.ts';
 import { createUpstreamRegistry } from './upstream/registry.ts';
 
+const nowMs = (): number => performance.now();
+const epochMs = (): number => performance.timeOrigin + performance.now();
+
 /** Runs the data plane in a worker thread: takes tables in, and serves by them from `listen` to `drain`. */
 export function startWorker(start: WorkerStart, port: MessagePort): void {
   const post = (message: FromWorker): void => port.postMessage(message);
-  const nowMs = (): number => performance.now();
-  const epochMs = (): number => performance.timeOrigin + performance.now();
   const random = Math.random;
   const report = (fault: unknown): void => {
     const { message, stack } = fault instanceof Error ? fault : new Error(String(fault));

@@ -34,7 +34,7 @@ interface Rig {
 const closers: (() => Promise<unknown>)[] = [];
 
 afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
+  for (const close of closers.splice(0).toReversed()) await close();
 });
 
 async function startUpstream(name: string): Promise<{ port: number; server: Server }> {
@@ -70,7 +70,7 @@ async function startWorkers(
       message(port, message) {
         messages.push([port.index, message]);
         publisher.received(port, message);
-        for (const listener of [...listeners]) {
+        for (const listener of listeners.slice()) {
           if (!listener.isIt(message, port.index)) continue;
           listeners.splice(listeners.indexOf(listener), 1);
           listener.resolve();
@@ -180,7 +180,7 @@ describe('workers', () => {
     };
     expect(await rig.publishTable(broken)).toEqual({
       ok: false,
-      message: 'worker 0: route web.test|prefix|/: a core policy is missing',
+      message: expect.stringMatching(/^worker [01]: route web\.test\|prefix\|\/: a core policy is missing$/),
     });
     expect(await rig.get('web.test', '/')).toEqual({ status: 200, body: 'one' });
     expect(await rig.publish(webModel('a'))).toEqual({ ok: true });
@@ -192,10 +192,10 @@ describe('workers', () => {
     const rig = await startWorkers(2, webModel('a', 'b'), endpoints);
     const agent = new Agent({ keepAlive: true, maxSockets: 16 });
     closers.push(async () => agent.destroy());
-    let isOver = false;
+    const load = { isOver: false };
     const seen = new Map<string, number>();
-    const load = Array.from({ length: 16 }, async () => {
-      while (!isOver) {
+    const clients = Array.from({ length: 16 }, async () => {
+      while (!load.isOver) {
         const { status, body } = await rig.get('web.test', '/', agent);
         const key = `${status} ${body}`;
         seen.set(key, (seen.get(key) ?? 0) + 1);
@@ -207,8 +207,8 @@ describe('workers', () => {
       expect(await rig.publish(webModel(i % 2 === 0 ? 'b' : 'a'), changed)).toEqual({ ok: true });
       await rig.get('web.test', '/', agent);
     }
-    isOver = true;
-    await Promise.all(load);
+    load.isOver = true;
+    await Promise.all(clients);
     expect([...seen.keys()].toSorted()).toEqual(['200 one', '200 two']);
   });
 

@@ -9,6 +9,11 @@ function compileHost(host: HostModel, over: Partial<Model> = {}): HostEntry {
   return compile(modelOf([host], [], over), DEFAULT_SETTINGS, 1).hosts[0]!;
 }
 
+const digest = (over: Partial<HostModel>, path = '/a') =>
+  compileHost(hostModel('h', [routeModel(path), routeModel('/b')], over)).digest;
+const secured = (name: string, over: Partial<HostModel> = {}) =>
+  hostModel(name, [], { certificateId: 'c', ...over });
+
 describe('compile', () => {
   test('orders hosts, upstreams and certificates, whatever the model does', () => {
     const table = compile(
@@ -85,8 +90,6 @@ describe('compile', () => {
   });
 
   test('equal hosts have equal digests, any difference another one', () => {
-    const digest = (over: Partial<HostModel>, path = '/a') =>
-      compileHost(hostModel('h', [routeModel(path), routeModel('/b')], over)).digest;
     const plain = digest({});
     expect(digest({})).toBe(plain);
     const others = [
@@ -120,9 +123,6 @@ describe('compile', () => {
 });
 
 describe('certificates (routing.md 7, annotations.md 2.2)', () => {
-  const secured = (name: string, over: Partial<HostModel> = {}) =>
-    hostModel(name, [], { certificateId: 'c', ...over });
-
   test('names of hosts and covered aliases, a host before an alias, never the bare catch-all', () => {
     const { tls } = compile(
       modelOf([

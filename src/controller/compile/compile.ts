@@ -23,6 +23,15 @@ export function createCompiler(): Compiler {
   let hosts = new WeakMap<HostModel, HostEntry>();
   let isDefaultLogged: boolean | undefined;
 
+  function toUpstream(from: UpstreamModel): UpstreamEntry {
+    let entry = upstreams.get(from);
+    if (entry === undefined) {
+      entry = { id: from.id, digest: digestOf([from.id, from.policies]), policies: from.policies };
+      upstreams.set(from, entry);
+    }
+    return entry;
+  }
+
   return {
     compile(model, settings, generation) {
       if (isDefaultLogged !== settings.accessLog.isDefaultBackendLogged) {
@@ -52,18 +61,10 @@ export function createCompiler(): Compiler {
         hosts.set(from, entry);
         return entry;
       };
-      const upstream = (from: UpstreamModel): UpstreamEntry => {
-        let entry = upstreams.get(from);
-        if (entry === undefined) {
-          entry = { id: from.id, digest: digestOf([from.id, from.policies]), policies: from.policies };
-          upstreams.set(from, entry);
-        }
-        return entry;
-      };
       return {
         generation,
         hosts: model.hosts.map(host).toSorted(by(({ name }) => name)),
-        upstreams: model.upstreams.map(upstream).toSorted(by(({ id }) => id)),
+        upstreams: model.upstreams.map(toUpstream).toSorted(by(({ id }) => id)),
         certificates: model.certificates
           .map(({ id, certificate, key }) => ({ id, certificate, key }))
           .toSorted(by(({ id }) => id)),

@@ -105,7 +105,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     }
     const ids = new Set(table.upstreams.map(({ id }) => id));
     endpoints = new Map([...endpoints].filter(([id]) => ids.has(id)));
-    while (isFirst && countReady() < deps.workerCount) await change();
+    if (isFirst) while (countReady() < deps.workerCount) await change();
     return { ok: true };
   }
 
