@@ -23,23 +23,26 @@ export function writeSeries(
     const bounds = layout.bounds[index]!;
     const offset = layout.offsets[index]!;
     const suffixes = [...bounds.map((bound) => `,le="${toGoFloat(bound)}"} `), ',le="+Inf"} '];
-    const text = [head(name, 'histogram', help)];
-    for (const [i, { cells }] of series.entries()) {
-      const labels = labelTexts[i]!;
+    const sumAt = offset + suffixes.length;
+    let isEmpty = true;
+    for (let i = 0; i < series.length; i++) {
+      const { cells } = series[i]!;
       let total = 0;
-      let lines = '';
-      for (const [bucket, suffix] of suffixes.entries()) {
-        total += cells[offset + bucket]!;
-        lines += `${METRIC_PREFIX}${name}_bucket{${labels}${suffix}${total}\n`;
-      }
+      for (let at = offset; at < sumAt; at++) total += cells[at]!;
       // A series that never went upstream has no upstream times at all.
       if (total === 0) continue;
-      const sum = cells[offset + suffixes.length]!;
-      text.push(
-        `${lines}${METRIC_PREFIX}${name}_sum{${labels}} ${sum}\n${METRIC_PREFIX}${name}_count{${labels}} ${total}\n`,
-      );
+      if (isEmpty) parts.push(head(name, 'histogram', help));
+      isEmpty = false;
+      const labels = labelTexts[i]!;
+      const line = `${METRIC_PREFIX}${name}_bucket{${labels}`;
+      let below = 0;
+      for (let bucket = 0; bucket < suffixes.length; bucket++) {
+        below += cells[offset + bucket]!;
+        parts.push(line, suffixes[bucket]!, String(below), '\n');
+      }
+      parts.push(`${METRIC_PREFIX}${name}_sum{${labels}} ${cells[sumAt]}\n`);
+      parts.push(`${METRIC_PREFIX}${name}_count{${labels}} ${total}\n`);
     }
-    if (text.length > 1) parts.push(...text);
   }
   return parts.join('');
 }

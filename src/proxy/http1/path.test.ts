@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { normalisePath, pathEndOf } from './path.ts';
+import { normalisePath, scanPath } from './path.ts';
 
 const cases: readonly (readonly [path: string, want: string | undefined])[] = [
   ['/', '/'],
@@ -64,8 +64,11 @@ test('what comes out begins with a slash and holds no empty and no dot segment',
   );
 });
 
-test('the path ends at the query or the fragment', () => {
-  expect(pathEndOf('/a?b#c')).toBe(2);
-  expect(pathEndOf('/a#b?c')).toBe(2);
-  expect(pathEndOf('/abc')).toBe(4);
+test('the path ends at the query or the fragment, and a path that is not normal says so', () => {
+  expect(scanPath('/a?b#c')).toBe(2);
+  expect(scanPath('/a#b?c')).toBe(2);
+  expect(scanPath('/abc')).toBe(4);
+  expect(scanPath('/a?%2e//')).toBe(2);
+  expect(scanPath('/a/.b?c')).toBe(~5);
+  expect(scanPath('/a%20')).toBe(~5);
 });

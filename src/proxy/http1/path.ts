@@ -11,28 +11,24 @@ const HASH = 35;
  */
 export function normalisePath(path: string): string | undefined {
   if (path.charCodeAt(0) !== SLASH) return undefined;
-  return isNormal(path, 0, path.length) ? path : rewritePath(path);
+  return scanPath(path) === path.length ? path : rewritePath(path);
 }
 
-/** Where the path of an origin-form target ends: at `?`, at `#`, or with the text. */
-export function pathEndOf(target: string): number {
-  for (let i = 0; i < target.length; i++) {
-    const code = target.charCodeAt(i);
-    if (code === QUESTION || code === HASH) return i;
-  }
-  return target.length;
-}
-
-/** Whether text[start, end) needs no rewriting: no escape, no empty segment, no segment that begins with a dot. */
-function isNormal(text: string, start: number, end: number): boolean {
+/**
+ * Where the path of an origin-form target ends: at `?`, at `#`, or with the text. Complemented (`~end`) when that path is not normal yet:
+ * an escape, an empty segment, a segment that begins with a dot.
+ */
+export function scanPath(target: string): number {
+  let isNormal = true;
   let previous = 0;
-  for (let i = start; i < end; i++) {
-    const code = text.charCodeAt(i);
-    if (code === PERCENT) return false;
-    if (previous === SLASH && (code === SLASH || code === DOT)) return false;
+  let i = 0;
+  for (; i < target.length; i++) {
+    const code = target.charCodeAt(i);
+    if (code === QUESTION || code === HASH) break;
+    if (code === PERCENT || (previous === SLASH && (code === SLASH || code === DOT))) isNormal = false;
     previous = code;
   }
-  return true;
+  return isNormal ? i : ~i;
 }
 
 function rewritePath(path: string): string | undefined {

@@ -64,3 +64,13 @@ test('nothing of the request before remains', () => {
   resolveTarget('GET', '/c', undefined, into);
   expect(into).toEqual({ originTarget: '/c', path: '/c', query: '', host: '', hostHeader: '' });
 });
+
+test('a refused host is not remembered, and an empty one is refused at any time', () => {
+  const into = createResolvedTarget();
+  expect(resolveTarget('GET', '/', '', into)).toBe('bad_host');
+  expect(resolveTarget('GET', '/', 'a b', into)).toBe('bad_host');
+  expect(resolveTarget('GET', '/', 'a b', into)).toBe('bad_host');
+  expect(resolveTarget('GET', '/', 'A.test', into)).toBeUndefined();
+  expect(resolveTarget('GET', '/x', 'A.test', into)).toBeUndefined();
+  expect(into).toMatchObject({ host: 'a.test', hostHeader: 'A.test', path: '/x' });
+});

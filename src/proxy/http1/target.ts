@@ -1,7 +1,7 @@
 import type { ProxyErrorCode } from '../errors.ts';
 import type { ResolvedTarget } from './codec.ts';
 import { normaliseHost, portOf } from './host.ts';
-import { normalisePath, pathEndOf } from './path.ts';
+import { normalisePath, scanPath } from './path.ts';
 
 const SLASH = 47;
 
@@ -19,14 +19,19 @@ export function resolveTarget(
   hostHeader: string | undefined,
   into: ResolvedTarget,
 ): ProxyErrorCode | undefined {
-  into.hostHeader = '';
-  into.host = '';
   if (method === 'TRACE') return 'method_not_allowed';
-  if (hostHeader !== undefined) {
-    const host = normaliseHost(hostHeader);
-    if (host === undefined) return 'bad_host';
-    into.hostHeader = hostHeader;
-    into.host = host;
+  // A connection mostly names one host again and again; what was read for the same text still holds.
+  if (hostHeader === undefined || hostHeader !== into.hostHeader) {
+    into.hostHeader = '';
+    into.host = '';
+    if (hostHeader !== undefined) {
+      const host = normaliseHost(hostHeader);
+      if (host === undefined) return 'bad_host';
+      into.hostHeader = hostHeader;
+      into.host = host;
+    }
+  } else if (hostHeader === '') {
+    return 'bad_host';
   }
   if (method === 'CONNECT') return refuseConnect(target);
   if (target.charCodeAt(0) === SLASH) return readOrigin(target, into);
@@ -34,8 +39,10 @@ export function resolveTarget(
 }
 
 function readOrigin(target: string, into: ResolvedTarget): ProxyErrorCode | undefined {
-  const pathEnd = pathEndOf(target);
-  const path = normalisePath(pathEnd === target.length ? target : target.slice(0, pathEnd));
+  const scanned = scanPath(target);
+  const pathEnd = scanned < 0 ? ~scanned : scanned;
+  const received = pathEnd === target.length ? target : target.slice(0, pathEnd);
+  const path = scanned < 0 ? normalisePath(received) : received;
   if (path === undefined) return 'bad_path';
   into.originTarget = target;
   into.path = path;
