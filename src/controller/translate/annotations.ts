@@ -200,6 +200,7 @@ function translateFeature(state: State, feature: Feature): unknown {
   const { findings, source, settings } = state;
   const values: Record<string, unknown> = {};
   let isGroupIgnored = false;
+  let isRefused = false;
   for (const [key, spec] of Object.entries(feature.annotations)) {
     values[key] = settings.defaultOf(feature, key);
     const found = state.written.size === 0 ? undefined : findWritten(state, key, spec);
@@ -213,6 +214,7 @@ function translateFeature(state: State, feature: Feature): unknown {
     const { problem } = parsed;
     if (spec.onInvalid === 'drop') {
       state.refusals.push({ field, value: found.text, problem });
+      isRefused = true;
       continue;
     }
     if (spec.onInvalid === 'deny') state.isDenied = true;
@@ -224,6 +226,8 @@ function translateFeature(state: State, feature: Feature): unknown {
     const report = spec.onInvalid === 'deny' ? findings.error : findings.warn;
     report(source, 'InvalidAnnotation', { field, value: found.text, problem, consequence });
   }
+  // Nothing of the Ingress is taken in: what the feature would find is beside the point.
+  if (isRefused) return undefined;
   if (isGroupIgnored)
     for (const key of Object.keys(feature.annotations)) values[key] = settings.defaultOf(feature, key);
   try {
