@@ -116,6 +116,8 @@ export interface HeadParser<Head> {
   parse(buffer: Buffer, start: number, end: number): number;
   /** Forgets a half-parsed head. */
   reset(): void;
+  /** Lets go of the last head's text, for a connection that now idles; a half-parsed head stays. */
+  release(): void;
 }
 
 /** What `ChunkedDecoder.next` came upon. Its fields then say more: `position`, `dataStart`, `dataEnd`, `trailers`, `error`. */

@@ -9,19 +9,20 @@ export const CONNECTION_UPGRADE = 4;
 /** Options of Connection as bits; other names it nominates go to `lines.nominated` (RFC 9110 §7.6.1). */
 export function readConnection(lines: HeaderLines): number {
   let options = 0;
+  let nominated: string[] | undefined;
   for (let i = 0; i < lines.count; i++) {
     if (lines.idAt(i) !== HEADER.connection) continue;
     const value = lines.valueAt(i);
     if (value === 'keep-alive') options |= CONNECTION_KEEP_ALIVE;
     else if (value === 'close') options |= CONNECTION_CLOSE;
-    else options |= readOptions(lines, value);
+    else options |= readOptions(value, (nominated ??= []));
   }
+  if (nominated !== undefined && nominated.length > 0) lines.nominated = nominated;
   return options;
 }
 
-function readOptions(lines: HeaderLines, value: string): number {
+function readOptions(value: string, nominated: string[]): number {
   let options = 0;
-  const nominated: string[] = [];
   for (const item of value.split(',')) {
     const option = trimBlanks(item).toLowerCase();
     if (option === 'close') options |= CONNECTION_CLOSE;
@@ -29,7 +30,6 @@ function readOptions(lines: HeaderLines, value: string): number {
     else if (option === 'upgrade') options |= CONNECTION_UPGRADE;
     else if (isToken(option)) nominated.push(option);
   }
-  if (nominated.length > 0) lines.nominated = [...(lines.nominated ?? []), ...nominated];
   return options;
 }
 

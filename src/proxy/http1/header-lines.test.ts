@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { LIMITS } from '../../../test/protocol/codec/drive.ts';
 import type { RequestHead } from './codec.ts';
+import { INCOMPLETE } from './codec.ts';
 import {
   HEADER,
   HEADER_NAMES,
@@ -88,4 +89,40 @@ describe('forwarding', () => {
     const { headers } = headOf('A: 1\r\nX_Y: 2\r\nB: 3\r\n');
     expect(headers.forwardable(NEVER_FORWARDED)).toBe('A: 1\r\nB: 3\r\n');
   });
+});
+
+describe('an idle connection', () => {
+  test('lets go of its last head and reads the next', () => {
+    const parser = new RequestParser(LIMITS);
+    const many = Array.from({ length: 100 }, (_, i) => `X-${i}: v\r\n`).join('');
+    const first = Buffer.from(`GET /a HTTP/1.1\r\nHost: a.test\r\n${many}\r\n`);
+    parser.parse(first, 0, first.length);
+    parser.release();
+    expect(parser.head).toMatchObject({ target: '', requestLine: '', host: undefined });
+    expect(parser.head.headers.text).toBe('');
+    const second = Buffer.from('GET /b HTTP/1.1\r\nHost: b.test\r\nX-A: 1\r\n\r\n');
+    expect(parser.parse(second, 0, second.length)).toBe(second.length);
+    expect(parser.head.target).toBe('/b');
+    expect(parser.head.headers.get('x-a')).toBe('1');
+  });
+
+  test('keeps a head that is half there', () => {
+    const parser = new RequestParser(LIMITS);
+    const bytes = Buffer.from('GET /b HTTP/1.1\r\nHost: b.test\r\nX-A: 1\r\n\r\n');
+    expect(parser.parse(bytes, 0, 40)).toBe(INCOMPLETE);
+    expect(parser.hasBegun).toBe(true);
+    parser.release();
+    expect(parser.parse(bytes, 0, bytes.length)).toBe(bytes.length);
+    expect(parser.head.headers.get('host')).toBe('b.test');
+    expect(parser.hasBegun).toBe(false);
+  });
+});
+
+test('thousands of nominated names cost no more than they are long', () => {
+  const names = Array.from({ length: 2000 }, (_, i) => `a${i}`);
+  const { headers, nominated } = headOf(
+    `Connection: ${names.slice(0, 1000).join()}\r\nConnection: ${names.slice(1000).join()}\r\nA7: 1\r\nB: 2\r\nA1999: 3\r\n`,
+  );
+  expect(nominated).toEqual(names);
+  expect(headers.forwardable(NEVER_FORWARDED)).toBe('B: 2\r\n');
 });

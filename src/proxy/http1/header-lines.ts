@@ -181,6 +181,16 @@ export class HeaderLines implements HeaderBlock {
     }
   }
 
+  /** Lets go of the last head: an idle connection should hold none. */
+  release(): void {
+    this.text = '';
+    this.count = 0;
+    this.nominated = undefined;
+    if (this.#ids.length === FIRST_LINES) return;
+    this.#ids = new Uint8Array(FIRST_LINES);
+    this.#offsets = new Int32Array(FIRST_LINES * STRIDE);
+  }
+
   idAt(index: number): number {
     return this.#ids[index]!;
   }
@@ -232,7 +242,8 @@ export class HeaderLines implements HeaderBlock {
   }
 
   forwardable(dropped: Uint8Array, droppedNames?: ReadonlySet<string>): string {
-    const { text, nominated, count } = this;
+    const { text, count } = this;
+    const nominated = toSet(this.nominated);
     const offsets = this.#offsets;
     const ids = this.#ids;
     let result = '';
@@ -244,7 +255,7 @@ export class HeaderLines implements HeaderBlock {
       if (NEVER_FORWARDED[id] === 1 || dropped[id] === 1) continue;
       if (
         (nominated !== undefined || droppedNames !== undefined) &&
-        this.#isListed(this.lowerNameAt(i), nominated, droppedNames)
+        isListed(this.lowerNameAt(i), nominated, droppedNames)
       ) {
         continue;
       }
@@ -271,14 +282,6 @@ export class HeaderLines implements HeaderBlock {
       result += `${this.nameAt(i)}: ${this.valueAt(i)}\r\n`;
     }
     return runStart >= 0 ? result + text.slice(runStart, runEnd) : result;
-  }
-
-  #isListed(
-    lowerName: string,
-    nominated: readonly string[] | undefined,
-    dropped: ReadonlySet<string> | undefined,
-  ): boolean {
-    return (nominated?.includes(lowerName) ?? false) || (dropped?.has(lowerName) ?? false);
   }
 
   #isNamed(index: number, lowerName: string): boolean {
@@ -326,6 +329,19 @@ export class HeaderLines implements HeaderBlock {
     this.error = error;
     return REFUSED;
   }
+}
+
+/** A set, since a client may nominate thousands of names. */
+function toSet(names: readonly string[] | undefined): ReadonlySet<string> | undefined {
+  return names === undefined ? undefined : new Set(names);
+}
+
+function isListed(
+  lowerName: string,
+  nominated: ReadonlySet<string> | undefined,
+  dropped: ReadonlySet<string> | undefined,
+): boolean {
+  return (nominated?.has(lowerName) ?? false) || (dropped?.has(lowerName) ?? false);
 }
 
 function isFramingLookalike(buffer: Uint8Array, start: number, end: number): boolean {

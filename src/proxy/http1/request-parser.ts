@@ -92,6 +92,16 @@ export class RequestParser implements HeadParser<RequestHead> {
     this.#lineStart = 0;
   }
 
+  release(): void {
+    if (this.#state === IN_HEADERS) return;
+    const { head } = this;
+    this.#lines.release();
+    head.target = '';
+    head.requestLine = '';
+    head.host = undefined;
+    head.upgrade = undefined;
+  }
+
   parse(buffer: Buffer, start: number, end: number): number {
     if (this.#state !== IN_HEADERS) {
       const next = this.#parseLine(buffer, start, end);

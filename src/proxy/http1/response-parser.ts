@@ -85,6 +85,13 @@ export class ResponseParser implements HeadParser<ResponseHead> {
     this.#position = 0;
   }
 
+  release(): void {
+    if (this.#state === IN_HEADERS) return;
+    this.#lines.release();
+    this.head.reason = '';
+    this.head.upgrade = undefined;
+  }
+
   parse(buffer: Buffer, start: number, end: number): number {
     if (this.#state !== IN_HEADERS) {
       const next = this.#parseLine(buffer, start, end);
