@@ -84,8 +84,6 @@ export function wrongArrows(sources: readonly SourceFile[]): string[] {
         if (one.target === undefined || isPolicyType(one)) return false;
         const target = roomOf(one.target);
         if (target === room) return false;
-        // A feature says where a value came from, in the kit's own words.
-        if (room.startsWith('features/') && target === 'features/registry') return true;
         if (room === 'features/registry') return !target.startsWith('features/');
         return allowed !== undefined && !allowed.includes(target);
       })

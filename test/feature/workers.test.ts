@@ -4,11 +4,11 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createCompiler } from '../../src/controller/compile/compile.ts';
 import { createPublisher, type Publisher } from '../../src/controller/publish/publisher.ts';
-import { createSupervisor, type Supervisor } from '../../src/controller/supervisor.ts';
+import { createSupervisor, type Supervisor, type WorkerPort } from '../../src/controller/supervisor.ts';
 import type { Model } from '../../src/model/model.ts';
 import { createMetricsTotals } from '../../src/observe/metrics-totals.ts';
 import { DEFAULT_METRICS_OPTIONS } from '../../src/observe/metrics-layout.ts';
-import type { FromWorker, ListenerSpec } from '../../src/table/messages.ts';
+import type { FromWorker, ListenerSpec, ToWorker } from '../../src/table/messages.ts';
 import { DEFAULT_SETTINGS, type DataPlaneSettings } from '../../src/table/settings.ts';
 import type { RouteTable, UpstreamEndpoints } from '../../src/table/table.ts';
 import { hostModel, modelOf, routeModel, upstreamModel } from '../fixtures/models.ts';
@@ -22,6 +22,8 @@ interface Rig {
   readonly supervisor: Supervisor;
   readonly publisher: Publisher;
   readonly port: number;
+  /** Latest life of each worker. */
+  readonly ports: ReadonlyMap<number, WorkerPort>;
   readonly messages: readonly [index: number, FromWorker][];
   publish(model: Model, endpoints?: readonly UpstreamEndpoints[]): ReturnType<Publisher['publish']>;
   publishTable(table: RouteTable): ReturnType<Publisher['publish']>;
@@ -58,7 +60,8 @@ async function startWorkers(
   const listeners: { isIt: (message: FromWorker, index: number) => boolean; resolve: () => void }[] = [];
   const totals = createMetricsTotals(DEFAULT_METRICS_OPTIONS);
   const specs: ListenerSpec[] = [{ name: 'http', host: '127.0.0.1', port: 0, isTls: false }];
-  const ports = Promise.withResolvers<ReadonlyMap<string, number>>();
+  const bound = Promise.withResolvers<ReadonlyMap<string, number>>();
+  const ports = new Map<number, WorkerPort>();
   const publisher: Publisher = createPublisher({ workerCount, ready: (port) => supervisor.listen(port) });
   const supervisor: Supervisor = createSupervisor({
     entry: new URL('../../src/main.ts', import.meta.url),
@@ -66,7 +69,10 @@ async function startWorkers(
     metricsFor: (index) => totals.bufferFor(index),
     listeners: specs,
     events: {
-      started: (port) => publisher.started(port),
+      started(port) {
+        ports.set(port.index, port);
+        publisher.started(port);
+      },
       message(port, message) {
         messages.push([port.index, message]);
         publisher.received(port, message);
@@ -77,8 +83,8 @@ async function startWorkers(
         }
       },
       died: (port, reason) => publisher.died(port, reason),
-      listening: (bound) => ports.resolve(bound),
-      listenFailed: (name, message) => ports.reject(new Error(`${name}: ${message}`)),
+      listening: (real) => bound.resolve(real),
+      listenFailed: (name, message) => bound.reject(new Error(`${name}: ${message}`)),
     },
   });
   closers.push(() => supervisor.terminate());
@@ -87,12 +93,13 @@ async function startWorkers(
   const compile = (model: Model) => compiler.compile(model, SETTINGS, ++generation);
   supervisor.start();
   expect(await publisher.publish(compile(first), endpoints)).toEqual({ ok: true });
-  const port = (await ports.promise).get('http')!;
+  const port = (await bound.promise).get('http')!;
   return {
     supervisor,
     publisher,
     port,
     messages,
+    ports,
     compile,
     publish: (model, changed = []) => publisher.publish(compile(model), changed),
     publishTable: (table) => publisher.publish(table, []),
@@ -210,6 +217,24 @@ describe('workers', () => {
     load.isOver = true;
     await Promise.all(clients);
     expect([...seen.keys()].toSorted()).toEqual(['200 one', '200 two']);
+  });
+
+  test('a worker bears faults; one that meets too many is replaced and serves the latest table', async () => {
+    const one = await startUpstream('one');
+    const rig = await startWorkers(1, webModel('a'), []);
+    await rig.publish(webModel('b'), [endpointsAt('b', one.port)]);
+    const [doomed] = rig.ports.values();
+    const poison = { kind: 'endpoints', sequence: 0 } as unknown as ToWorker;
+    const faulted = rig.heard(({ kind }) => kind === 'fault');
+    doomed!.post(poison);
+    await faulted;
+    expect(await rig.get('web.test', '/')).toEqual({ status: 200, body: 'one' });
+    const listening = rig.heard(({ kind }) => kind === 'listening');
+    for (let i = 0; i < 100; i++) doomed!.post(poison);
+    await listening;
+    expect(rig.ports.get(0)).not.toBe(doomed);
+    expect(await rig.get('web.test', '/')).toEqual({ status: 200, body: 'one' });
+    expect(await rig.publish(webModel('b', 'c'))).toEqual({ ok: true });
   });
 
   test('draining ends the workers when their requests are done', async () => {
