@@ -357,7 +357,8 @@ export class Connection implements Downstream, TimerOwner {
       this.#isProcessing = false;
     }
     if (input.length === 0 || this.#state >= LINGERING) this.#input = undefined;
-    this.#regulate();
+    if (this.#isEnded && this.#state === IN_HEAD && !this.#isBlocked) this.#linger();
+    else this.#regulate();
   }
 
   #keep(chunk: Buffer, start: number, end: number): void {
@@ -615,8 +616,10 @@ export class Connection implements Downstream, TimerOwner {
 
   /** Whether another request may follow this response. */
   #decideKeepAlive(exchange: Exchange): boolean {
-    if (this.#isClosing || !exchange.head.isKeepAlive || this.#context.isDraining || this.#isEnded)
+    if (this.#isClosing || !exchange.head.isKeepAlive || this.#context.isDraining) {
       return false;
+    }
+    if (this.#isEnded && this.#input === undefined) return false;
     if (this.#requestCount >= exchange.router.settings.keepAliveRequests) return false;
     if (this.#bodyKind === NO_BODY) return true;
     // A client that waits for 100 may or may not send its body now: the bytes that follow cannot be told apart.

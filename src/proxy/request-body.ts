@@ -30,6 +30,7 @@ export class RequestBody {
   /** Set when part of it is gone and no other try can send it. */
   #isConsumed = false;
   #isPaused = false;
+  #isRestSent = false;
 
   constructor(exchange: Exchange) {
     this.#exchange = exchange;
@@ -73,8 +74,9 @@ export class RequestBody {
         (head.framing === 'chunked' || head.contentLength <= MAX_COLLECTED_LENGTH)) ||
       (head.framing === 'chunked' && route!.body.upstreamHttpMinor === 0);
     this.#state = isCollected ? COLLECTING : STREAMING;
+    const { sequence } = this.#exchange;
     if (this.#state === STREAMING) this.#exchange.forwarding.begin();
-    if (this.#exchange.isActive) downstream.readBody();
+    if (this.#exchange.isActive && this.#exchange.sequence === sequence) downstream.readBody();
   }
 
   onData(buffer: Buffer, start: number, end: number): void {
@@ -130,6 +132,7 @@ export class RequestBody {
       else connection.sendBoth(headText, this.#parts[0]!);
       return;
     }
+    this.#isRestSent = false;
     connection.sendText(headText);
     const parts = this.#kept.concat(this.#parts);
     this.#parts = [];
@@ -179,7 +182,8 @@ export class RequestBody {
 
   #sendRest(): void {
     const { connection, isRequestBegun } = this.#exchange.forwarding;
-    if (!this.#isEnded || connection === undefined || !isRequestBegun) return;
+    if (!this.#isEnded || this.#isRestSent || connection === undefined || !isRequestBegun) return;
+    this.#isRestSent = true;
     if (this.#lastPart !== '') connection.sendText(this.#lastPart);
     connection.completeRequest();
   }

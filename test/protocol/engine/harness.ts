@@ -1,0 +1,267 @@
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import type { ConnectionInfo } from '../../../src/proxy/connection-info.ts';
+import {
+  createServeContext,
+  drainConnections,
+  serveConnection,
+  type ServeContext,
+} from '../../../src/proxy/serve.ts';
+import { Timers } from '../../../src/proxy/timers.ts';
+import { createFixedRouter, type FixedRouter, type FixedRouterOptions } from './fixed-router.ts';
+import { connectionInfoOf, silentMetrics } from './sinks.ts';
+
+/** What was read of an access record, at the time it was written. */
+export interface Logged {
+  readonly requestLine: string;
+  readonly status: number;
+  readonly bodyBytesSent: number;
+  readonly bytesSent: number;
+  readonly requestLength: number;
+  readonly upstreamName: string;
+  readonly canaryName: string;
+  readonly upstreamStatus: readonly number[];
+  readonly addresses: readonly string[];
+}
+
+export interface Engine {
+  readonly port: number;
+  readonly router: FixedRouter;
+  readonly context: ServeContext;
+  readonly log: Logged[];
+  readonly faults: unknown[];
+  /** Number of exchanges the route's series counted. */
+  counted(): number;
+  /** Resolves when that many exchanges were logged. */
+  logged(count: number): Promise<void>;
+  connect(): Promise<Client>;
+  drain(timeoutMs: number): Promise<number>;
+}
+
+/** What a test opened; `close` ends all of it. */
+export class Bench {
+  readonly #servers: Server[] = [];
+  readonly #sockets = new Set<Socket>();
+  readonly #contexts: ServeContext[] = [];
+
+  async engine(options: FixedRouterOptions = {}, info: Partial<ConnectionInfo> = {}): Promise<Engine> {
+    const log: Logged[] = [];
+    const faults: unknown[] = [];
+    const waiting: (() => void)[] = [];
+    let count = 0;
+    const router = createFixedRouter({
+      series: {
+        observe: () => {
+          count++;
+        },
+      },
+      ...options,
+    });
+    const context = createServeContext({
+      router: () => router,
+      accessLog: {
+        write(record) {
+          log.push({
+            requestLine: record.requestLine,
+            status: record.status,
+            bodyBytesSent: record.bodyBytesSent,
+            bytesSent: record.bytesSent,
+            requestLength: record.requestLength,
+            upstreamName: record.upstreamName,
+            canaryName: record.canaryName,
+            upstreamStatus: record.attempts.map((attempt) => attempt.status),
+            addresses: record.attempts.map((attempt) => attempt.address),
+          });
+          for (const check of waiting) check();
+        },
+        flush: async () => {},
+        reopen() {},
+      },
+      metrics: silentMetrics(),
+      now: () => performance.timeOrigin + performance.now(),
+      random: Math.random,
+      report: (fault) => faults.push(fault),
+      timers: new Timers({ tickMs: 5 }),
+    });
+    this.#contexts.push(context);
+    const port = await this.#listen((socket) =>
+      serveConnection(socket, connectionInfoOf(socket, info), context),
+    );
+    return {
+      port,
+      router,
+      context,
+      log,
+      faults,
+      counted: () => count,
+      logged: (wanted) =>
+        new Promise((resolve) => {
+          const check = () => {
+            if (log.length >= wanted) resolve();
+          };
+          waiting.push(check);
+          check();
+        }),
+      connect: () => this.connect(port),
+      drain: (timeoutMs) => drainConnections(context, timeoutMs),
+    };
+  }
+
+  /** An upstream of raw sockets; answers its endpoint. */
+  async upstream(
+    onConnection: (socket: Socket) => void,
+  ): Promise<{ readonly address: string; readonly port: number }> {
+    return { address: '127.0.0.1', port: await this.#listen(onConnection) };
+  }
+
+  /** An upstream that answers each complete head (and body of declared length) as told, and keeps what it got. */
+  async answering(
+    answer: (request: string, socket: Socket, index: number) => string | Buffer | undefined,
+  ): Promise<Answering> {
+    const requests: string[] = [];
+    const sockets: Socket[] = [];
+    const endpoint = await this.upstream((socket) => {
+      sockets.push(socket);
+      let text = '';
+      socket.on('data', (chunk: Buffer) => {
+        text += chunk.toString('latin1');
+        for (;;) {
+          const length = completeLength(text);
+          if (length < 0) return;
+          const request = text.slice(0, length);
+          text = text.slice(length);
+          requests.push(request);
+          const response = answer(request, socket, requests.length - 1);
+          if (response !== undefined && !socket.destroyed) socket.write(response as string, 'latin1');
+        }
+      });
+    });
+    return { endpoint, requests, sockets };
+  }
+
+  async connect(port: number): Promise<Client> {
+    const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true, noDelay: true });
+    this.#sockets.add(socket);
+    await once(socket, 'connect');
+    return new Client(socket);
+  }
+
+  async close(): Promise<void> {
+    for (const context of this.#contexts) {
+      for (const connection of context.connections) connection.destroy();
+      context.connector.close();
+      context.timers.close();
+    }
+    for (const socket of this.#sockets) socket.destroy();
+    await Promise.all(this.#servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  }
+
+  async #listen(onConnection: (socket: Socket) => void): Promise<number> {
+    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      this.#sockets.add(socket);
+      socket.on('error', () => {});
+      socket.on('close', () => this.#sockets.delete(socket));
+      onConnection(socket);
+    });
+    this.#servers.push(server);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return (server.address() as AddressInfo).port;
+  }
+}
+
+export interface Answering {
+  readonly endpoint: { readonly address: string; readonly port: number };
+  /** Complete requests as they arrived, over all connections. */
+  readonly requests: string[];
+  readonly sockets: Socket[];
+}
+
+/** Length of the first complete message in the text; -1 while it is not all there. */
+function completeLength(text: string): number {
+  const headEnd = text.indexOf('\r\n\r\n');
+  if (headEnd < 0) return -1;
+  const head = text.slice(0, headEnd + 2);
+  if (/\r\ntransfer-encoding: chunked\r\n/i.test(head)) {
+    const last = /(?:^|\r\n)0\r\n(?:[^\r\n]+\r\n)*\r\n/.exec(text.slice(headEnd + 4));
+    return last === null ? -1 : headEnd + 4 + last.index + last[0].length;
+  }
+  const length = headEnd + 4 + Number(/\r\ncontent-length: (\d+)\r\n/i.exec(head)?.[1] ?? 0);
+  return text.length >= length ? length : -1;
+}
+
+/** A raw client: bytes out, text in. */
+export class Client {
+  readonly socket: Socket;
+  text = '';
+  bytes = 0;
+  isEnded = false;
+  isClosed = false;
+  #waiting: (() => void)[] = [];
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    socket.on('data', (chunk: Buffer) => {
+      this.bytes += chunk.length;
+      this.text += chunk.toString('latin1');
+      this.#wake();
+    });
+    socket.on('end', () => {
+      this.isEnded = true;
+      this.#wake();
+    });
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      this.isClosed = true;
+      this.#wake();
+    });
+  }
+
+  send(text: string | Buffer): void {
+    if (typeof text === 'string') this.socket.write(text, 'latin1');
+    else this.socket.write(text);
+  }
+
+  /** Resolves when it holds; rejects when the connection ends before. */
+  async until(holds: (text: string) => boolean): Promise<string> {
+    while (!holds(this.text)) {
+      if (this.isEnded || this.isClosed)
+        throw new Error(`connection ended with ${JSON.stringify(this.text.slice(-500))}`);
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    return this.text;
+  }
+
+  /** Resolves with all text when the other side has ended or cut the connection. */
+  async ended(): Promise<string> {
+    while (!this.isEnded && !this.isClosed) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    return this.text;
+  }
+
+  /** Takes one response with declared length off the text. */
+  async response(): Promise<string> {
+    await this.until((text) => completeLength(text) >= 0);
+    const length = completeLength(this.text);
+    const response = this.text.slice(0, length);
+    this.text = this.text.slice(length);
+    return response;
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+}
+
+/** Resolves when the condition holds, asked after every turn of the event loop. */
+export async function eventually(holds: () => boolean): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (!holds()) {
+    if (performance.now() > deadline) throw new Error('condition never held');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+export const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+export const GET = 'GET /x HTTP/1.1\r\nHost: a.test\r\n\r\n';
