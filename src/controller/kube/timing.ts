@@ -8,14 +8,13 @@ export interface Timing {
   after(delayMs: number, task: () => void): () => void;
 }
 
-/** The process's own clock. Its timers do not keep the process alive. */
+/** The process's own clock. */
 export function createSystemTiming(): Timing {
   return {
     nowMs: () => Date.now(),
     random: () => Math.random(),
     after(delayMs, task) {
       const timer = setTimeout(task, delayMs);
-      timer.unref();
       return () => clearTimeout(timer);
     },
   };

@@ -1,0 +1,206 @@
+import type { Finding } from '../../model/finding.ts';
+import type { SourceRef } from '../../model/source.ts';
+import type { ControlLog } from '../../observe/log.ts';
+import { createChangeReport } from '../report/change-report.ts';
+import type { EventNote, EventSubject } from '../report/event-sink.ts';
+import { createFindingReport } from '../report/finding-report.ts';
+import { objectKey, type Kind } from '../store/objects.ts';
+import type { ObjectRef, ObjectStore, StoreImpact } from '../store/object-store.ts';
+import type { KubeClient } from './client.ts';
+import { createEventRecorder } from './events.ts';
+import { createFailureLog } from './failure-log.ts';
+import { createLeaderElection, createSoleLeader, type LeaderElection } from './lease.ts';
+import { PODS, STORE_RESOURCES } from './resources.ts';
+import { createKubeSource, type KubeSource } from './source.ts';
+import { countOtherPods, findAddresses } from './status-addresses.ts';
+import { createStatusWriter } from './status.ts';
+import type { ObjectChange } from './store-sink.ts';
+import type { Timing } from './timing.ts';
+
+/** What flags and environment decide about the cluster. */
+export interface ClusterOptions {
+  /** POD_NAMESPACE and POD_NAME. */
+  readonly pod: ObjectRef;
+  readonly watchNamespace: string;
+  readonly watchNamespaceSelector: string;
+  readonly electionId: string;
+  readonly electionTtlMs: number;
+  readonly isElectionDisabled: boolean;
+  readonly isStatusUpdated: boolean;
+  readonly isStatusTakenBack: boolean;
+  readonly statusIntervalMs: number;
+  readonly publishService?: ObjectRef;
+  readonly publishStatusAddress: string;
+  readonly isInternalAddressReported: boolean;
+  readonly areSyncEventsOn: boolean;
+  /** The ConfigMaps with settings: --configmap and those of TCP and UDP services. */
+  readonly configMaps: readonly ObjectRef[];
+}
+
+export interface ClusterDeps {
+  readonly client: KubeClient;
+  readonly store: ObjectStore;
+  readonly log: ControlLog;
+  readonly timing: Timing;
+  readonly options: ClusterOptions;
+  readonly changed: (impact: StoreImpact, serviceKey?: string) => void;
+  /** leader_election_status, and what only the leader counts. */
+  readonly leadChanged?: (isLeader: boolean) => void;
+  readonly setFindingCount?: (reason: string, severity: Finding['severity'], count: number) => void;
+}
+
+/** All that ties the controller to a cluster: what it reads (`source`) and what it writes back. */
+export interface Cluster {
+  readonly source: KubeSource;
+  /** Starts to contend for the lead and to write status. The source is started by itself. */
+  start(): void;
+  isLeader(): boolean;
+  /** The findings of a translation, all of them. */
+  built(findings: readonly Finding[]): void;
+  /** A table went live in every worker. */
+  applied(served: readonly ObjectRef[]): void;
+  rejected(message: string): void;
+  /** Takes back status where it may, gives up the lead, writes out Events, ends what is open; in bounded time. */
+  stop(): Promise<void>;
+}
+
+const COMPONENT = 'nginx-ingress-controller';
+const EVENTS_FLUSH_MS = 2_000;
+
+export function createCluster(deps: ClusterDeps): Cluster {
+  const { client, store, log, timing, options } = deps;
+  const failures = createFailureLog(log, timing);
+
+  const events = createEventRecorder({
+    client,
+    timing,
+    component: COMPONENT,
+    instance: options.pod.name,
+    observer: {
+      dropped: (note, reason) => log.debug({ event: printNote(note), reason }, 'an Event was dropped'),
+      failed: (error) => log.warn({ error }, 'Events cannot be written; they wait'),
+    },
+  });
+  // Filled in when the API server has said it: kubectl finds Events by UID.
+  const pod = { kind: 'Pod', apiVersion: 'v1', ...options.pod, uid: '' };
+  const findingReport = createFindingReport({ log, events, uidOf, setCount: deps.setFindingCount });
+  const changeReport = createChangeReport({
+    events,
+    areSyncEventsOn: options.areSyncEventsOn,
+    pod,
+    configMaps: options.configMaps,
+    nowMs: () => timing.nowMs(),
+  });
+
+  function uidOf({ kind, namespace, name }: SourceRef): string {
+    return kind in STORE_RESOURCES ? (store.get(kind as Kind, { namespace, name })?.uid ?? '') : '';
+  }
+
+  const source = createKubeSource({
+    client,
+    store,
+    timing,
+    watchNamespace: options.watchNamespace,
+    watchNamespaceSelector: options.watchNamespaceSelector,
+    changed: deps.changed,
+    observer: {
+      ...failures,
+      objectChanged,
+      forbidden: (kind, isForbidden) =>
+        log.warn(`${kind} ${isForbidden ? 'may not be listed: classes are ignored' : 'may be listed again'}`),
+      unreadable: (kind, problem) => log.warn(`${kind} of the API server: ${problem}; it is ignored`),
+    },
+  });
+
+  function objectChanged({ kind, type, ref, object, impact }: ObjectChange): void {
+    if (kind === 'Service' && isPublished(ref)) status?.check();
+    if (type === 'deleted' || impact === 'none') return;
+    changeReport.objectChanged({ kind, ...ref, uid: object.uid }, type === 'added');
+  }
+
+  function isPublished(ref: ObjectRef): boolean {
+    return options.publishService !== undefined && objectKey(ref) === objectKey(options.publishService);
+  }
+
+  const election: LeaderElection = options.isElectionDisabled
+    ? createSoleLeader()
+    : createLeaderElection({
+        client,
+        timing,
+        namespace: options.pod.namespace,
+        name: options.electionId,
+        identity: options.pod.name,
+        durationMs: options.electionTtlMs,
+        observer: {
+          elected() {
+            log.info({ lease: options.electionId }, 'this Pod leads');
+            deps.leadChanged?.(true);
+            status?.check();
+          },
+          lost(reason) {
+            log.info({ lease: options.electionId, reason }, 'this Pod does not lead any more');
+            deps.leadChanged?.(false);
+          },
+          failed: (error) => log.warn({ error, lease: options.electionId }, 'the Lease cannot be had'),
+        },
+      });
+
+  const addressOptions = {
+    publishStatusAddress: options.publishStatusAddress,
+    publishService: options.publishService,
+    isInternalReported: options.isInternalAddressReported,
+    pod: options.pod,
+  };
+  const status = options.isStatusUpdated
+    ? createStatusWriter({
+        client,
+        store,
+        timing,
+        intervalMs: options.statusIntervalMs,
+        isLeader: () => election.isLeader(),
+        findAddresses: (signal) => findAddresses(addressOptions, client, signal),
+        countOtherPods: (signal) => countOtherPods(options.pod, client, signal),
+        observer: {
+          wrote: (ref, addresses) => log.debug({ ingress: objectKey(ref), addresses }, 'status written'),
+          failed: (what, error) => log.warn({ error }, what),
+        },
+      })
+    : undefined;
+
+  return {
+    source,
+    isLeader: () => election.isLeader(),
+    start() {
+      void nameOwnPod(client, options.pod, pod);
+      election.start();
+      if (options.isElectionDisabled) deps.leadChanged?.(true);
+      status?.start();
+    },
+    built: (findings) => findingReport.report(findings),
+    applied(served) {
+      changeReport.applied(served);
+      status?.serve(served);
+    },
+    rejected: (message) => changeReport.rejected(message),
+    async stop() {
+      await status?.stop(options.isStatusTakenBack);
+      await election.stop();
+      await events.flush(EVENTS_FLUSH_MS);
+      await events.stop();
+      await source.stop();
+      await client.close();
+    },
+  };
+}
+
+async function nameOwnPod(client: KubeClient, ref: ObjectRef, subject: { uid: string }): Promise<void> {
+  try {
+    subject.uid = (await client.get(PODS, ref)).metadata.uid ?? '';
+  } catch {
+    // Its Events then carry no UID; whatever is wrong with the API server shows elsewhere.
+  }
+}
+
+function printNote({ subject, type, reason }: { subject: EventSubject } & EventNote): string {
+  return `${type} ${reason} ${subject.kind} ${subject.namespace}/${subject.name}`;
+}
