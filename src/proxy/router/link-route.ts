@@ -22,14 +22,22 @@ export interface LinkDeps {
   readonly random: () => number;
 }
 
-/** Resolves all of a host once. Throws what a feature throws, naming route and feature. */
-export function linkHost(host: HostEntry, settings: DataPlaneSettings, deps: LinkDeps): LinkedHost {
+/** Resolves all of a host once, pausing after each route. Throws what a feature throws, naming route and feature. */
+export function* linkHost(
+  host: HostEntry,
+  settings: DataPlaneSettings,
+  deps: LinkDeps,
+): Generator<void, LinkedHost, void> {
   const context: FilterContext = { host, settings, random: deps.random };
   const filters = deps.features
     .filter(({ stage }) => stage === 'host')
     .map((feature) => createFilter(feature, host.policies[feature.name], context))
     .filter((filter) => filter?.onRequest !== undefined) as Filter[];
-  const routes = host.routes.map((route) => linkRoute(route, context, deps));
+  const routes: LinkedRoute[] = [];
+  for (const route of host.routes) {
+    routes.push(linkRoute(route, context, deps));
+    yield;
+  }
   return {
     entry: host,
     isConfigured: host.name !== '_',

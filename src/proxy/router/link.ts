@@ -34,7 +34,7 @@ export function link(delta: TableDelta, previous: LinkedTable | undefined, deps:
   }
 }
 
-/** As `link`, pausing after each host, so that a table of thousands can be linked between requests. */
+/** As `link`, pausing after each route, so that a table of thousands can be linked between requests. */
 export function* linkSteps(
   delta: TableDelta,
   previous: LinkedTable | undefined,
@@ -46,17 +46,15 @@ export function* linkSteps(
   for (const name of delta.hosts.removed) hosts.delete(name);
   const fresh = new Set<string>();
   for (const entry of delta.hosts.set) {
-    hosts.set(entry.name, linkHost(entry, settings, deps));
+    hosts.set(entry.name, yield* linkHost(entry, settings, deps));
     fresh.add(entry.name);
-    yield;
   }
   for (const host of staleHosts(hosts, fresh, delta, previous)) {
-    hosts.set(host.entry.name, linkHost(host.entry, settings, deps));
-    yield;
+    hosts.set(host.entry.name, yield* linkHost(host.entry, settings, deps));
   }
   let catchAll = hosts.get(EMPTY_CATCH_ALL.name);
   if (catchAll === undefined) {
-    catchAll = linkHost(EMPTY_CATCH_ALL, settings, deps);
+    catchAll = yield* linkHost(EMPTY_CATCH_ALL, settings, deps);
     hosts.set(EMPTY_CATCH_ALL.name, catchAll);
   }
   return new TableRouter(delta.generation, settings, hosts, upstreamIds, catchAll);
