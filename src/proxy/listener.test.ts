@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { makeAuthority, makeCertificate } from '../../test/fixtures/certificates.ts';
 import type { FromWorker, ListenerSpec } from '../table/messages.ts';
@@ -409,3 +410,33 @@ function trickle(socket: Socket): Socket {
   }) as Socket['write'];
   return socket;
 }
+
+test('whatever is thrown at it, every connection gives its place back and the next one is served', async () => {
+  const { https, counts } = await openBench({ headerTimeoutMs: 50 });
+  const pieces = fc.array(
+    fc.oneof(
+      fc.constantFrom(
+        Buffer.from('16030100', 'hex'),
+        Buffer.from('160301002f0100002b0303', 'hex'),
+        Buffer.from('GET / '),
+      ),
+      fc.uint8Array({ minLength: 1, maxLength: 60 }).map((bytes) => Buffer.from(bytes)),
+    ),
+    { maxLength: 3 },
+  );
+  const end = fc.constantFrom('end', 'reset', 'wait');
+  await fc.assert(
+    fc.asyncProperty(pieces, end, async (bytes, how) => {
+      const socket = openPlain(https, Buffer.concat(bytes));
+      socket.resume();
+      const isGone = closed(socket);
+      if (how !== 'wait') await once(socket, 'connect');
+      if (how === 'end') socket.end();
+      if (how === 'reset') socket.resetAndDestroy();
+      await isGone;
+    }),
+    { numRuns: 60 },
+  );
+  await expect.poll(() => counts.closed).toBe(counts.accepted);
+  expect((await readInfo(openTls(https))).serverName).toBe('a.test');
+});
