@@ -12,22 +12,22 @@ const foldersIn = (folder: string): readonly string[] =>
     .map((entry) => entry.name)
     .toSorted();
 
+function readIfThere(path: string): string | undefined {
+  return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
+}
+
 for (const area of foldersIn(ROOT)) {
   describe(area, () => {
     for (const name of foldersIn(join(ROOT, area))) {
       const folder = join(ROOT, area, name);
       test(name, () => {
-        const readText = (file: string) => {
-          const path = join(folder, file);
-          return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
-        };
-        const outputs = runCase(readText('in.yaml') ?? '', {
-          before: readText('before.yaml'),
-          options: readText('options.yaml'),
+        const outputs = runCase(readIfThere(join(folder, 'in.yaml')) ?? '', {
+          before: readIfThere(join(folder, 'before.yaml')),
+          options: readIfThere(join(folder, 'options.yaml')),
         });
         for (const [file, text] of Object.entries(outputs)) {
           if (isUpdating) writeFileSync(join(folder, file), text);
-          else expect(text, `${area}/${name}/${file}`).toBe(readText(file) ?? '');
+          else expect(text, `${area}/${name}/${file}`).toBe(readIfThere(join(folder, file)) ?? '');
         }
       });
     }

@@ -24,8 +24,11 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+function notify(): void {
+  wake?.();
+}
+
 async function follow(paths: readonly string[], pollMs?: number): Promise<void> {
-  const notify = () => wake?.();
   source = createFileSource({
     paths,
     store,
@@ -136,6 +139,15 @@ test('a file that stops being YAML keeps its objects and names file and line', a
   await until(() => portOf('b') === 81);
   await writeFile(file, service('a', 83));
   await until(() => portOf('a') === 83 && findings.length === 0);
+});
+
+test('a symlink to a folder above ends there', async () => {
+  await mkdir(join(folder, 'deep'));
+  await symlink('..', join(folder, 'deep', 'up'));
+  await writeFile(join(folder, 'deep', 'a.yaml'), service('a'));
+  await follow([folder]);
+  expect(names()).toEqual(['default/a']);
+  expect(findings).toEqual([]);
 });
 
 test('a path that is not there is a finding, and is read when it comes', async () => {

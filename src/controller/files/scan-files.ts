@@ -21,7 +21,6 @@ export interface ScannedFile {
 }
 
 const MANIFEST = /\.(?:ya?ml|json)$/i;
-const DEPTH_MAX = 16;
 
 /**
  * Lists manifest files: the paths themselves, whatever their names, and of folders all `.yaml`, `.yml` and `.json` below
@@ -30,6 +29,8 @@ const DEPTH_MAX = 16;
 export async function scanFiles(paths: readonly string[]): Promise<FileScan> {
   const files = new Map<string, ScannedFile>();
   const folders = new Set<string>();
+  // A folder counts once, so that a symlink to one above it ends there.
+  const visited = new Set<string>();
   const missing: { path: string; problem: string }[] = [];
 
   async function visit(path: string, argument: number, depth: number): Promise<void> {
@@ -37,7 +38,9 @@ export async function scanFiles(paths: readonly string[]): Promise<FileScan> {
     try {
       const found = await stat(path, { bigint: true });
       if (found.isDirectory()) {
-        if (depth > DEPTH_MAX) return;
+        const identity = `${found.dev} ${found.ino}`;
+        if (visited.has(identity)) return;
+        visited.add(identity);
         folders.add(path);
         const names = (await readdir(path)).filter((name) => !name.startsWith('.')).toSorted();
         for (const name of names) await visit(join(path, name), argument, depth + 1);

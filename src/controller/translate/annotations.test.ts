@@ -195,12 +195,12 @@ describe('risk and words', () => {
   });
 });
 
-describe('look-ups', () => {
-  const looking = (namespace: string): Feature =>
-    feature('default', {
-      translate: (_, { lookup }) => ({ found: lookup.secret(namespace, 's')?.size ?? 'none' }),
-    });
+const looking = (namespace: string): Feature =>
+  feature('default', {
+    translate: (_, { lookup }) => ({ found: lookup.secret(namespace, 's')?.size ?? 'none' }),
+  });
 
+describe('look-ups', () => {
   test('are recorded, found or not', () => {
     const found = parse({}, [looking('own')]);
     expect(found.route['words']).toEqual({ found: 1 });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { features } from '../../features/registry.ts';
 import { findingMessage } from '../../model/finding.ts';
-import type { CertificateModel } from '../../model/model.ts';
+import type { CertificateModel, HostModel } from '../../model/model.ts';
 import { createObjectStore, type ObjectStore } from '../store/object-store.ts';
 import type { Kind } from '../store/objects.ts';
 import { readObject } from '../store/read-object.ts';
@@ -174,6 +174,11 @@ test('a change of an IngressClass is followed at once', () => {
   expect(served()).toEqual([]);
 });
 
+function goodHostOf(store: ObjectStore): HostModel | undefined {
+  const { hosts } = translate(store.snapshot(), options, features, NOW_MS).model;
+  return hosts.find(({ name }) => name === 'good.test');
+}
+
 describe('whatever users write', () => {
   const text = fc.oneof(
     fc.string(),
@@ -296,11 +301,7 @@ describe('whatever users write', () => {
           put(store, 'Ingress', ingress('good', 'good.test'));
         }
         put(together, 'Ingress', { ...raw, metadata: { ...raw.metadata, namespace: 'zz' } });
-        const hostOf = (store: ObjectStore) =>
-          translate(store.snapshot(), options, features, NOW_MS).model.hosts.find(
-            ({ name }) => name === 'good.test',
-          );
-        expect(hostOf(together)).toEqual(hostOf(alone));
+        expect(goodHostOf(together)).toEqual(goodHostOf(alone));
       }),
       { numRuns: 200 },
     );

@@ -1,7 +1,7 @@
 import type { Feature } from '../../features/kit/feature.ts';
 import { createFindings, type Finding } from '../../model/finding.ts';
 import type { CertificateModel, HostModel, UpstreamModel } from '../../model/model.ts';
-import { objectKey, type ClusterObject, type IngressObject } from '../store/objects.ts';
+import { objectKey, type IngressObject } from '../store/objects.ts';
 import type { ClusterSnapshot, ObjectRef } from '../store/object-store.ts';
 import { createOwnership } from '../store/ownership.ts';
 import { acceptEntry, type AcceptedEntries } from './accepted.ts';
@@ -11,9 +11,10 @@ import { parseAnnotations, type ParsedAnnotations } from './annotations.ts';
 import { leakCanaries } from './canary-leak.ts';
 import { readDefaults } from './defaults.ts';
 import { isFresh, refOfKey, type Dependency } from './dependencies.ts';
-import { CATCH_ALL, createEntry, reportProblems, sourceOfIngress, type IngressEntry } from './entries.ts';
+import { createEntry, type IngressEntry } from './entries.ts';
+import { groupByHost, isSameContributions, type HostContributions } from './host-contributions.ts';
 import { buildHost, type HostEnvironment, type HostResult } from './hosts.ts';
-import type { Contribution } from './host-routes.ts';
+import { catchAllDisabled, reportObjects, unknownClass } from './object-findings.ts';
 import type { TranslateOptions, Translation } from './options.ts';
 import { createCertificateReader } from '../certificates/certificate-reader.ts';
 import { createSortedKeys } from './sorted-keys.ts';
@@ -46,11 +47,6 @@ interface KnownHost {
   readonly defaults: ParsedAnnotations;
   readonly contributions: HostContributions;
   readonly result: HostResult;
-}
-
-interface HostContributions {
-  readonly mains: Contribution[];
-  readonly canaries: Contribution[];
 }
 
 /** Expiry is judged by the hour, so that hosts are not put together anew each time. */
@@ -157,8 +153,7 @@ export function createTranslator(options: TranslateOptions, features: readonly F
       known.environment === environment &&
       known.settings === current &&
       known.defaults === env.defaults &&
-      isSameContributions(known.contributions.mains, contributions.mains) &&
-      isSameContributions(known.contributions.canaries, contributions.canaries) &&
+      isSameContributions(known.contributions, contributions) &&
       isFresh(known.result.dependencies, snapshot);
     if (isKept) return known;
     const result = buildHost({ name, ...contributions }, snapshot, env);
@@ -257,82 +252,4 @@ export function createTranslator(options: TranslateOptions, features: readonly F
       };
     },
   };
-}
-
-/** What each host is told, oldest first. The catch-all host is always there. */
-function groupByHost(served: readonly IngressEntry[]): Map<string, HostContributions> {
-  const hosts = new Map<string, HostContributions>();
-  const at = (name: string): HostContributions => {
-    let contributions = hosts.get(name);
-    if (contributions === undefined) hosts.set(name, (contributions = { mains: [], canaries: [] }));
-    return contributions;
-  };
-  at(CATCH_ALL);
-  for (const entry of served) {
-    const { defaultBackend, rules } = entry.ingress;
-    const isCatchAll = defaultBackend?.kind === 'service' && (entry.isCanary || rules.length === 0);
-    if (isCatchAll) at(CATCH_ALL)[entry.isCanary ? 'canaries' : 'mains'].push({ entry, rule: -1 });
-    for (const { name, rule } of entry.hosts) {
-      const contributions = at(name);
-      contributions[entry.isCanary ? 'canaries' : 'mains'].push({ entry, rule });
-    }
-  }
-  return hosts;
-}
-
-function isSameContributions(a: readonly Contribution[], b: readonly Contribution[]): boolean {
-  if (a.length !== b.length) return false;
-  for (let index = 0; index < a.length; index++) {
-    if (a[index]!.entry !== b[index]!.entry || a[index]!.rule !== b[index]!.rule) return false;
-  }
-  return true;
-}
-
-function unknownClass(ingress: IngressObject): Finding {
-  return {
-    reason: 'UnknownIngressClass',
-    severity: 'error',
-    source: { ...sourceOfIngress(ingress), field: 'spec.ingressClassName' },
-    value: ingress.className ?? '',
-    problem: 'is not an IngressClass that exists',
-    consequence: 'the Ingress is not served',
-  };
-}
-
-function catchAllDisabled(ingress: IngressObject, options: TranslateOptions): Finding | undefined {
-  if (!options.isCatchAllDisabled || ingress.defaultBackend === undefined) return undefined;
-  return {
-    reason: 'CatchAllDisabled',
-    severity: 'error',
-    source: { ...sourceOfIngress(ingress), field: 'spec.defaultBackend' },
-    value: '',
-    problem: 'is forbidden by --disable-catch-all',
-    consequence: 'the Ingress is not served',
-  };
-}
-
-/** Problems of the objects that are not Ingresses; those of Ingresses are told for our own only. */
-function reportObjects(snapshot: ClusterSnapshot, found: Finding[]): void {
-  const shelves: readonly Iterable<ClusterObject | readonly ClusterObject[]>[] = [
-    snapshot.classes.values(),
-    snapshot.services.values(),
-    snapshot.slicesByService.values(),
-    snapshot.endpoints.values(),
-    snapshot.secrets.values(),
-    snapshot.configMaps.values(),
-    snapshot.namespaces.values(),
-  ];
-  const report = (object: ClusterObject) => {
-    if (object.problems.length === 0) return;
-    const { kind, namespace, name, uid } = object;
-    const findings = createFindings();
-    reportProblems(object.problems, { kind, namespace, name, ...(uid === '' ? {} : { uid }) }, findings);
-    found.push(...findings.list());
-  };
-  for (const shelf of shelves) {
-    for (const item of shelf) {
-      if ('kind' in item) report(item);
-      else for (const object of item) report(object);
-    }
-  }
 }
