@@ -1,0 +1,141 @@
+import { createFindings, findingMessage } from '../../model/finding.ts';
+import { DEFAULT_SETTINGS } from '../../table/settings.ts';
+import type { HostEntry, RouteEntry } from '../../table/table.ts';
+import type { AnnotationSpec, Feature, Lookup } from './feature.ts';
+import type { Filter, FilterContext, HeadEditor, RequestView } from './filter.ts';
+
+/** A request as a filter sees it: GET / over http to a.test, changed as given. */
+export function fakeRequest(
+  changes: Partial<RequestView> & { headers?: Record<string, string> } = {},
+): RequestView {
+  const { headers = {}, ...rest } = changes;
+  const target = rest.target ?? '/';
+  const [path = '/', query = ''] = target.split(/\?(.*)/s);
+  const hostHeader = rest.hostHeader ?? 'a.test';
+  return {
+    method: 'GET',
+    target,
+    path,
+    query,
+    hostHeader,
+    host: hostHeader.replace(/:\d+$/, ''),
+    connectionScheme: 'http',
+    scheme: rest.connectionScheme ?? 'http',
+    seenHost: hostHeader,
+    clientAddress: '192.0.2.1',
+    localPort: 80,
+    requestId: 'id',
+    header: (name) => headers[name],
+    cookie: (name) => new RegExp(`(?:^|; )${name}=([^;]*)`, 'i').exec(headers['cookie'] ?? '')?.[1],
+    upstreamTarget: undefined,
+    upstreamHost: undefined,
+    ...rest,
+  };
+}
+
+/** A head that is edited in memory. */
+export function fakeHead(
+  initial: Record<string, string> = {},
+): HeadEditor & { readonly headers: Map<string, string> } {
+  const headers = new Map(Object.entries(initial));
+  return {
+    headers,
+    get: (name) => headers.get(name.toLowerCase()),
+    set: (name, value) => void headers.set(name.toLowerCase(), value),
+    append: (name, value) =>
+      void headers.set(
+        name.toLowerCase(),
+        [headers.get(name.toLowerCase()), value].filter(Boolean).join(', '),
+      ),
+    remove: (name) => void headers.delete(name),
+  };
+}
+
+/** Circumstances of a filter: route `/` of host a.test, changed as given. */
+export function fakeContext(
+  changes: { host?: Partial<HostEntry>; path?: string; random?: () => number } = {},
+): FilterContext {
+  const host: HostEntry = {
+    name: 'a.test',
+    aliases: [],
+    digest: '',
+    isRegex: false,
+    hasCertificate: false,
+    certificateNames: [],
+    policies: {},
+    routes: [],
+    ...changes.host,
+  };
+  const path = changes.path ?? '/';
+  const labels = { namespace: 'a', ingress: 'web', service: 'web', servicePort: '80', path, host: host.name };
+  const route: RouteEntry = {
+    id: `${host.name}|prefix|${path}`,
+    match: { kind: 'prefix', value: path },
+    path,
+    pathType: 'prefix',
+    policies: {},
+    labels,
+    isSlashRedirected: false,
+  };
+  return { host, route, settings: DEFAULT_SETTINGS, random: changes.random ?? (() => 0.5) };
+}
+
+export interface Translated<P> {
+  readonly policy: P | undefined;
+  readonly messages: readonly string[];
+  readonly isDenied: boolean;
+  /** Values the parsers refused, with the failure class. */
+  readonly refused: readonly string[];
+}
+
+/** Parses annotations with a feature's own parsers and translates them; Secrets by `namespace/name`. */
+export function translateWith<P>(
+  feature: Feature<any, P>,
+  annotations: Record<string, string>,
+  more: { settings?: Record<string, string>; secrets?: Record<string, Record<string, string>> } = {},
+): Translated<P> {
+  const findings = createFindings();
+  const refused: string[] = [];
+  const values: Record<string, unknown> = {};
+  let isDenied = false;
+  for (const [key, spec] of Object.entries(feature.annotations) as [string, AnnotationSpec<unknown>][]) {
+    values[key] = spec.fallback;
+    const raw =
+      annotations[key] ?? (spec.configMapKey === undefined ? undefined : more.settings?.[spec.configMapKey]);
+    if (raw === undefined || raw.trim() === '') continue;
+    const parsed = spec.parse(raw.trim());
+    if (parsed.ok) values[key] = parsed.value;
+    else refused.push(`${key} ${parsed.problem}: ${spec.onInvalid}`);
+  }
+  const lookup: Lookup = {
+    secret: (namespace, name) => {
+      const secret = more.secrets?.[`${namespace}/${name}`];
+      return secret && new Map(Object.entries(secret).map(([key, text]) => [key, Buffer.from(text)]));
+    },
+    configMap: () => undefined,
+    hasService: () => true,
+  };
+  const policy = feature.translate(values as never, {
+    namespace: 'a',
+    source: { kind: 'Ingress', namespace: 'a', name: 'web' },
+    lookup,
+    findings,
+    setting: (key) => more.settings?.[key],
+    has: (key) => annotations[key] !== undefined,
+    deny: () => {
+      isDenied = true;
+    },
+  });
+  return { policy, messages: findings.list().map(findingMessage), isDenied, refused };
+}
+
+/** The filter that annotations give a route. */
+export function filterOf<P>(
+  feature: Feature<any, P>,
+  annotations: Record<string, string>,
+  context: FilterContext = fakeContext(),
+  more: { settings?: Record<string, string> } = {},
+): Filter | undefined {
+  const { policy } = translateWith(feature, annotations, more);
+  return policy === undefined ? undefined : feature.createFilter?.(policy, context);
+}
