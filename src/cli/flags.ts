@@ -134,7 +134,14 @@ const ROWS: readonly Row[] = [
     BOTH,
     'Prefix of the annotations that are read.',
   ],
-  ['enable-annotation-validation', 'boolean', true, BOTH, 'Hold annotation values against their validators.'],
+  [
+    'enable-annotation-validation',
+    'boolean',
+    true,
+    BOTH,
+    'Validators and converters are one here: values are always held against them.',
+    inert,
+  ],
   [
     'deep-inspect',
     'boolean',
