@@ -1,22 +1,20 @@
 // Keeps a steady load on Serin while everything changes under it: endpoints, Ingresses, certificates. Counts what failed.
 //   node loadtest/changes.ts [--seconds 30] [--connections 50] [--endpoints 1000] [--ingresses 200] [--certificates 20]
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import autocannon from 'autocannon';
-import { WebSocket, WebSocketServer } from 'ws';
+import { WebSocket } from 'ws';
 import { stringify } from 'yaml';
 import { createSelfSigned } from '../src/lib/self-signed.ts';
 import { ingress } from './manifests.ts';
-import { PROXY_CORE, start, waitForPort } from './processes.ts';
+import { LOAD_CORE, PROXY_CORE, run, start, waitForPort, type Started } from './processes.ts';
 
 const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '30' },
     connections: { type: 'string', default: '50' },
+    rate: { type: 'string', default: '1000' },
     endpoints: { type: 'string', default: '1000' },
     ingresses: { type: 'string', default: '200' },
     certificates: { type: 'string', default: '20' },
@@ -32,6 +30,7 @@ const HTTP_PORT = 18_300;
 const HTTPS_PORT = 18_301;
 const POD_COUNT = 6;
 
+const here = new URL('.', import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), 'serin-changes-'));
 const manifests = join(folder, 'manifests');
 mkdirSync(manifests);
@@ -43,26 +42,15 @@ function put(name: string, objects: readonly object[]): void {
   renameSync(temporary, join(manifests, name));
 }
 
-async function startPods(): Promise<{ servers: Server[]; ports: number[] }> {
-  const servers: Server[] = [];
-  const ports: number[] = [];
-  for (let i = 0; i < POD_COUNT; i++) {
-    const server = createServer({ keepAliveTimeout: 120_000 }, (request, response) => {
-      request.resume();
-      response.writeHead(200, { 'Content-Type': 'text/plain', 'Content-Length': 512 });
-      response.end('x'.repeat(512));
-    });
-    const sockets = new WebSocketServer({ noServer: true });
-    server.on('upgrade', (request, socket, head) =>
-      sockets.handleUpgrade(request, socket, head, (webSocket) =>
-        webSocket.on('message', (data) => webSocket.send(data)),
-      ),
-    );
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    servers.push(server);
-    ports.push((server.address() as AddressInfo).port);
+/** Starts the backends on the load's core; resolves with their ports when they listen. */
+async function startPods(): Promise<{ process: Started; ports: number[] }> {
+  const pods = start(LOAD_CORE, process.execPath, [join(here, 'pods.ts'), String(POD_COUNT)]);
+  const deadline = Date.now() + 10_000;
+  while (!pods.output().includes(']')) {
+    if (Date.now() > deadline) throw new Error(`the backends did not start: ${pods.output()}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  return { servers, ports };
+  return { process: pods, ports: JSON.parse(pods.output()) as number[] };
 }
 
 function putEndpoints(ports: readonly number[]): void {
@@ -137,7 +125,7 @@ function evenly(count: number, change: (index: number) => void): NodeJS.Timeout[
   );
 }
 
-const { servers, ports } = await startPods();
+const { process: pods, ports } = await startPods();
 put('service.yaml', [
   {
     apiVersion: 'v1',
@@ -172,29 +160,30 @@ try {
     ...evenly(counts.ingresses, (index) => putIngresses(index + 1)),
     ...evenly(counts.certificates, putCertificate),
   ];
-  const half = Math.ceil(Number(values.connections) / 2);
-  const load = (url: string, connections: number) =>
-    autocannon({
-      url,
-      connections,
-      duration: seconds,
-      overallRate: 2_000,
-      headers: { Host: 'load.test' },
-      servername: 'load.test',
-    });
-  const results = await Promise.all([
-    load(`http://127.0.0.1:${HTTP_PORT}/`, half),
-    load(`https://127.0.0.1:${HTTPS_PORT}/`, Number(values.connections) - half),
-  ]);
-  for (const timer of timers) clearTimeout(timer);
-  for (const [index, result] of results.entries()) {
-    const bad = result.non2xx + result.errors + result.timeouts;
-    failed += bad;
-    console.log(
-      `${index === 0 ? 'http' : 'https'}: ${result['2xx']} requests, ${bad} failed (${result.non2xx} statuses, ${result.errors} errors, ` +
-        `${result.timeouts} timeouts), latency p50 ${result.latency.p50} ms, p99 ${result.latency.p99} ms, worst ${result.latency.max} ms`,
+  const each = {
+    host: 'load.test',
+    rate: Number(values.rate) / 2,
+    connections: Number(values.connections) / 2,
+  };
+  const load = (url: string, loadSeconds: number) =>
+    run(
+      LOAD_CORE,
+      process.execPath,
+      [join(here, 'steady.ts'), JSON.stringify({ ...each, url, seconds: loadSeconds })],
+      (loadSeconds + 60) * 1_000,
     );
-  }
+  const both = async (name: string, loadSeconds: number) => {
+    const urls = [`http://127.0.0.1:${HTTP_PORT}/`, `https://127.0.0.1:${HTTPS_PORT}/`];
+    const results = await Promise.all(urls.map((url) => load(url, loadSeconds)));
+    for (const [index, text] of results.entries()) {
+      const result = JSON.parse(text) as { failed: number };
+      failed += result.failed;
+      console.log(`${name}: ${index === 0 ? 'http' : 'https'}: ${text.trim()}`);
+    }
+  };
+  await both('while changing', seconds);
+  for (const timer of timers) clearTimeout(timer);
+  await both('quiet', Math.min(seconds, 10));
   console.log(
     `${counts.endpoints} endpoint changes, ${counts.ingresses} Ingress changes, ${counts.certificates} certificates; ` +
       `${webSockets.dropped()} of 10 WebSockets dropped, ${webSockets.echoed()} messages echoed`,
@@ -203,10 +192,7 @@ try {
   webSockets.close();
 } finally {
   await serin.stop();
-  for (const server of servers) {
-    server.closeAllConnections();
-    server.close();
-  }
+  await pods.stop();
   rmSync(folder, { recursive: true, force: true });
 }
 process.exitCode = failed === 0 ? 0 : 1;
