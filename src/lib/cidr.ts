@@ -65,11 +65,11 @@ function parseNetwork(text: string): Network | undefined {
   const slash = text.indexOf('/');
   const address = slash < 0 ? text : text.slice(0, slash);
   const lengthText = slash < 0 ? undefined : text.slice(slash + 1);
-  if (lengthText !== undefined && !/^(0|[1-9]\d{0,2})$/.test(lengthText)) return undefined;
+  if (lengthText !== undefined && !/^\d{1,3}$/.test(lengthText)) return undefined;
   const value = address.includes(':') ? -1 : toIPv4Number(address);
   if (value >= 0) return networkOf4(value, lengthText === undefined ? 32 : Number(lengthText));
   const groups = new Uint16Array(8);
-  if (address.includes('%') || !readIPv6(address, groups)) return undefined;
+  if (!readIPv6(address, groups)) return undefined;
   const length = lengthText === undefined ? 128 : Number(lengthText);
   const mapped = mappedIPv4(groups);
   if (mapped >= 0 && length >= 96) return networkOf4(mapped, length - 96);
