@@ -21,6 +21,8 @@ class Picking implements PickState {
   setCookie: string | undefined = undefined;
   cookiePath = '';
   hostName = '';
+  affinity: PickState['affinity'] = undefined;
+  isAffinityAsked = false;
 }
 
 /**

@@ -70,6 +70,7 @@ export class Forwarding implements UpstreamHandler {
 
   onConnected(): void {
     this.#try.connectMs = this.#exchange.context.now() - this.#tryStartedAtMs;
+    this.#endpoint?.connected();
     this.#send();
   }
 

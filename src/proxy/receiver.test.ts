@@ -90,7 +90,7 @@ function setUp(tickMs = 0): Rig {
         const known = handles.get(id);
         if (known !== undefined) return known;
         const entry = { id, digest: '', policies: {} };
-        const made: Upstream = { id, entry, hasEndpoints: () => false, pick: () => undefined };
+        const made: Upstream = { id, entry, hasEndpoints: () => false, pick: () => undefined, holdsSession: () => false };
         handles.set(id, made);
         return made;
       },

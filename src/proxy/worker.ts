@@ -27,7 +27,7 @@ export function startWorker(start: WorkerStart, port: MessagePort): void {
   const metrics = createWorkerMetrics(start.metrics, (slot, labels) =>
     post({ kind: 'series', slot, labels }),
   );
-  const upstreams = createUpstreamRegistry({ nowMs, random });
+  const upstreams = createUpstreamRegistry({ nowMs, random, epochMs, processId: process.pid });
   const certificates = createCertificateStore(DEFAULT_SETTINGS.tls, (problem) => report(new Error(problem)));
   const receiver = createReceiver({
     features,

@@ -151,6 +151,7 @@ function createUpstream(id: string, endpoints: readonly FakeEndpoint[], setCooki
     id,
     entry: { id, digest: id, policies: {} },
     hasEndpoints: () => endpoints.length > 0,
+    holdsSession: () => false,
     pick: (_request, pick) => {
       if (setCookie !== undefined) pick.setCookie = setCookie;
       return endpoints[turn++ % endpoints.length];
@@ -174,6 +175,7 @@ function createEndpoint({
     started: () => {
       endpoint.inFlight++;
     },
+    connected: () => {},
     finished: (outcome) => {
       endpoint.inFlight--;
       outcomes.push(outcome);
