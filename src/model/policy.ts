@@ -106,6 +106,10 @@ export interface LoadBalancePolicy {
   /** upstream-hash-by expression with $variables. */
   readonly hashBy?: string;
   readonly subsetSize?: number;
+  /** Hashes: requests in flight of an endpoint relative to its fair share, at most; undefined: no bound. */
+  readonly loadFactor?: number;
+  /** How long an endpoint that joins takes to get its full share; undefined: at once. */
+  readonly slowStartMs?: number;
 }
 
 /** Cookie affinity; attributes as ingress-nginx session-cookie-*. */

@@ -1,4 +1,5 @@
 import type { RequestView } from '../../features/kit/filter.ts';
+import type { AffinityPolicy } from '../../model/policy.ts';
 import type { UpstreamEntry } from '../../table/table.ts';
 
 /** A named backend group. Lives in the registry, outlives table swaps; endpoints change under it. */
@@ -12,6 +13,8 @@ export interface Upstream {
    * `tried` are those of earlier tries. Sets `pick.setCookie` when affinity issues a cookie.
    */
   pick(request: RequestView, pick: PickState): Endpoint | undefined;
+  /** Whether the request has an affinity cookie that this upstream issued, whatever became of the endpoint (annotations.md §1.1). */
+  holdsSession(request: RequestView, affinity: AffinityPolicy): boolean;
 }
 
 /** One per exchange, reused over its tries. */
@@ -22,6 +25,10 @@ export interface PickState {
   /** Path text of the matched Ingress path and host entry name, for the cookie. */
   readonly cookiePath: string;
   readonly hostName: string;
+  /** Whether a cookie may be set: the Ingress of the route asks for affinity (annotations.md §4.1). */
+  readonly isAffinityAsked: boolean;
+  /** Affinity in force: the primary's for a canary that inherits it; undefined: none. */
+  readonly affinity: AffinityPolicy | undefined;
 }
 
 /** One address. State hangs here, never on a route; identity is `address:port`, and it outlives table swaps. */
@@ -31,8 +38,9 @@ export interface Endpoint {
   readonly port: number;
   /** Requests in flight from this worker. */
   inFlight: number;
-  /** Told at the end of every try, for balancers and passive health. */
+  /** Told at the beginning of every try, when a new connection was made for it, and at its end; for balancers and passive health. */
   started(): void;
+  connected(): void;
   finished(outcome: EndpointOutcome, responseMs: number): void;
   /** Set when it left the upstream: idle connections are closed, no new request begins. */
   readonly isRemoved: boolean;

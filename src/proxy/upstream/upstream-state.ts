@@ -1,0 +1,108 @@
+import type { RequestView } from '../../features/kit/filter.ts';
+import type { AffinityPolicy } from '../../model/policy.ts';
+import type { EndpointEntry, UpstreamEntry } from '../../table/table.ts';
+import { Affinity, type AffinityDeps } from './affinity.ts';
+import type { Avoid, Balancer, Member } from './balancers/balancer.ts';
+import { createBalancer } from './balancers/create-balancer.ts';
+import type { EndpointState } from './endpoint.ts';
+import { SlowStart } from './slow-start.ts';
+import type { Endpoint, PickState, Upstream } from './upstream.ts';
+
+/** An endpoint as an upstream's list has it. */
+export interface Place {
+  readonly endpoint: EndpointState;
+  readonly entry: EndpointEntry;
+}
+
+/** An upstream of the registry: its endpoints, its balancer and its sessions. */
+export class UpstreamState implements Upstream {
+  readonly id: string;
+  entry: UpstreamEntry;
+  #places: readonly Place[] = [];
+  /** Those that may take requests of anyone. */
+  #open: readonly Place[] = [];
+  #balancer: Balancer;
+  #slowStart: SlowStart;
+  readonly #affinity: Affinity;
+  readonly #deps: AffinityDeps;
+
+  constructor(id: string, deps: AffinityDeps) {
+    this.id = id;
+    this.entry = { id, digest: '', policies: {} };
+    this.#deps = deps;
+    this.#affinity = new Affinity(id, deps);
+    this.#balancer = createBalancer(undefined, deps);
+    this.#slowStart = new SlowStart(0);
+  }
+
+  configure(entry: UpstreamEntry): void {
+    const before = this.entry;
+    this.entry = entry;
+    const policy = entry.policies['load-balance'];
+    // A table that says the same leaves the rotation and what it knows of the endpoints as they are.
+    if (before.digest === entry.digest || isSamePolicy(before.policies['load-balance'], policy)) return;
+    this.#balancer = createBalancer(policy, this.#deps);
+    this.#slowStart = new SlowStart(policy?.slowStartMs ?? 0);
+    this.#updateBalancer();
+  }
+
+  /** Takes the new endpoints and gives back the old ones. */
+  replace(places: readonly Place[]): readonly Place[] {
+    const before = this.#places;
+    const nowMs = this.#deps.nowMs();
+    this.#places = places;
+    const open = places.filter(({ entry }) => entry.isReady && entry.weight > 0);
+    this.#slowStart.update(endpointsOf(this.#open), endpointsOf(open), nowMs);
+    this.#open = open;
+    this.#affinity.update(endpointsOf(open), endpointsOf(places));
+    this.#updateBalancer();
+    return before;
+  }
+
+  hasEndpoints(): boolean {
+    return this.#open.length > 0;
+  }
+
+  holdsSession(request: RequestView, affinity: AffinityPolicy): boolean {
+    return this.#affinity.isBound(request, affinity);
+  }
+
+  pick(request: RequestView, pick: PickState): Endpoint | undefined {
+    if (this.#open.length === 0) return undefined;
+    if (pick.affinity !== undefined) return this.#affinity.pick(pick.affinity, request, pick);
+    if (this.#slowStart.isOn && this.#slowStart.isStepDue(this.#deps.nowMs())) this.#updateBalancer();
+    const balancer = this.#balancer;
+    if (pick.tried.length === 0) {
+      const chosen = balancer.pick(request, undefined);
+      if (!chosen.health.isOut || chosen.health.mayTake(this.#deps.nowMs())) return chosen;
+    }
+    return balancer.pick(request, this.#toAvoid(pick.tried));
+  }
+
+  /** Passes over what is out of rotation or was tried, while there is anything else; when there is not, all are tried. */
+  #toAvoid(tried: readonly Endpoint[]): Avoid | undefined {
+    const nowMs = this.#deps.nowMs();
+    const isOut: Avoid = ({ health }) => !health.mayTake(nowMs);
+    const isTried: Avoid = (endpoint) => tried.includes(endpoint);
+    const isEither: Avoid = (endpoint) => isOut(endpoint) || isTried(endpoint);
+    return [isEither, isTried, isOut].find((avoid) => this.#open.some(({ endpoint }) => !avoid(endpoint)));
+  }
+
+  #updateBalancer(): void {
+    if (this.#open.length === 0) return;
+    const nowMs = this.#deps.nowMs();
+    const members = this.#open.map(({ endpoint, entry }): Member => {
+      const weight = Math.max(Math.round(entry.weight), 1);
+      return { endpoint, weight, share: weight * this.#slowStart.factorOf(endpoint, nowMs) };
+    });
+    this.#balancer.update(members);
+  }
+}
+
+function endpointsOf(places: readonly Place[]): readonly EndpointState[] {
+  return places.map(({ endpoint }) => endpoint);
+}
+
+function isSamePolicy(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
