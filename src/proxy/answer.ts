@@ -38,7 +38,15 @@ export function answerError(exchange: Exchange, code: ProxyErrorCode): void {
     return;
   }
   if (kind.closes) downstream.closeAfterResponse();
+  // A response filter may be what failed: it does not see the page of an internal error.
+  if (code === 'internal') exchange.areFiltersSkipped = true;
   answerPage(exchange, kind.status, kind.page);
+}
+
+/** Ends an exchange that met an exception: 500 where that can still be said, else the response is cut off. */
+export function answerFault(exchange: Exchange): void {
+  exchange.forwarding.cancel();
+  answerError(exchange, 'internal');
 }
 
 /** Sends the stock page of a status. */
@@ -68,7 +76,7 @@ function send(
   let sentReason = reason;
   let sentBefore = before;
   let sentBehind = behind + rules.responseLines;
-  if (route !== undefined && route.onResponse.length > 0) {
+  if (route !== undefined && route.onResponse.length > 0 && !exchange.areFiltersSkipped) {
     const editor = new ResponseLinesEditor(status, sentBehind, true);
     for (const filter of route.onResponse) filter.onResponse!(editor, exchange);
     sentBehind = editor.toLines();

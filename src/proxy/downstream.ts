@@ -16,9 +16,9 @@ export interface Downstream {
 
   /** Asks for the request body; it comes by `onBodyData` and `onBodyEnd` of the exchange. */
   readBody(): void;
-  /** No body data until `resumeBody`. */
-  pauseBody(): void;
-  resumeBody(): void;
+  /** No more data of a body or tunnel until `resumeReading`. */
+  pauseReading(): void;
+  resumeReading(): void;
   readonly isBodyComplete: boolean;
 
   /**
@@ -56,6 +56,4 @@ export interface Downstream {
   /** False: wait for `onDownstreamDrain`. */
   writeTunnel(buffer: Buffer, start: number, end: number): boolean;
   endTunnel(): void;
-  pauseTunnel(): void;
-  resumeTunnel(): void;
 }

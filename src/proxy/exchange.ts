@@ -1,8 +1,10 @@
 import type { RequestView } from '../features/kit/filter.ts';
 import type { AccessRecord, Attempt, SeriesLabels } from '../observe/access-record.ts';
+import { answerError } from './answer.ts';
 import { clientOfChain } from './client-address.ts';
 import type { ConnectionInfo } from './connection-info.ts';
 import type { Downstream } from './downstream.ts';
+import type { ProxyErrorCode } from './errors.ts';
 import { Forwarding } from './forward.ts';
 import { headRulesOf, type HeadRules } from './head-rules.ts';
 import type { HeaderBlock, RequestHead, ResolvedTarget } from './http1/codec.ts';
@@ -61,6 +63,8 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
 
   /** Whether Strict-Transport-Security is due: real https, and the answer of a location rather than of the host. */
   isHstsDue = false;
+  /** Set when the answer must not pass the route's response filters. */
+  areFiltersSkipped = false;
   /** Forwarded header lines of the last request: they seldom change on a connection. */
   readonly forwardedCache = { hostHeader: '', clientAddress: '', scheme: '', lines: '' };
 
@@ -108,6 +112,7 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
     this.upstreamHost = undefined;
     this.isSilent = false;
     this.isHstsDue = false;
+    this.areFiltersSkipped = false;
     this.status = 0;
     this.isHeadSent = false;
     this.bodyBytesSent = 0;
@@ -210,6 +215,12 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
 
   onBodyEnd(trailers: HeaderBlock | undefined): void {
     this.forwarding.body.onEnd(trailers);
+  }
+
+  /** The body is malformed, too slow or too long. */
+  onBodyRefused(code: ProxyErrorCode): void {
+    this.forwarding.cancel();
+    answerError(this, code);
   }
 
   onDownstreamDrain(): void {

@@ -9,7 +9,8 @@ import { reasonOf } from './error-response.ts';
 import { RequestBody } from './request-body.ts';
 import { isErrorRetried, isStatusRetried } from './retry.ts';
 import { Tunnel } from './upgrade.ts';
-import type { UpstreamConnection, UpstreamHandler } from './upstream/upstream-connection.ts';
+import type { UpstreamConnection } from './upstream/upstream-connection.ts';
+import type { UpstreamHandler } from './upstream/upstream-handler.ts';
 import type { Endpoint, EndpointOutcome, Upstream } from './upstream/upstream.ts';
 
 class Try implements Attempt {
@@ -122,7 +123,7 @@ export class Forwarding implements UpstreamHandler {
     downstream.endExchange();
   }
 
-  onUpstreamFailed(code: ProxyErrorCode, cause: unknown): void {
+  onUpstreamFailed(code: ProxyErrorCode): void {
     const exchange = this.#exchange;
     const { connection } = this;
     this.connection = undefined;
@@ -142,7 +143,7 @@ export class Forwarding implements UpstreamHandler {
     }
     this.#try.status = PROXY_ERRORS[code].status;
     this.#settle(outcomeOf(code));
-    if (code === 'internal') exchange.context.report(cause);
+
     if (!exchange.isHeadSent && isErrorRetried(exchange, code)) this.#attempt(code);
     else answerError(exchange, code);
   }
@@ -276,7 +277,7 @@ export class Forwarding implements UpstreamHandler {
     if (asked === undefined || head.upgrade === undefined) {
       // Nobody asked: what follows would be read as answers to requests it knows nothing of.
       this.connection?.destroy();
-      this.onUpstreamFailed('upstream_malformed', undefined);
+      this.onUpstreamFailed('upstream_malformed');
       return;
     }
     exchange.status = 101;

@@ -1,9 +1,9 @@
 import type { DirectResponse, Filter } from '../features/kit/filter.ts';
-import { answerDirect, answerError, answerPage, answerSlashRedirect } from './answer.ts';
+import { answerDirect, answerError, answerFault, answerPage, answerSlashRedirect } from './answer.ts';
 import type { Exchange } from './exchange.ts';
 import { answerHostService } from './host-services.ts';
 import { resolveTarget } from './http1/target.ts';
-import type { LinkedRoute } from './router/linked.ts';
+import { splitTraffic } from './split.ts';
 
 /*
  * One request, as DESIGN §5 lists it. Accepting and the handshake (1, 2) are listener.ts, parsing (3) is connection.ts; building the
@@ -57,14 +57,14 @@ function matchRoute(exchange: Exchange): void {
     return;
   }
   // 7. Request filters; the first direct response ends it.
-  if (match.onRequest.length > 0) runChain(exchange, match.onRequest, 0, splitTraffic);
-  else splitTraffic(exchange);
+  if (match.onRequest.length > 0) runChain(exchange, match.onRequest, 0, chooseUpstream);
+  else chooseUpstream(exchange);
 }
 
-/** 6. Split: the canary decision, once per request (annotations.md §1.1). */
-function splitTraffic(exchange: Exchange): void {
+/** 6. Split: what has no endpoints answers 503, else primary or canary is chosen. */
+function chooseUpstream(exchange: Exchange): void {
   const route = exchange.route!;
-  const { upstream, canaryUpstream } = route;
+  const { upstream } = route;
   if (upstream === undefined) {
     answerError(exchange, 'not_found');
     return;
@@ -73,19 +73,9 @@ function splitTraffic(exchange: Exchange): void {
     answerError(exchange, 'no_endpoints');
     return;
   }
-  exchange.forwarding.upstream = upstream;
-  if (
-    route.decideCanary !== undefined &&
-    canaryUpstream !== undefined &&
-    canaryUpstream.hasEndpoints() &&
-    route.decideCanary(exchange)
-  ) {
-    exchange.forwarding.upstream = canaryUpstream;
-    exchange.isCanary = true;
-    exchange.canaryName = canaryUpstream.id;
-  }
   exchange.picking.cookiePath = route.entry.path;
   exchange.picking.hostName = exchange.linkedHost!.entry.name;
+  splitTraffic(exchange, upstream);
   if (route.onAccess.length > 0) runChain(exchange, route.onAccess, 0, forward);
   else forward(exchange);
 }
@@ -123,29 +113,11 @@ async function resumeChain(
     else answerFilter(exchange, answer);
   } catch (fault) {
     exchange.context.report(fault);
-    if (exchange.isActive && exchange.sequence === sequence) failExchange(exchange);
+    if (exchange.isActive && exchange.sequence === sequence) answerFault(exchange);
   }
 }
 
 function answerFilter(exchange: Exchange, answer: DirectResponse): void {
   if (exchange.route === undefined) exchange.nameUpstream();
   answerDirect(exchange, answer);
-}
-
-/** Ends an exchange that met an exception: 500 where that can still be said, else the connection is cut. */
-export function failExchange(exchange: Exchange): void {
-  const { downstream } = exchange;
-  exchange.forwarding.cancel();
-  if (!exchange.isActive || exchange.isHeadSent || isRouteAtFault(exchange.route)) {
-    if (!exchange.isHeadSent) exchange.status = 500;
-    exchange.finish();
-    downstream.abort();
-    return;
-  }
-  answerError(exchange, 'internal');
-}
-
-/** A response filter may be what threw: the error page would pass it again. */
-function isRouteAtFault(route: LinkedRoute | undefined): boolean {
-  return route !== undefined && route.onResponse.length > 0;
 }

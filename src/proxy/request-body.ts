@@ -1,7 +1,6 @@
 import type { Exchange } from './exchange.ts';
 import { CHUNK_END, chunkHead, LAST_CHUNK, lastChunk } from './http1/chunked-encoder.ts';
 import type { HeaderBlock } from './http1/codec.ts';
-import { answerError } from './answer.ts';
 
 /** A body of declared length up to this is read whole before the upstream is contacted; a longer one streams. */
 const MAX_COLLECTED_LENGTH = 65_536;
@@ -84,8 +83,7 @@ export class RequestBody {
     const { body } = exchange.route!;
     this.#bytes += end - start;
     if (body.maxBodyBytes > 0 && this.#bytes > body.maxBodyBytes) {
-      exchange.forwarding.cancel();
-      answerError(exchange, 'body_too_large');
+      exchange.onBodyRefused('body_too_large');
       return;
     }
     const part = buffer.subarray(start, end);
@@ -97,7 +95,7 @@ export class RequestBody {
     if (this.#bytes <= MAX_COLLECTED_CHUNKED || exchange.head.framing !== 'chunked') return;
     if (body.upstreamHttpMinor === 0) {
       // HTTP/1.0 has no chunks, and a body without end cannot be counted first.
-      answerError(exchange, 'body_too_large');
+      exchange.onBodyRefused('body_too_large');
       return;
     }
     this.#state = STREAMING;
@@ -153,7 +151,7 @@ export class RequestBody {
   onUpstreamDrain(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
-    this.#exchange.downstream.resumeBody();
+    this.#exchange.downstream.resumeReading();
   }
 
   #stream(part: Buffer): void {
@@ -191,6 +189,6 @@ export class RequestBody {
   #pause(): void {
     if (this.#isPaused) return;
     this.#isPaused = true;
-    this.#exchange.downstream.pauseBody();
+    this.#exchange.downstream.pauseReading();
   }
 }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { AccessLog, WorkerMetrics } from '../observe/sinks.ts';
+import type { EngineStats } from './connection-gauge.ts';
 import type { ConnectionInfo } from './connection-info.ts';
 import { Connection } from './connection.ts';
 import type { Router } from './router/linked.ts';
@@ -20,15 +21,6 @@ export interface EngineOptions {
   report(fault: unknown): void;
   /** Default: a wheel of its own. */
   readonly timers?: Timers;
-}
-
-/** Counters of /nginx_status, of this worker. */
-export interface EngineStats {
-  accepted: number;
-  requests: number;
-  reading: number;
-  writing: number;
-  waiting: number;
 }
 
 /** What connections of one worker share; made by `createServeContext`. */

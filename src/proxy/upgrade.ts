@@ -35,11 +35,11 @@ export class Tunnel {
   onDownstreamData(bytes: Buffer): void {
     this.#exchange.requestLength += bytes.length;
     if (this.#isOver) return;
-    if (!this.#upstream.sendBytes(bytes)) this.#exchange.downstream.pauseTunnel();
+    if (!this.#upstream.sendBytes(bytes)) this.#exchange.downstream.pauseReading();
   }
 
   onUpstreamDrain(): void {
-    this.#exchange.downstream.resumeTunnel();
+    this.#exchange.downstream.resumeReading();
   }
 
   onDownstreamDrain(): void {

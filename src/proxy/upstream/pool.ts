@@ -7,7 +7,8 @@ import type { Connector } from './connector.ts';
 import type { ReadBuffers } from './read-buffers.ts';
 import { createTlsClient, type TlsClient } from './tls-client.ts';
 import type { Endpoint } from './upstream.ts';
-import { UpstreamConnection, type ConnectionHome, type UpstreamHandler } from './upstream-connection.ts';
+import { UpstreamConnection, type ConnectionHome } from './upstream-connection.ts';
+import type { UpstreamHandler } from './upstream-handler.ts';
 
 /** Connections to one endpoint over one transport; the most recently used one is taken first. */
 export class EndpointPool implements ConnectionHome {
@@ -96,6 +97,6 @@ export class EndpointPool implements ConnectionHome {
   destroy(): void {
     this.isClosed = true;
     if (this.#endpoint.pools.get(this.#key) === this) this.#endpoint.pools.delete(this.#key);
-    for (const connection of [...this.#idle]) connection.destroy();
+    while (this.#idle.length > 0) this.#idle.at(-1)!.destroy();
   }
 }

@@ -1,41 +1,13 @@
 import type { Socket } from 'node:net';
 import type { DataPlaneSettings } from '../../table/settings.ts';
 import type { ProxyErrorCode } from '../errors.ts';
-import {
-  CHUNK,
-  INCOMPLETE,
-  REFUSED,
-  type Framing,
-  type HeaderBlock,
-  type ResponseHead,
-} from '../http1/codec.ts';
+import { CHUNK, INCOMPLETE, REFUSED, type Framing, type HeaderBlock } from '../http1/codec.ts';
 import { ChunkedDecoder } from '../http1/chunked-decoder.ts';
 import { ResponseParser } from '../http1/response-parser.ts';
 import { InputBuffer } from '../input-buffer.ts';
 import { Timer, type TimerOwner, type Timers } from '../timers.ts';
 import type { ReadBuffers } from './read-buffers.ts';
-
-/** Who a response is read for. Everything is called synchronously, never after the connection was let go of. */
-export interface UpstreamHandler {
-  /** The connection can be written to. */
-  onConnected(): void;
-  /** The final head, or a 101; valid until the end of the exchange. */
-  onResponseHead(head: ResponseHead): void;
-  /** Bytes are valid during the call only, unless `isOwned`: then until `isReadBufferFree` says otherwise. */
-  onResponseBody(buffer: Buffer, start: number, end: number, isOwned: boolean): void;
-  /** The response is complete; the connection is already on its way back to its pool. */
-  onResponseEnd(trailers: HeaderBlock | undefined): void;
-  /** All of one read was handed over. */
-  onReadDone(): void;
-  /** Whether nobody needs the bytes handed over any more. */
-  isReadBufferFree(): boolean;
-  /** The response will not be complete; the connection is gone. */
-  onUpstreamFailed(code: ProxyErrorCode, cause: unknown): void;
-  /** What was written has been taken. */
-  onUpstreamDrain(): void;
-  onTunnelData(buffer: Buffer, start: number, end: number): void;
-  onTunnelEnd(): void;
-}
+import type { UpstreamHandler } from './upstream-handler.ts';
 
 /** What a connection needs of the pool it lives in. */
 export interface ConnectionHome {
@@ -242,13 +214,16 @@ export class UpstreamConnection implements TimerOwner {
   }
 
   onTimer(): void {
+    this.#guard(this.#onTimeout);
+  }
+
+  #onTimeout(): void {
     if (this.#state === IDLE) {
       this.destroy();
       return;
     }
     this.#fail(
       this.#state === CONNECTING ? 'connect_timeout' : this.#isBlocked ? 'send_timeout' : 'read_timeout',
-      undefined,
     );
   }
 
@@ -289,8 +264,7 @@ export class UpstreamConnection implements TimerOwner {
         }
       }
     } catch (fault) {
-      this.home.report(fault);
-      this.#fail('internal', fault);
+      this.#crash(fault);
     }
   }
 
@@ -298,8 +272,7 @@ export class UpstreamConnection implements TimerOwner {
     try {
       action.call(this);
     } catch (fault) {
-      this.home.report(fault);
-      this.#fail('internal', fault);
+      this.#crash(fault);
     }
   }
 
@@ -324,7 +297,7 @@ export class UpstreamConnection implements TimerOwner {
         return;
       case IN_BODY:
         if (this.#framing === 'close') this.#complete(undefined, false);
-        else this.#fail('upstream_closed_early', undefined);
+        else this.#fail('upstream_closed_early');
         return;
       case TUNNEL:
         this.#handler!.onTunnelEnd();
@@ -333,7 +306,7 @@ export class UpstreamConnection implements TimerOwner {
         this.destroy();
         return;
       default:
-        this.#fail('upstream_closed_early', undefined);
+        this.#fail('upstream_closed_early');
     }
   }
 
@@ -343,21 +316,31 @@ export class UpstreamConnection implements TimerOwner {
         return;
       case CONNECTING: {
         const code = (this.#failure as NodeJS.ErrnoException | undefined)?.syscall;
-        this.#fail(code === 'connect' ? 'connect_failed' : 'upstream_tls_failed', this.#failure);
+        this.#fail(code === 'connect' ? 'connect_failed' : 'upstream_tls_failed');
         return;
       }
       case IDLE:
         this.destroy();
         return;
       default:
-        this.#fail('upstream_reset', this.#failure);
+        this.#fail('upstream_reset');
     }
   }
 
-  #fail(code: ProxyErrorCode, cause: unknown): void {
+  /** What handles the response threw: its exchange ends, the worker goes on. */
+  #crash(fault: unknown): void {
+    this.home.report(fault);
+    try {
+      this.#fail('internal');
+    } catch (second) {
+      this.home.report(second);
+    }
+  }
+
+  #fail(code: ProxyErrorCode): void {
     const handler = this.#handler;
     this.destroy();
-    handler?.onUpstreamFailed(code, cause);
+    handler?.onUpstreamFailed(code);
   }
 
   #consume(buffer: Buffer, start: number, end: number): void {
@@ -379,7 +362,7 @@ export class UpstreamConnection implements TimerOwner {
         return;
       default:
         // Bytes that nobody asked for belong to nobody.
-        this.#fail('upstream_malformed', undefined);
+        this.#fail('upstream_malformed');
     }
   }
 
@@ -404,14 +387,14 @@ export class UpstreamConnection implements TimerOwner {
         return;
       }
       if (next === REFUSED) {
-        this.#fail(this.#parser.error, undefined);
+        this.#fail(this.#parser.error);
         return;
       }
       position = next;
       const { status } = this.#parser.head;
       if (status >= 200 || status === 101) break;
       if (++this.#interimCount > MAX_INTERIM_RESPONSES) {
-        this.#fail('upstream_malformed', undefined);
+        this.#fail('upstream_malformed');
         return;
       }
     }
@@ -463,7 +446,7 @@ export class UpstreamConnection implements TimerOwner {
             this.#complete(decoder.trailers, position < end);
             return;
           } else if (event === CHUNK.bad) {
-            this.#fail('upstream_malformed', undefined);
+            this.#fail('upstream_malformed');
             return;
           } else {
             break;

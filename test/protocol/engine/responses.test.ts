@@ -10,7 +10,14 @@ afterEach(() => bench.close());
 const DATE = /Date: [A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT\r\n/;
 
 describe('what is passed back', () => {
-  const cases: { name: string; request?: string; response: string; end?: boolean; want: string; isClosed?: boolean }[] = [
+  const cases: {
+    name: string;
+    request?: string;
+    response: string;
+    end?: boolean;
+    want: string;
+    isClosed?: boolean;
+  }[] = [
     {
       name: 'a response of declared length, without what is between upstream and proxy (routing.md §12)',
       response:
@@ -97,7 +104,8 @@ describe('what is passed back', () => {
 
   test('HSTS on real https only, instead of the upstream one; add-headers on everything', async () => {
     const upstream = await bench.answering(
-      () => 'HTTP/1.1 200 OK\r\nStrict-Transport-Security: max-age=1\r\nX-Add: up\r\nX-Hide: 1\r\nContent-Length: 0\r\n\r\n',
+      () =>
+        'HTTP/1.1 200 OK\r\nStrict-Transport-Security: max-age=1\r\nX-Add: up\r\nX-Hide: 1\r\nContent-Length: 0\r\n\r\n',
     );
     const options = {
       endpoints: [upstream.endpoint],
@@ -149,7 +157,9 @@ describe('what is passed back', () => {
 
 /** Chunked text with its chunks joined, so that it does not matter where they were cut. */
 function joinChunks(text: string): string {
-  return text.replace(/\r\n\r\n[^]*$/, (body) => body.replace(/\r\n[0-9]\r\n/g, '').replace(/\r\n(?=[abc])/g, ''));
+  return text.replace(/\r\n\r\n[^]*$/, (body) =>
+    body.replace(/\r\n[0-9]\r\n/g, '').replace(/\r\n(?=[abc])/g, ''),
+  );
 }
 
 describe('a hostile upstream', () => {
@@ -159,11 +169,17 @@ describe('a hostile upstream', () => {
     { name: 'status 99', response: 'HTTP/1.1 099 x\r\nContent-Length: 0\r\n\r\n' },
     { name: 'status 600', response: 'HTTP/1.1 600 x\r\nContent-Length: 0\r\n\r\n' },
     { name: 'two lengths', response: 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab' },
-    { name: 'length and coding', response: 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n' },
+    {
+      name: 'length and coding',
+      response: 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    },
     { name: 'an unknown coding', response: 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n' },
     { name: 'a folded header', response: 'HTTP/1.1 200 OK\r\nX: 1\r\n 2\r\nContent-Length: 0\r\n\r\n' },
     { name: 'a bare LF', response: 'HTTP/1.1 200 OK\nContent-Length: 0\n\n' },
-    { name: '101 unasked', response: 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\nsecret' },
+    {
+      name: '101 unasked',
+      response: 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\nsecret',
+    },
     { name: 'a head above the limit', response: `HTTP/1.1 200 OK\r\nX: ${'a'.repeat(5000)}\r\n\r\n` },
     { name: 'interim responses without end', response: 'HTTP/1.1 103 x\r\n\r\n'.repeat(40) },
   ];
@@ -174,7 +190,9 @@ describe('a hostile upstream', () => {
       const client = await engine.connect();
       client.send(request);
       const answer = await client.response();
-      expect(answer).toMatch(/^HTTP\/1\.1 502 Bad Gateway\r\n[^]*Content-Length: 150\r\nConnection: keep-alive\r\n/);
+      expect(answer).toMatch(
+        /^HTTP\/1\.1 502 Bad Gateway\r\n[^]*Content-Length: 150\r\nConnection: keep-alive\r\n/,
+      );
       expect(answer).not.toContain('secret');
       await eventually(() => upstream.sockets.every((socket) => socket.readableEnded || socket.destroyed));
       expect(engine.context.connector.idleCount).toBe(0);
@@ -194,7 +212,10 @@ describe('a hostile upstream', () => {
       response: 'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecret',
       request: 'HEAD / HTTP/1.1\r\nHost: a.test\r\n\r\n',
     },
-    { name: 'bytes behind the last chunk', response: 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nsecret' },
+    {
+      name: 'bytes behind the last chunk',
+      response: 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nsecret',
+    },
   ];
   for (const { name, response, request = GET } of surplus) {
     test(`${name}: the response goes through, what is behind it to nobody`, async () => {
@@ -229,7 +250,10 @@ describe('a hostile upstream', () => {
   const truncated: { name: string; response: string }[] = [
     { name: 'of declared length', response: 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc' },
     { name: 'in chunks', response: 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc' },
-    { name: 'in chunks, malformed', response: 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz' },
+    {
+      name: 'in chunks, malformed',
+      response: 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz',
+    },
   ];
   for (const { name, response } of truncated) {
     test(`a body ${name} that is cut off never looks complete`, async () => {
@@ -283,10 +307,14 @@ describe('a hostile upstream', () => {
   });
 
   test('names such as __proto__ are names', async () => {
-    const upstream = await bench.answering(() => 'HTTP/1.1 200 OK\r\n__proto__: 1\r\nconstructor: 2\r\nContent-Length: 0\r\n\r\n');
+    const upstream = await bench.answering(
+      () => 'HTTP/1.1 200 OK\r\n__proto__: 1\r\nconstructor: 2\r\nContent-Length: 0\r\n\r\n',
+    );
     const engine = await bench.engine({ endpoints: [upstream.endpoint] });
     const client = await engine.connect();
-    client.send('GET /__proto__ HTTP/1.1\r\nHost: a.test\r\nconstructor: x\r\nCookie: __proto__=1; toString=2\r\n\r\n');
+    client.send(
+      'GET /__proto__ HTTP/1.1\r\nHost: a.test\r\nconstructor: x\r\nCookie: __proto__=1; toString=2\r\n\r\n',
+    );
     expect(await client.response()).toContain('__proto__: 1\r\nconstructor: 2\r\n');
     expect(upstream.requests[0]).toContain('constructor: x\r\nCookie: __proto__=1; toString=2\r\n');
   });

@@ -88,7 +88,10 @@ describe('retries (annotations.md §3.3)', () => {
       socket.end();
       return undefined;
     });
-    const engine = await bench.engine({ endpoints: [upstream.endpoint], retry: { isNonIdempotentRetried: true } });
+    const engine = await bench.engine({
+      endpoints: [upstream.endpoint],
+      retry: { isNonIdempotentRetried: true },
+    });
     const client = await engine.connect();
     client.send(POST);
     expect(await client.response()).toContain('200 OK');
@@ -134,7 +137,10 @@ describe('retries (annotations.md §3.3)', () => {
     const upstream = await bench.answering(
       (_request, _socket, index) => `HTTP/1.1 503 Busy\r\nContent-Length: 1\r\n\r\n${index}`,
     );
-    const engine = await bench.engine({ endpoints: [upstream.endpoint], retry: { conditions: ['http_503'] } });
+    const engine = await bench.engine({
+      endpoints: [upstream.endpoint],
+      retry: { conditions: ['http_503'] },
+    });
     const client = await engine.connect();
     client.send(GET);
     expect(await client.response()).toMatch(/^HTTP\/1\.1 503 Busy\r\n[^]*2$/);
@@ -185,7 +191,7 @@ describe('retries (annotations.md §3.3)', () => {
     const endpoint = engine.router.endpoints[0]!;
     client.send(GET);
     await client.response();
-    for (const pool of [...endpoint.pools.values()]) pool.destroy();
+    for (const pool of endpoint.pools.values()) pool.destroy();
     await eventually(() => upstream.sockets[0]!.readableEnded || upstream.sockets[0]!.destroyed);
     endpoint.isRemoved = true;
     client.send(GET);

@@ -2,9 +2,10 @@ import type { Socket } from 'node:net';
 import type { WorkerMetrics } from '../../../src/observe/sinks.ts';
 import type { ConnectionInfo } from '../../../src/proxy/connection-info.ts';
 
+function nothing(): void {}
+
 /** Counts nothing. */
 export function silentMetrics(): WorkerMetrics {
-  const nothing = () => {};
   return {
     routeSeries: () => ({ observe: nothing }),
     connections: { accepted: nothing, closed: nothing, reading: nothing, writing: nothing, waiting: nothing },

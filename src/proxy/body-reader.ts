@@ -1,0 +1,82 @@
+import type { Exchange } from './exchange.ts';
+import { ChunkedDecoder } from './http1/chunked-decoder.ts';
+import { CHUNK, type RequestHead } from './http1/codec.ts';
+
+const NONE = 0;
+const LENGTH = 1;
+const CHUNKED = 2;
+
+/** Takes the bodies of the requests of one connection out of its bytes. */
+export class BodyReader {
+  #kind = NONE;
+  /** Bytes of a body of declared length that are still to come. */
+  remaining = 0;
+  #decoder: ChunkedDecoder | undefined = undefined;
+
+  /** Whether all of the present body was read, or there is none. */
+  get isComplete(): boolean {
+    return this.#kind === NONE;
+  }
+
+  get isLengthKnown(): boolean {
+    return this.#kind === LENGTH;
+  }
+
+  begin(head: RequestHead): void {
+    switch (head.framing) {
+      case 'none':
+        this.#kind = NONE;
+        return;
+      case 'length':
+        this.#kind = LENGTH;
+        this.remaining = head.contentLength;
+        return;
+      default:
+        this.#kind = CHUNKED;
+        this.#decoder ??= new ChunkedDecoder();
+        this.#decoder.reset();
+    }
+  }
+
+  /** Says that there is no body. */
+  clear(): void {
+    this.#kind = NONE;
+  }
+
+  /** Hands body bytes to the exchange; answers the offset behind what was used. */
+  read(exchange: Exchange, buffer: Buffer, start: number, end: number): number {
+    if (this.#kind === LENGTH) {
+      const taken = Math.min(this.remaining, end - start);
+      const isLast = this.discard(taken);
+      const { sequence } = exchange;
+      exchange.onBodyData(buffer, start, start + taken);
+      if (isLast && exchange.isActive && exchange.sequence === sequence) exchange.onBodyEnd(undefined);
+      return start + taken;
+    }
+    const decoder = this.#decoder!;
+    const event = decoder.next(buffer, start, end);
+    const { position } = decoder;
+    switch (event) {
+      case CHUNK.data:
+        exchange.onBodyData(buffer, decoder.dataStart, decoder.dataEnd);
+        break;
+      case CHUNK.done:
+        this.#kind = NONE;
+        exchange.onBodyEnd(decoder.trailers);
+        break;
+      case CHUNK.bad:
+        exchange.onBodyRefused(decoder.error);
+        return end;
+      default:
+    }
+    return position;
+  }
+
+  /** Takes bytes of a body of declared length as read; answers whether they were its last. */
+  discard(bytes: number): boolean {
+    this.remaining -= bytes;
+    if (this.remaining > 0) return false;
+    this.#kind = NONE;
+    return true;
+  }
+}

@@ -1,0 +1,70 @@
+import { InputBuffer } from './input-buffer.ts';
+
+/** Who uses the bytes of a connection. */
+export interface InputUser {
+  /** Uses bytes for as long as it has use for them; answers the offset of the first one that has to wait. */
+  useInput(buffer: Buffer, start: number, end: number): number;
+  /** Everything that could be used was. */
+  onInputUsed(): void;
+}
+
+/** Bytes of a connection in their order: used as they come, and kept for later where they cannot be. */
+export class InputQueue {
+  readonly #user: InputUser;
+  #waiting: InputBuffer | undefined = undefined;
+  #isInUse = false;
+
+  constructor(user: InputUser) {
+    this.#user = user;
+  }
+
+  get length(): number {
+    return this.#waiting === undefined ? 0 : this.#waiting.length;
+  }
+
+  get isEmpty(): boolean {
+    return this.length === 0;
+  }
+
+  /** Takes what a socket brought; the chunk must stay as it is. */
+  push(chunk: Buffer): void {
+    if (this.#waiting !== undefined || this.#isInUse) {
+      this.#keep(chunk, 0);
+      this.process();
+      return;
+    }
+    this.#isInUse = true;
+    let position = 0;
+    try {
+      position = this.#user.useInput(chunk, 0, chunk.length);
+    } finally {
+      this.#isInUse = false;
+    }
+    if (position === chunk.length) return;
+    this.#keep(chunk, position);
+    this.#user.onInputUsed();
+  }
+
+  /** Offers what waits once more; nothing while it is being used already. */
+  process(): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined || this.#isInUse) return;
+    this.#isInUse = true;
+    try {
+      waiting.position = this.#user.useInput(waiting.buffer, waiting.position, waiting.end);
+    } finally {
+      this.#isInUse = false;
+    }
+    if (waiting.length === 0) this.#waiting = undefined;
+    this.#user.onInputUsed();
+  }
+
+  clear(): void {
+    this.#waiting = undefined;
+  }
+
+  #keep(chunk: Buffer, start: number): void {
+    this.#waiting ??= new InputBuffer();
+    this.#waiting.append(chunk, start, chunk.length);
+  }
+}

@@ -1,0 +1,120 @@
+import type { Socket } from 'node:net';
+import type { ResponseBodyKind } from './downstream.ts';
+import type { Exchange } from './exchange.ts';
+import { dateLine } from './http-date.ts';
+import { CHUNK_END, chunkHead, LAST_CHUNK, lastChunk } from './http1/chunked-encoder.ts';
+import type { HeaderBlock } from './http1/codec.ts';
+
+/** Pieces up to this go into the same text as the head; longer ones are written as bytes. */
+const MAX_TEXT_BYTES = 16_384;
+
+/** Turns responses into as few writes as they need: a head and a short body are one text and one write. */
+export class ResponseWriter {
+  /** Whether the body lasts until the connection ends. */
+  isUntilClose = false;
+  readonly #socket: Socket;
+  #out = '';
+  #isCorked = false;
+  #isChunked = false;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  /** Chooses the framing that the client understands; before `head`. */
+  begin(exchange: Exchange, kind: ResponseBodyKind): void {
+    const isStream = kind === 'stream';
+    const isChunkable = exchange.head.minorVersion === 1;
+    this.#isChunked = isStream && isChunkable;
+    this.isUntilClose = isStream && !isChunkable;
+  }
+
+  head(
+    exchange: Exchange,
+    status: number,
+    reason: string,
+    lines: string,
+    trailingLines: string,
+    contentLength: number,
+    isKeptAlive: boolean,
+  ): void {
+    const statusLine =
+      status === 200 && reason === 'OK' ? 'HTTP/1.1 200 OK\r\n' : `HTTP/1.1 ${status} ${reason}\r\n`;
+    const framing = this.#isChunked
+      ? 'Transfer-Encoding: chunked\r\n'
+      : contentLength >= 0 && !this.isUntilClose
+        ? `Content-Length: ${contentLength}\r\n`
+        : '';
+    const text =
+      statusLine +
+      dateLine(exchange.startedAtMs) +
+      lines +
+      framing +
+      (isKeptAlive ? 'Connection: keep-alive\r\n' : 'Connection: close\r\n') +
+      trailingLines +
+      '\r\n';
+    exchange.bytesSent += text.length;
+    this.#out += text;
+  }
+
+  /** Bytes may be needed after the call only when `isOwned`. */
+  body(exchange: Exchange, buffer: Buffer, start: number, end: number, isOwned: boolean): void {
+    const length = end - start;
+    exchange.bytesSent += length;
+    if (this.#isChunked) {
+      const size = chunkHead(length);
+      exchange.bytesSent += size.length + CHUNK_END.length;
+      this.#out += size;
+    }
+    if (length <= MAX_TEXT_BYTES && this.#out.length <= MAX_TEXT_BYTES) {
+      this.#out += buffer.toString('latin1', start, end);
+    } else {
+      const socket = this.#socket;
+      if (!this.#isCorked) {
+        this.#isCorked = true;
+        socket.cork();
+      }
+      if (this.#out !== '') socket.write(this.#out, 'latin1');
+      const part = buffer.subarray(start, end);
+      socket.write(isOwned ? part : Buffer.from(part));
+      this.#out = '';
+    }
+    if (this.#isChunked) this.#out += CHUNK_END;
+  }
+
+  /** Text holds one byte per character. */
+  text(exchange: Exchange, text: string): void {
+    exchange.bytesSent += text.length;
+    exchange.bodyBytesSent += text.length;
+    this.#out += text;
+  }
+
+  /** Adds what ends the body. */
+  end(exchange: Exchange, trailers: HeaderBlock | undefined): void {
+    if (!this.#isChunked) return;
+    const end = trailers === undefined ? LAST_CHUNK : lastChunk(trailers);
+    exchange.bytesSent += end.length;
+    this.#out += end;
+  }
+
+  /** Sends what there is; false: the socket wants no more for now. */
+  flush(): boolean {
+    const socket = this.#socket;
+    let isTaken = true;
+    if (this.#out !== '') {
+      isTaken = socket.write(this.#out, 'latin1');
+      this.#out = '';
+    }
+    if (this.#isCorked) {
+      this.#isCorked = false;
+      socket.uncork();
+      isTaken = !socket.writableNeedDrain;
+    }
+    return isTaken;
+  }
+
+  /** Forgets what was not sent. */
+  clear(): void {
+    this.#out = '';
+  }
+}
