@@ -1,47 +1,38 @@
 /*
- * The engine by itself, for profiles: one route, no controller, no worker thread.
- *   node loadtest/dev-engine.ts <listen port> <upstream port> [log file]
- * Prints CPU per request every second under load, and a total on SIGTERM.
+ * The engine by itself, for profiles: one route, no controller, no worker thread; access log and metrics are the real ones.
+ *   node loadtest/dev-engine.ts <listen port> <upstream port> [access log file]
  */
 import { createServer } from 'node:net';
-import { createFixedRouter } from '../test/protocol/engine/fixed-router.ts';
+import { createWorkerMetrics } from '../src/observe/metrics-arena.ts';
+import { createMetricsBuffer, DEFAULT_METRICS_OPTIONS } from '../src/observe/metrics-layout.ts';
+import { createFollowingAccessLog } from '../src/proxy/following-access-log.ts';
 import { createServeContext, serveConnection } from '../src/proxy/serve.ts';
-import { connectionInfoOf, silentMetrics } from '../test/protocol/engine/sinks.ts';
+import { createFixedRouter } from '../test/protocol/engine/fixed-router.ts';
+import { connectionInfoOf } from '../test/protocol/engine/sinks.ts';
+import { DEFAULT_SETTINGS } from '../src/table/settings.ts';
 
-const [listenPort = '9300', upstreamPort = '9301'] = process.argv.slice(2);
-let requests = 0;
-const router = createFixedRouter({ endpoints: [{ address: '127.0.0.1', port: Number(upstreamPort) }] });
+const [listenPort = '9300', upstreamPort = '9301', logPath = '/dev/null'] = process.argv.slice(2);
+const metrics = createWorkerMetrics(createMetricsBuffer(DEFAULT_METRICS_OPTIONS), () => {});
+const labels = { namespace: 'lab', ingress: 'main', service: 'web', servicePort: '80', path: '/', host: 'a.test' };
+const router = createFixedRouter({
+  endpoints: [{ address: '127.0.0.1', port: Number(upstreamPort) }],
+  settings: {
+    keepAliveRequests: 1_000_000_000,
+    upstreamKeepAliveRequests: 1_000_000_000,
+    accessLog: { ...DEFAULT_SETTINGS.accessLog, path: logPath },
+  },
+  series: metrics.routeSeries(labels, ''),
+});
+const report = (fault: unknown) => console.error(fault);
 const context = createServeContext({
   router: () => router,
-  accessLog: {
-    write() {
-      requests++;
-    },
-    flush: async () => {},
-    reopen() {},
-  },
-  metrics: silentMetrics(),
+  accessLog: createFollowingAccessLog(() => router.settings.accessLog, report),
+  metrics,
   now: () => performance.timeOrigin + performance.now(),
   random: Math.random,
-  report: (fault) => console.error(fault),
+  report,
 });
 createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
   serveConnection(socket, connectionInfoOf(socket), context);
 }).listen(Number(listenPort), '127.0.0.1');
-
-let last = process.cpuUsage();
-let lastRequests = 0;
-setInterval(() => {
-  const now = process.cpuUsage();
-  const cpu = now.user + now.system - last.user - last.system;
-  const served = requests - lastRequests;
-  if (served > 100) {
-    const user = now.user - last.user;
-    console.log(
-      `${served} requests/s, ${(cpu / served).toFixed(2)} µs each (${(user / served).toFixed(2)} user)`,
-    );
-  }
-  last = now;
-  lastRequests = requests;
-}, 1000);
 process.on('SIGTERM', () => process.exit(0));
