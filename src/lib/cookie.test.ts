@@ -21,7 +21,9 @@ describe('a cookie', () => {
 test('a date as nginx writes it in cookies', () => {
   expect(toCookieDate(1_290_079_655)).toBe('Thu, 18-Nov-10 11:27:35 GMT');
   expect(toCookieDate(-5)).toBe('Thu, 01-Jan-70 00:00:00 GMT');
-  expect(toCookieDate(1e300)).toBe('Fri, 31-Dec-99 23:59:59 GMT');
+  expect(toCookieDate(2_145_916_799)).toBe('Thu, 31-Dec-37 23:59:59 GMT');
+  expect(toCookieDate(2_145_916_800)).toBe('Fri, 01-Jan-2038 00:00:00 GMT');
+  expect(toCookieDate(1e300)).toBe('Fri, 31-Dec-9999 23:59:59 GMT');
 });
 
 test('all attributes, in order', () => {

@@ -33,11 +33,15 @@ export function toSetCookie(name: string, value: string, attributes: CookieAttri
   return text;
 }
 
-/** `Mon, 02-Jan-06 15:04:05 GMT`; times beyond what a date can hold are its ends. */
+/**
+ * `Mon, 02-Jan-06 15:04:05 GMT`; years behind 2037 have four digits, as nginx writes them: two would be read as long past. Times beyond
+ * what a date can hold are its ends.
+ */
 export function toCookieDate(secondsSince1970: number): string {
   const bounded = Math.min(Math.max(secondsSince1970, 0), MAX_SECONDS);
   const [weekday, day, month, year, time] = new Date(bounded * 1_000).toUTCString().split(' ');
-  return `${weekday} ${day}-${month}-${year!.slice(-2)} ${time} GMT`;
+  const shownYear = Number(year) > 2037 ? year : year!.slice(-2);
+  return `${weekday} ${day}-${month}-${shownYear} ${time} GMT`;
 }
 
 /** End of 9999. */
