@@ -42,6 +42,10 @@ export class EndpointState implements Endpoint {
       return;
     }
     if (outcome === 'ok') this.health.succeeded(nowMs - responseMs);
-    this.latency.observe(responseMs, nowMs);
+    // One that fails at once must not look fast: it would draw all requests.
+    this.latency.observe(outcome === 'ok' ? responseMs : Math.max(responseMs, FAILURE_MS), nowMs);
   }
 }
+
+/** What a failed try counts as at least, as a response time. */
+const FAILURE_MS = 1_000;

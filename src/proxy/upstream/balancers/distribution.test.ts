@@ -29,6 +29,8 @@ function names(balancer: Balancer, count: number): string {
   return Array.from({ length: count }, () => balancer.pick(request, undefined).address.slice(-1)).join('');
 }
 
+const member = (endpoint: EndpointState): Member => ({ endpoint, weight: 1, share: 1 });
+
 function begin(endpoint: EndpointState, requests: number): void {
   for (let i = 0; i < requests; i++) endpoint.started();
 }
@@ -138,7 +140,6 @@ test('ewma: of two drawn the faster; ties to the first; the slowest of all gets 
 test('ewma decays over 10 s, weighs a response by the time since the last, and starts newcomers at the average', () => {
   const clock = { nowMs: 0 };
   const [one, two, three] = [endpointAt(1, clock), endpointAt(2, clock), endpointAt(3, clock)];
-  const member = (endpoint: EndpointState): Member => ({ endpoint, weight: 1, share: 1 });
   const balancer = balance(createEwma, [member(one), member(two)], depsOf(seededRandom(1), clock));
   expect(one.latency.at(0)).toBe(0);
   clock.nowMs = 10_000;
@@ -151,6 +152,29 @@ test('ewma decays over 10 s, weighs a response by the time since the last, and s
   one.started();
   one.finished('connect-failed', 1);
   expect(one.latency.valueMs).toBeCloseTo(100 * (1 - Math.exp(-1)));
+});
+
+test('ewma: a member that resets at once looks slow, not fast', () => {
+  const clock = { nowMs: 1_000 };
+  const members = membersOf([1, 1], clock);
+  const [steady, broken] = members.map(({ endpoint }) => endpoint) as [EndpointState, EndpointState];
+  const balancer = balance(createEwma, members, depsOf(seededRandom(3), clock));
+  for (let i = 0; i < 40; i++) {
+    clock.nowMs += 1_000;
+    begin(steady, 1);
+    steady.finished('ok', 100);
+    begin(broken, 1);
+    if (i < 20) broken.finished('ok', 100);
+    else broken.finished('reset', 1);
+  }
+  expect(names(balancer, 1_000)).not.toContain('2');
+  clock.nowMs += 1_000;
+  for (let i = 0; i < 600; i++) {
+    clock.nowMs += 100;
+    begin(steady, 1);
+    steady.finished('ok', 100);
+  }
+  expect(names(balancer, 1_000)).toContain('2');
 });
 
 test('a hash key belongs to the member that the ring says, by address and port', () => {
