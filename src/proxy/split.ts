@@ -11,12 +11,12 @@ export function splitTraffic(exchange: Exchange, primary: Upstream): void {
   const { canaryUpstream, decideCanary } = route!;
   const affinity = primary.entry.policies.affinity;
   picking.affinity = affinity;
-  picking.isAffinityAsked = (route!.entry.policies.affinity ?? affinity) !== undefined;
+  picking.isAffinityAsked = route!.entry.policies.affinity !== undefined;
   forwarding.upstream = primary;
   if (decideCanary === undefined || canaryUpstream === undefined) return;
   if (affinity !== undefined && primary.holdsSession(exchange, affinity)) return;
   if (!canaryUpstream.hasEndpoints()) return;
-  const inherited = isInherited(exchange) ? affinity : undefined;
+  const inherited = (isInherited(exchange) ? affinity : undefined) ?? canaryUpstream.entry.policies.affinity;
   if (!isHeld(exchange, canaryUpstream, inherited) && !decideCanary(exchange)) return;
   picking.affinity = inherited;
   forwarding.upstream = canaryUpstream;

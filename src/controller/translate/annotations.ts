@@ -78,6 +78,9 @@ export function parseAnnotations(input: AnnotationsInput): ParsedAnnotations {
     if (feature.name === 'canary') canary = policy as CanaryPolicy;
     else policies[feature.scope][feature.name] = policy;
   }
+  // Sessions are the upstream's, but they begin only on routes whose Ingress asks for them (annotations.md §4.1).
+  const { affinity } = policies.upstream;
+  if (affinity !== undefined) policies.route['affinity'] = affinity;
   return {
     ...policies,
     canary,

@@ -198,7 +198,7 @@ export function createTranslator(options: TranslateOptions, features: readonly F
       for (const { findings } of results) for (const finding of findings) found.push(finding);
       const shared = createFindings();
       let models: readonly HostModel[] = aliases.settle(results, certificates, shared);
-      reportUpstreamConflicts(claims.conflicts, env.defaults, features, shared);
+      reportUpstreamConflicts(claims, env.defaults, features, shared);
       for (const finding of shared.list()) found.push(finding);
       if (options.canaryScope === 'upstream') models = leakCanaries(models, served, claims);
 

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Feature } from '../../features/kit/feature.ts';
 import type { Findings } from '../../model/finding.ts';
 import type { UpstreamModel } from '../../model/model.ts';
-import type { Policies } from '../../model/policy.ts';
+import type { AffinityPolicy, Policies } from '../../model/policy.ts';
 import { printSource } from '../../model/source.ts';
 import type { ServiceObject } from '../store/objects.ts';
 import type { ClusterSnapshot } from '../store/object-store.ts';
@@ -16,10 +16,19 @@ export interface UpstreamClaims {
   /** Id of a backend's upstream: the plain one, unless another Service port has taken it. */
   readonly idOf: (ref: BackendRef) => string;
   readonly claimOf: (id: string) => { readonly entry: IngressEntry; readonly ref: BackendRef } | undefined;
+  /** Main Ingresses that ask for affinity of a backend: the oldest and the youngest. */
+  readonly affinityOf: (ref: BackendRef) => AffinityClaim | undefined;
   /** Ingresses whose annotations ask for something else than those of the one that decides. */
   readonly conflicts: readonly UpstreamConflict[];
   /** Backends whose plain id was taken, as text: the same text means the same ids. */
   readonly collisions: string;
+}
+
+/** The mode is the first's, the cookie the last's (annotations.md §4). */
+export interface AffinityClaim {
+  readonly first: AffinityPolicy;
+  readonly last: AffinityPolicy;
+  readonly firstEntry: IngressEntry;
 }
 
 export interface UpstreamConflict {
@@ -34,8 +43,17 @@ export function claimUpstreams(entries: Iterable<IngressEntry>): UpstreamClaims 
   // `a-b`/`c` and `a`/`b-c` would share the id `a-b-c-80`: the second to come gets one that no name can make.
   const others = new Set<string>();
   const conflicts: UpstreamConflict[] = [];
+  const affinities = new Map<string, AffinityClaim>();
   for (const entry of entries) {
+    const affinity = entry.isCanary ? undefined : entry.annotations.upstream.affinity;
     for (const ref of entry.backends) {
+      if (affinity !== undefined)
+        affinities.set(ref.key, {
+          first: affinity,
+          firstEntry: entry,
+          ...affinities.get(ref.key),
+          last: affinity,
+        });
       const claim = claims.get(ref.id);
       if (claim === undefined && ref.id !== DEFAULT_UPSTREAM_ID) claims.set(ref.id, { entry, ref });
       else if (claim?.ref.key !== ref.key) {
@@ -49,6 +67,7 @@ export function claimUpstreams(entries: Iterable<IngressEntry>): UpstreamClaims 
   return {
     idOf: others.size === 0 ? (ref) => ref.id : (ref) => (others.has(ref.key) ? ref.key : ref.id),
     claimOf: (id) => claims.get(id),
+    affinityOf: (ref) => affinities.get(ref.key),
     conflicts,
     collisions: [...others].join(' '),
   };
@@ -73,6 +92,7 @@ export interface UpstreamMaker {
 interface Made {
   readonly entry: IngressEntry;
   readonly service: ServiceObject | undefined;
+  readonly affinity: AffinityClaim | undefined;
   readonly model: UpstreamModel;
 }
 
@@ -84,12 +104,22 @@ export function createUpstreamMaker(): UpstreamMaker {
       if (claim === undefined) return undefined;
       const { entry, ref } = claim;
       const service = snapshot.services.get(`${ref.namespace}/${ref.service}`);
+      const affinity = claims.affinityOf(ref);
       const before = made.get(id);
-      if (before !== undefined && before.entry === entry && before.service === service) return before.model;
-      const policies = entry.isCanary ? canaryPolicies(entry, defaults) : entry.annotations.upstream;
+      if (
+        before !== undefined &&
+        before.entry === entry &&
+        before.service === service &&
+        before.affinity?.first === affinity?.first &&
+        before.affinity?.last === affinity?.last
+      )
+        return before.model;
+      const own = entry.isCanary ? canaryPolicies(entry, defaults) : entry.annotations.upstream;
+      const policies =
+        affinity === undefined ? own : { ...own, affinity: { ...affinity.last, mode: affinity.first.mode } };
       const source = { ...entry.source, field: ref.field };
       const model = toUpstream(id, ref, service, policies, isExternalNameDisabled, source);
-      made.set(id, { entry, service, model });
+      made.set(id, { entry, service, affinity, model });
       return model;
     },
     keepOnly(ids) {
@@ -111,7 +141,7 @@ function canaryPolicies(entry: IngressEntry, defaults: ParsedAnnotations): Polic
 
 /** Says which annotations of a younger Ingress do not count for a shared Service port. */
 export function reportUpstreamConflicts(
-  conflicts: readonly UpstreamConflict[],
+  { conflicts, affinityOf }: Pick<UpstreamClaims, 'conflicts' | 'affinityOf'>,
   defaults: ParsedAnnotations,
   features: readonly Feature[],
   findings: Findings,
@@ -119,9 +149,12 @@ export function reportUpstreamConflicts(
   for (const { entry, ref, winner } of conflicts) {
     // Of a canary Ingress most annotations do not count, on purpose.
     if (entry.isCanary) continue;
+    reportAffinityConflict(entry, ref, affinityOf(ref), features, findings);
     for (const [feature, policy] of Object.entries(entry.annotations.upstream)) {
       if (isDeepStrictEqual(policy, defaults.upstream[feature])) continue;
-      if (isDeepStrictEqual(policy, winner.annotations.upstream[feature])) continue;
+      const ofWinner = winner.annotations.upstream[feature];
+      if (isDeepStrictEqual(policy, ofWinner)) continue;
+      if (feature === 'affinity') continue;
       findings.warn(entry.source, 'UpstreamConflict', {
         field: fieldOfFeature(feature, features),
         problem: `is decided for ${ref.key} by ${printSource(winner.source)}, which names it first`,
@@ -129,4 +162,20 @@ export function reportUpstreamConflicts(
       });
     }
   }
+}
+
+function reportAffinityConflict(
+  entry: IngressEntry,
+  ref: BackendRef,
+  claim: AffinityClaim | undefined,
+  features: readonly Feature[],
+  findings: Findings,
+): void {
+  const { affinity } = entry.annotations.upstream;
+  if (affinity === undefined || claim === undefined || isDeepStrictEqual(affinity, claim.first)) return;
+  findings.warn(entry.source, 'UpstreamConflict', {
+    field: fieldOfFeature('affinity', features),
+    problem: `differs for ${ref.key} from that of ${printSource(claim.firstEntry.source)}, which asks for it first`,
+    consequence: 'the mode of the older Ingress and the cookie of the youngest one count for both',
+  });
 }
