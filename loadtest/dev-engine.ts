@@ -13,7 +13,14 @@ import { DEFAULT_SETTINGS } from '../src/table/settings.ts';
 
 const [listenPort = '9300', upstreamPort = '9301', logPath = '/dev/null'] = process.argv.slice(2);
 const metrics = createWorkerMetrics(createMetricsBuffer(DEFAULT_METRICS_OPTIONS), () => {});
-const labels = { namespace: 'lab', ingress: 'main', service: 'web', servicePort: '80', path: '/', host: 'a.test' };
+const labels = {
+  namespace: 'lab',
+  ingress: 'main',
+  service: 'web',
+  servicePort: '80',
+  path: '/',
+  host: 'a.test',
+};
 const router = createFixedRouter({
   endpoints: [{ address: '127.0.0.1', port: Number(upstreamPort) }],
   settings: {

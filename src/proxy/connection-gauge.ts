@@ -28,13 +28,25 @@ export class ConnectionGauge {
     const previous = this.doing;
     if (previous === doing) return;
     this.doing = doing;
-    if (previous !== undefined) {
-      this.#stats[previous]--;
-      this.#counters[previous](-1);
-    }
-    if (doing !== undefined) {
-      this.#stats[doing]++;
-      this.#counters[doing](1);
+    this.#add(previous, -1);
+    this.#add(doing, 1);
+  }
+
+  #add(doing: Doing | undefined, delta: 1 | -1): void {
+    switch (doing) {
+      case 'writing':
+        this.#stats.writing += delta;
+        this.#counters.writing(delta);
+        break;
+      case 'waiting':
+        this.#stats.waiting += delta;
+        this.#counters.waiting(delta);
+        break;
+      case 'reading':
+        this.#stats.reading += delta;
+        this.#counters.reading(delta);
+        break;
+      default:
     }
   }
 }

@@ -40,6 +40,8 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
   /** Grows with every request. */
   sequence = 0;
   isActive = false;
+  /** Whether it has not waited for anything yet: its time is still the time of its begin. */
+  isAtOnce = false;
   /** Leaves no trace in log and metrics (health path). */
   isSilent = false;
 
@@ -66,7 +68,7 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
   /** Set when the answer must not pass the route's response filters. */
   areFiltersSkipped = false;
   /** Forwarded header lines of the last request: they seldom change on a connection. */
-  readonly forwardedCache = { hostHeader: '', clientAddress: '', scheme: '', lines: '' };
+  readonly forwardedCache = { hostHeader: '', clientAddress: '', scheme: '', host: '', lines: '' };
 
   status = 0;
   /** Set as soon as a head went out: from then on a failure can only cut the response off. */
@@ -111,6 +113,7 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
     this.upstreamTarget = undefined;
     this.upstreamHost = undefined;
     this.isSilent = false;
+    this.isAtOnce = head.framing === 'none';
     this.isHstsDue = false;
     this.areFiltersSkipped = false;
     this.status = 0;
@@ -122,10 +125,11 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
     this.durationMs = 0;
     this.upstreamName = '';
     this.canaryName = '';
-    this.attempts.length = 0;
+    // Setting the length would leave the compiled code.
+    while (this.attempts.length > 0) this.attempts.pop();
     this.responseHeaders = undefined;
     this.#cookies = undefined;
-    this.picking.tried.length = 0;
+    while (this.picking.tried.length > 0) this.picking.tried.pop();
     this.picking.setCookie = undefined;
     const ownId = head.headers.byId(HEADER['x-request-id']);
     this.requestId =
@@ -236,12 +240,12 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
   }
 
   /** Observes the exchange; once, whatever happened. */
-  finish(): void {
+  finish(nowMs: number = this.context.now()): void {
     if (!this.isActive) return;
     this.isActive = false;
     const { context, route, linkedHost } = this;
     if (this.isSilent) return;
-    this.durationMs = context.now() - this.startedAtMs;
+    this.durationMs = nowMs - this.startedAtMs;
     const { settings } = this.router;
     try {
       const isHostSeen = linkedHost === undefined || linkedHost.isConfigured;

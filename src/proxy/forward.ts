@@ -58,7 +58,8 @@ export class Forwarding implements UpstreamHandler {
     this.#isPaused = false;
     this.#isFreshNeeded = false;
     this.#tunnel = undefined;
-    this.startedAtMs = exchange.context.now();
+    // Without a body to wait for, it is still the moment the exchange began.
+    this.startedAtMs = exchange.isAtOnce ? exchange.startedAtMs : exchange.context.now();
     this.#headText = buildRequestHead(exchange, this.body.framingLine);
     this.#attempt('no_endpoints');
   }
@@ -78,9 +79,8 @@ export class Forwarding implements UpstreamHandler {
   onResponseHead(head: ResponseHead): void {
     const exchange = this.#exchange;
     const { status } = head;
-    const now = exchange.context.now();
     const attempt = this.#try;
-    attempt.headerMs = now - this.#tryStartedAtMs;
+    attempt.headerMs = this.connection!.readAtMs - this.#tryStartedAtMs;
     attempt.status = status;
     exchange.responseHeaders = head.headers;
     if (status === 101) {
@@ -112,14 +112,14 @@ export class Forwarding implements UpstreamHandler {
     return this.#exchange.downstream.isFlushed;
   }
 
-  onResponseEnd(trailers: HeaderBlock | undefined): void {
+  onResponseEnd(trailers: HeaderBlock | undefined, endedAtMs: number): void {
     const exchange = this.#exchange;
     const { downstream } = exchange;
     // The connection is its pool's again.
     this.connection = undefined;
-    this.#settle('ok');
+    this.#settle('ok', endedAtMs);
     downstream.endResponse(trailers);
-    exchange.finish();
+    exchange.finish(endedAtMs);
     downstream.endExchange();
   }
 
@@ -291,7 +291,7 @@ export class Forwarding implements UpstreamHandler {
   }
 
   /** Ends the try: tells the endpoint, closes the connection unless its pool has it back. */
-  #settle(outcome: EndpointOutcome): void {
+  #settle(outcome: EndpointOutcome, nowMs: number = this.#exchange.context.now()): void {
     const endpoint = this.#endpoint;
     if (endpoint === undefined) return;
     this.#endpoint = undefined;
@@ -299,7 +299,7 @@ export class Forwarding implements UpstreamHandler {
     this.connection = undefined;
     this.isRequestBegun = false;
     connection?.destroy();
-    const responseMs = this.#exchange.context.now() - this.#tryStartedAtMs;
+    const responseMs = nowMs - this.#tryStartedAtMs;
     this.#try.responseMs = responseMs;
     endpoint.finished(outcome, responseMs);
   }

@@ -7,12 +7,16 @@ export function buildRequestHead(exchange: Exchange, framingLine: string): strin
   const { head, route, rules } = exchange;
   const { settings } = rules;
   const { upstreamHttpMinor } = route!.body;
-  const requestLine = `${head.method} ${exchange.upstreamTarget ?? exchange.originTarget} HTTP/1.${upstreamHttpMinor}\r\n`;
+  const target = exchange.upstreamTarget ?? exchange.originTarget;
+  const isAsReceived = target === head.target && head.minorVersion === upstreamHttpMinor;
+  const requestLine = isAsReceived
+    ? head.requestLine
+    : `${head.method} ${target} HTTP/1.${upstreamHttpMinor}`;
   let lines = settings.isForwardedTrusted ? trustedLines(exchange) : ownLines(exchange);
   if (settings.isOriginalUriAdded) lines += `X-Original-URI: ${exchange.originTarget}\r\n`;
   lines += head.headers.forwardable(rules.requestDrops, rules.requestDropNames);
   if (rules.requestLines !== '' || route!.onUpstreamRequest.length > 0) lines = editLines(exchange, lines);
-  return `${requestLine}${lines}${framingLine}${connectionLines(exchange)}\r\n`;
+  return `${requestLine}\r\n${lines}${framingLine}${connectionLines(exchange)}\r\n`;
 }
 
 /** Whether the head asks the upstream to close behind the response. */
@@ -32,6 +36,7 @@ export function upgradeOf(exchange: Exchange): string | undefined {
 function connectionLines(exchange: Exchange): string {
   const { connectionHeader } = exchange.route!.body;
   if (connectionHeader !== undefined) return `Connection: ${connectionHeader}\r\n`;
+  if (exchange.head.upgrade === undefined) return '';
   const upgrade = upgradeOf(exchange);
   return upgrade === undefined ? '' : `Upgrade: ${upgrade}\r\nConnection: upgrade\r\n`;
 }
@@ -44,13 +49,18 @@ function ownLines(exchange: Exchange): string {
     cache.hostHeader = hostHeader;
     cache.clientAddress = clientAddress;
     cache.scheme = scheme;
+    cache.host = `Host: ${hostHeader}\r\nX-Request-ID: `;
     cache.lines =
-      `X-Real-IP: ${clientAddress}\r\nX-Forwarded-For: ${clientAddress}\r\nX-Forwarded-Host: ${hostHeader}\r\n` +
+      `\r\nX-Real-IP: ${clientAddress}\r\nX-Forwarded-For: ${clientAddress}\r\nX-Forwarded-Host: ${hostHeader}\r\n` +
       `X-Forwarded-Port: ${portOf(exchange)}\r\n${schemeLines(scheme)}`;
   }
   const { settings } = rules;
   const { headers } = head;
-  let lines = `Host: ${upstreamHost ?? hostHeader}\r\n${requestIdLine(exchange)}${cache.lines}`;
+  const { requestId } = exchange;
+  let lines =
+    upstreamHost === undefined && requestId !== ''
+      ? cache.host + requestId + cache.lines
+      : `Host: ${upstreamHost ?? hostHeader}\r\n${requestIdLine(exchange)}${cache.lines.slice(2)}`;
   const chain =
     settings.forwardedForHeader === 'x-forwarded-for'
       ? headers.has(HEADER['x-forwarded-for'])

@@ -90,6 +90,7 @@ function runChain(exchange: Exchange, filters: readonly Filter[], first: number,
   for (let i = first; i < filters.length; i++) {
     const answer = filters[i]!.onRequest!(exchange);
     if (answer === undefined) continue;
+    exchange.isAtOnce = false;
     if (answer instanceof Promise) void resumeChain(exchange, answer, filters, i + 1, next);
     else answerFilter(exchange, answer);
     return;

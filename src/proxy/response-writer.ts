@@ -50,9 +50,11 @@ export class ResponseWriter {
       dateLine(exchange.startedAtMs) +
       lines +
       framing +
-      (isKeptAlive ? 'Connection: keep-alive\r\n' : 'Connection: close\r\n') +
-      trailingLines +
-      '\r\n';
+      (trailingLines === ''
+        ? isKeptAlive
+          ? 'Connection: keep-alive\r\n\r\n'
+          : 'Connection: close\r\n\r\n'
+        : `${isKeptAlive ? 'Connection: keep-alive\r\n' : 'Connection: close\r\n'}${trailingLines}\r\n`);
     exchange.bytesSent += text.length;
     this.#out += text;
   }

@@ -44,6 +44,8 @@ export class UpstreamConnection implements TimerOwner {
   isRequestComplete = false;
   /** Set by the first byte of a response to the present request. */
   hasResponseBegun = false;
+  /** When the socket last brought something. */
+  readAtMs = 0;
   /** Set when the request asked the upstream to close. */
   isLastRequest = false;
   /** Neighbours in the list of idle connections; owned by the connector. */
@@ -255,6 +257,7 @@ export class UpstreamConnection implements TimerOwner {
 
   #onRead(buffer: Buffer, length: number): void {
     try {
+      this.readAtMs = this.home.now();
       this.#consume(buffer, 0, length);
       const handler = this.#handler;
       if (handler !== undefined) {
@@ -296,6 +299,7 @@ export class UpstreamConnection implements TimerOwner {
       case CLOSED:
         return;
       case IN_BODY:
+        this.readAtMs = this.home.now();
         if (this.#framing === 'close') this.#complete(undefined, false);
         else this.#fail('upstream_closed_early');
         return;
@@ -472,7 +476,7 @@ export class UpstreamConnection implements TimerOwner {
       head.isKeepAlive && !hasMoreBytes && this.isRequestComplete && !this.isLastRequest && !this.#isBlocked;
     if (isReusable) this.home.release(this);
     else this.destroy();
-    handler.onResponseEnd(trailers);
+    handler.onResponseEnd(trailers, this.readAtMs);
   }
 
   #dropOwnBuffer(): void {

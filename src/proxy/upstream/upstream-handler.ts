@@ -10,7 +10,7 @@ export interface UpstreamHandler {
   /** Bytes are valid during the call only, unless `isOwned`: then until `isReadBufferFree` says otherwise. */
   onResponseBody(buffer: Buffer, start: number, end: number, isOwned: boolean): void;
   /** The response is complete; the connection is already on its way back to its pool. */
-  onResponseEnd(trailers: HeaderBlock | undefined): void;
+  onResponseEnd(trailers: HeaderBlock | undefined, endedAtMs: number): void;
   /** All of one read was handed over. */
   onReadDone(): void;
   /** Whether nobody needs the bytes handed over any more. */
