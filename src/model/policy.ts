@@ -110,6 +110,9 @@ export interface LoadBalancePolicy {
   readonly loadFactor?: number;
   /** How long an endpoint that joins takes to get its full share; undefined: at once. */
   readonly slowStartMs?: number;
+  /** Failed connects within `failTimeoutMs` that take an endpoint out of rotation, and how long; undefined: the worker's default. */
+  readonly maxFails?: number;
+  readonly failTimeoutMs?: number;
 }
 
 /** Cookie affinity; attributes as ingress-nginx session-cookie-*. */

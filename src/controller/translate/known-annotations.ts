@@ -91,7 +91,7 @@ const IGNORED: readonly (readonly [risk: Risk, consequence: string, names: Names
     `enable-influxdb influxdb-measurement influxdb-port influxdb-host influxdb-server-name secure-verify-ca-secret secure-backends
      add-base-url base-url-scheme grpc-backend enable-opentracing opentracing-operation-name opentracing-trust-incoming-span
      global-rate-limit global-rate-limit-window global-rate-limit-key global-rate-limit-header-based global-rate-limit-ignored-cidrs
-     rewrite-log session-cookie-hash upstream-max-fails upstream-fail-timeout configuration-snippets`,
+     rewrite-log session-cookie-hash configuration-snippets`,
   ],
 ];
 

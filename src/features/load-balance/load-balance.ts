@@ -1,6 +1,6 @@
 import type { LoadBalancePolicy } from '../../model/policy.ts';
-import { defineFeature } from '../kit/feature.ts';
-import { bool, int, nginxvar, oneOf } from '../kit/values.ts';
+import { defineFeature, type Parser } from '../kit/feature.ts';
+import { bool, int, nginxvar, oneOf, seconds } from '../kit/values.ts';
 
 /** ingress-nginx's two algorithms, then Serin's own. */
 export const ALGORITHMS = [
@@ -13,6 +13,20 @@ export const ALGORITHMS = [
   'sed',
   'nq',
 ] as const;
+
+/** A percentage above 100, given as a factor. */
+const aboveHundred: Parser<number> = (raw) => {
+  const parsed = int(raw);
+  if (!parsed.ok) return parsed;
+  return parsed.value > 100
+    ? { ok: true, value: parsed.value / 100 }
+    : { ok: false, problem: 'is not a percentage above 100' };
+};
+
+const notNegative: Parser<number> = (raw) => {
+  const parsed = int(raw);
+  return parsed.ok && parsed.value < 0 ? { ok: false, problem: 'is below 0' } : parsed;
+};
 
 /** How endpoints are chosen (annotations.md §3.2). */
 export const loadBalance = defineFeature({
@@ -48,12 +62,50 @@ export const loadBalance = defineFeature({
       fallback: 3,
       doc: 'Endpoints in a subset; 0 is 3.',
     },
+    'upstream-hash-by-balance-factor': {
+      parse: aboveHundred,
+      risk: 'low',
+      onInvalid: 'drop',
+      doc: 'Hashes send an endpoint at most this percentage of its fair share of the requests in flight. Unset: no bound. (Serin only.)',
+    },
+    'load-balance-slow-start': {
+      parse: seconds,
+      risk: 'low',
+      onInvalid: 'drop',
+      doc: 'Seconds in which an endpoint that joins others comes to its full share. Unset: at once. (Serin only.)',
+    },
+    'upstream-max-fails': {
+      parse: notNegative,
+      risk: 'low',
+      onInvalid: 'drop',
+      doc: 'Failed connects within upstream-fail-timeout that take an endpoint out of rotation; 0: never; default 1. (Serin only.)',
+    },
+    'upstream-fail-timeout': {
+      parse: seconds,
+      risk: 'low',
+      onInvalid: 'drop',
+      doc: 'Seconds until one request probes an endpoint that is out of rotation; default 1. (Serin only.)',
+    },
   },
   translate: (values): LoadBalancePolicy | undefined => {
     const algorithm = values['load-balance'] ?? 'round_robin';
-    const hashBy = values['upstream-hash-by'];
-    if (hashBy === undefined) return algorithm === 'round_robin' ? undefined : { algorithm };
-    if (values['upstream-hash-by-subset'] !== true) return { algorithm, hashBy };
-    return { algorithm, hashBy, subsetSize: values['upstream-hash-by-subset-size'] || 3 };
+    // An empty expression is none.
+    const hashBy = values['upstream-hash-by'] || undefined;
+    const isSubset = hashBy !== undefined && values['upstream-hash-by-subset'] === true;
+    const optional = {
+      hashBy,
+      subsetSize: isSubset ? subsetSizeOf(values['upstream-hash-by-subset-size']) : undefined,
+      loadFactor: values['upstream-hash-by-balance-factor'],
+      slowStartMs: values['load-balance-slow-start'] || undefined,
+      maxFails: values['upstream-max-fails'],
+      failTimeoutMs: values['upstream-fail-timeout'] || undefined,
+    };
+    const asked = Object.entries(optional).filter(([, value]) => value !== undefined);
+    if (algorithm === 'round_robin' && asked.length === 0) return undefined;
+    return { algorithm, ...Object.fromEntries(asked) };
   },
 });
+
+function subsetSizeOf(size: number | undefined): number {
+  return size !== undefined && size > 0 ? size : 3;
+}

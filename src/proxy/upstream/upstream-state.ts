@@ -43,6 +43,7 @@ export class UpstreamState implements Upstream {
     if (before.digest === entry.digest || isSamePolicy(before.policies['load-balance'], policy)) return;
     this.#balancer = createBalancer(policy, this.#deps);
     this.#slowStart = new SlowStart(policy?.slowStartMs ?? 0);
+    this.#updateHealth();
     this.#updateBalancer();
   }
 
@@ -55,6 +56,7 @@ export class UpstreamState implements Upstream {
     this.#slowStart.update(endpointsOf(this.#open), endpointsOf(open), nowMs);
     this.#open = open;
     this.#affinity.update(endpointsOf(open), endpointsOf(places));
+    this.#updateHealth();
     this.#updateBalancer();
     return before;
   }
@@ -86,6 +88,19 @@ export class UpstreamState implements Upstream {
     const isTried: Avoid = (endpoint) => tried.includes(endpoint);
     const isEither: Avoid = (endpoint) => isOut(endpoint) || isTried(endpoint);
     return [isEither, isTried, isOut].find((avoid) => this.#open.some(({ endpoint }) => !avoid(endpoint)));
+  }
+
+  /** Of several upstreams with the same endpoint the last that says something decides. */
+  #updateHealth(): void {
+    const { maxFails, failTimeoutMs } = this.entry.policies['load-balance'] ?? {};
+    if (maxFails === undefined && failTimeoutMs === undefined) return;
+    for (const { endpoint } of this.#places) {
+      const { policy } = endpoint.health;
+      endpoint.health.policy = {
+        maxFails: maxFails ?? policy.maxFails,
+        failTimeoutMs: failTimeoutMs ?? policy.failTimeoutMs,
+      };
+    }
   }
 
   #updateBalancer(): void {
