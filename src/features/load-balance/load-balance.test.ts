@@ -39,7 +39,7 @@ describe('load-balance', () => {
     ['load-balance', 'best', 'is not one of'],
   ] as const) {
     test(`${key}: ${value} is refused`, () => {
-      expect(loadBalance.annotations[key].parse(value)).toEqual({
+      expect(loadBalance.annotations[key]!.parse(value)).toEqual({
         ok: false,
         problem: expect.stringContaining(problem),
       });
