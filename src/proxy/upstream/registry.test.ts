@@ -115,7 +115,7 @@ for (const algorithm of ['round_robin', 'ewma', 'least_conn', 'source_hash']) {
       failing.started();
       expect(many(60, () => pick('a'))).not.toContain(failing);
       failing.connected();
-      failing.finished('ok', 1);
+      failing.finished('aborted', 1);
       expect(many(100, () => pick('a'))).toContain(failing);
     });
 
