@@ -4,6 +4,7 @@ import { fakeRequest } from '../../features/kit/testing.ts';
 import type { LoadBalancePolicy } from '../../model/policy.ts';
 import type { EndpointEntry } from '../../table/table.ts';
 import type { EndpointState } from './endpoint.ts';
+import { DEFAULT_HEALTH } from './health.ts';
 import { createUpstreamRegistry } from './registry.ts';
 import type { Endpoint, PickState } from './upstream.ts';
 
@@ -47,6 +48,23 @@ function start() {
 const many = (count: number, pick: () => EndpointState) => new Set(Array.from({ length: count }, pick));
 
 describe('the registry', () => {
+  test('takes max-fails and fail-timeout back with the policy that said them', () => {
+    const { set, pick, configure } = start();
+    set('a', [1]);
+    const policyAfter = (digest: string, policy?: LoadBalancePolicy) => {
+      configure('a', digest, policy);
+      return pick('a').health.policy;
+    };
+    const asked: LoadBalancePolicy = { algorithm: 'round_robin', maxFails: 0 };
+    expect(policyAfter('1', asked)).toEqual({ ...DEFAULT_HEALTH, maxFails: 0 });
+    expect(policyAfter('2', { ...asked, maxFails: 3, failTimeoutMs: 9 })).toEqual({
+      maxFails: 3,
+      failTimeoutMs: 9,
+    });
+    expect(policyAfter('3', asked)).toEqual({ ...DEFAULT_HEALTH, maxFails: 0 });
+    expect(policyAfter('4')).toEqual(DEFAULT_HEALTH);
+  });
+
   test('shares the state of an address over upstreams and releases it with the last of them', () => {
     const { registry, set, pick } = start();
     set('a', [1]);

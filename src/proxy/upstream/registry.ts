@@ -28,7 +28,7 @@ export function createUpstreamRegistry(deps: RegistryDeps): UpstreamRegistry {
 
   const stateOf = (id: string): UpstreamState => {
     let state = upstreams.get(id);
-    if (state === undefined) upstreams.set(id, (state = new UpstreamState(id, deps)));
+    if (state === undefined) upstreams.set(id, (state = new UpstreamState(id, deps, health)));
     return state;
   };
   const hold = ({ address, port }: EndpointEntry): EndpointState => {

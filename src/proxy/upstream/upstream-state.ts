@@ -1,10 +1,11 @@
 import type { RequestView } from '../../features/kit/filter.ts';
-import type { AffinityPolicy } from '../../model/policy.ts';
+import type { AffinityPolicy, LoadBalancePolicy } from '../../model/policy.ts';
 import type { EndpointEntry, UpstreamEntry } from '../../table/table.ts';
 import { Affinity, type AffinityDeps } from './affinity.ts';
 import type { Avoid, Balancer, Member } from './balancers/balancer.ts';
 import { createBalancer } from './balancers/create-balancer.ts';
 import type { EndpointState } from './endpoint.ts';
+import type { HealthPolicy } from './health.ts';
 import { SlowStart } from './slow-start.ts';
 import type { Endpoint, PickState, Upstream } from './upstream.ts';
 
@@ -25,11 +26,14 @@ export class UpstreamState implements Upstream {
   #slowStart: SlowStart;
   readonly #affinity: Affinity;
   readonly #deps: AffinityDeps;
+  readonly #health: HealthPolicy;
 
-  constructor(id: string, deps: AffinityDeps) {
+  /** `health` is for endpoints of which the policies say nothing. */
+  constructor(id: string, deps: AffinityDeps, health: HealthPolicy) {
     this.id = id;
     this.entry = { id, digest: '', policies: {} };
     this.#deps = deps;
+    this.#health = health;
     this.#affinity = new Affinity(id, deps);
     this.#balancer = createBalancer(undefined, deps);
     this.#slowStart = new SlowStart(0);
@@ -43,7 +47,8 @@ export class UpstreamState implements Upstream {
     if (before.digest === entry.digest || isSamePolicy(before.policies['load-balance'], policy)) return;
     this.#balancer = createBalancer(policy, this.#deps);
     this.#slowStart = new SlowStart(policy?.slowStartMs ?? 0);
-    this.#updateHealth();
+    // What was said before is taken back.
+    if (saysHealth(policy) || saysHealth(before.policies['load-balance'])) this.#updateHealth();
     this.#updateBalancer();
   }
 
@@ -56,7 +61,7 @@ export class UpstreamState implements Upstream {
     this.#slowStart.update(endpointsOf(this.#open), endpointsOf(open), nowMs);
     this.#open = open;
     this.#affinity.update(endpointsOf(open), endpointsOf(places));
-    this.#updateHealth();
+    if (saysHealth(this.entry.policies['load-balance'])) this.#updateHealth();
     this.#updateBalancer();
     return before;
   }
@@ -93,14 +98,11 @@ export class UpstreamState implements Upstream {
   /** Of several upstreams with the same endpoint the last that says something decides. */
   #updateHealth(): void {
     const { maxFails, failTimeoutMs } = this.entry.policies['load-balance'] ?? {};
-    if (maxFails === undefined && failTimeoutMs === undefined) return;
-    for (const { endpoint } of this.#places) {
-      const { policy } = endpoint.health;
-      endpoint.health.policy = {
-        maxFails: maxFails ?? policy.maxFails,
-        failTimeoutMs: failTimeoutMs ?? policy.failTimeoutMs,
-      };
-    }
+    const policy: HealthPolicy = {
+      maxFails: maxFails ?? this.#health.maxFails,
+      failTimeoutMs: failTimeoutMs ?? this.#health.failTimeoutMs,
+    };
+    for (const { endpoint } of this.#places) endpoint.health.policy = policy;
   }
 
   #updateBalancer(): void {
@@ -116,6 +118,10 @@ export class UpstreamState implements Upstream {
 
 function endpointsOf(places: readonly Place[]): readonly EndpointState[] {
   return places.map(({ endpoint }) => endpoint);
+}
+
+function saysHealth(policy: LoadBalancePolicy | undefined): boolean {
+  return policy?.maxFails !== undefined || policy?.failTimeoutMs !== undefined;
 }
 
 function isSamePolicy(a: unknown, b: unknown): boolean {
