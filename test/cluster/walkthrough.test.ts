@@ -20,7 +20,7 @@ const NAMESPACE = 'serin-test';
 const CYCLES = 4;
 const OUTAGE_SECONDS = Number(process.env['SERIN_TEST_OUTAGE_SECONDS'] ?? 60);
 
-const arguments_ = (kubeconfig: string): string[] => [
+const controllerArgs = (kubeconfig: string): string[] => [
   'controller',
   `--kubeconfig=${kubeconfig}`,
   '--election-id=ingress-nginx-leader',
@@ -86,7 +86,7 @@ describe.skipIf(KUBECONFIG === undefined)('on a real API server (skipped without
       }),
     );
     await waitForReady('web', 3);
-    serin = await startSerin(arguments_(account.kubeconfig), {
+    serin = await startSerin(controllerArgs(account.kubeconfig), {
       POD_NAME: account.podName,
       POD_NAMESPACE: 'ingress-nginx',
     });
@@ -276,7 +276,7 @@ describe.skipIf(KUBECONFIG === undefined)('on a real API server (skipped without
     expect((await get('many-0.app', '/')).status).toBe(200);
     const startedMs = performance.now();
     const second = await startSerin(
-      [...arguments_(account.kubeconfig), '--disable-leader-election', '--update-status=false'],
+      [...controllerArgs(account.kubeconfig), '--disable-leader-election', '--update-status=false'],
       {
         POD_NAME: `${account.podName}-second`,
         POD_NAMESPACE: 'ingress-nginx',
