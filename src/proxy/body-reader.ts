@@ -6,12 +6,16 @@ const NONE = 0;
 const LENGTH = 1;
 const CHUNKED = 2;
 
+/** Slowest a body may come in, in bytes per millisecond (500 per second), once its first grace is over. */
+const MIN_RATE = 0.5;
+
 /** Takes the bodies of the requests of one connection out of its bytes. */
 export class BodyReader {
   #kind = NONE;
   /** Bytes of a body of declared length that are still to come. */
   remaining = 0;
   #decoder: ChunkedDecoder | undefined = undefined;
+  #dueAtMs = 0;
 
   /** Whether all of the present body was read, or there is none. */
   get isComplete(): boolean {
@@ -20,6 +24,21 @@ export class BodyReader {
 
   get isLengthKnown(): boolean {
     return this.#kind === LENGTH;
+  }
+
+  /** Says when the body began to be waited for; it may come slowly for `graceMs` in all. */
+  startClock(nowMs: number, graceMs: number): void {
+    this.#dueAtMs = nowMs + graceMs;
+  }
+
+  /** Whether the body comes in so slowly that it only holds the connection. */
+  isLate(nowMs: number): boolean {
+    return nowMs > this.#dueAtMs;
+  }
+
+  /** Does not count a time in which nobody wanted to read. */
+  extend(durationMs: number): void {
+    this.#dueAtMs += durationMs;
   }
 
   begin(head: RequestHead): void {
@@ -45,6 +64,7 @@ export class BodyReader {
 
   /** Hands body bytes to the exchange; answers the offset behind what was used. */
   read(exchange: Exchange, buffer: Buffer, start: number, end: number): number {
+    this.#dueAtMs += (end - start) / MIN_RATE;
     if (this.#kind === LENGTH) {
       const taken = Math.min(this.remaining, end - start);
       const isLast = this.discard(taken);

@@ -36,7 +36,6 @@ const LINGER_TIME_MS = 30_000;
 const SEND_TIMEOUT_MS = 60_000;
 /** A client that closed its half may be gone, or may wait for its answer: this long it gets the benefit of the doubt. */
 const HALF_CLOSED_GRACE_MS = 1_000;
-
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
 
 /** One client connection: requests one at a time and in order, responses in as few writes as they need. */
@@ -54,6 +53,7 @@ export class Connection implements Downstream, InputUser, TimerOwner {
   readonly #body = new BodyReader();
   #isBodyWanted = false;
   #isBodyPaused = false;
+  #pausedAtMs = 0;
   #isContinueDue = false;
 
   readonly #writer: ResponseWriter;
@@ -112,16 +112,13 @@ export class Connection implements Downstream, InputUser, TimerOwner {
 
   // What the exchange asks for.
 
-  get isBodyComplete(): boolean {
-    return this.#body.isComplete;
-  }
-
   get isFlushed(): boolean {
     return this.#socket.writableLength === 0;
   }
 
   readBody(): void {
     this.#isBodyWanted = true;
+    this.#body.startClock(this.#context.now(), this.#exchange!.router.settings.bodyTimeoutMs);
     this.#context.timers.arm(this.#timer, this.#context.router().settings.bodyTimeoutMs);
     if (this.#isContinueDue) {
       this.#isContinueDue = false;
@@ -135,11 +132,13 @@ export class Connection implements Downstream, InputUser, TimerOwner {
 
   pauseReading(): void {
     this.#isBodyPaused = true;
+    this.#pausedAtMs = this.#context.now();
     this.#context.timers.disarm(this.#timer);
     this.#flow.pause();
   }
 
   resumeReading(): void {
+    if (this.#isBodyPaused) this.#body.extend(this.#context.now() - this.#pausedAtMs);
     this.#isBodyPaused = false;
     if (this.#state === IN_EXCHANGE && !this.#body.isComplete) {
       this.#context.timers.arm(this.#timer, this.#context.router().settings.bodyTimeoutMs);
@@ -345,6 +344,10 @@ export class Connection implements Downstream, InputUser, TimerOwner {
     const { timers } = this.#context;
     const { sequence } = exchange;
     timers.arm(this.#timer, exchange.router.settings.bodyTimeoutMs);
+    if (this.#body.isLate(this.#context.now())) {
+      exchange.onBodyRefused('client_body_timeout');
+      return end;
+    }
     const position = this.#body.read(exchange, buffer, start, end);
     const isSame = this.#state === IN_EXCHANGE && exchange.sequence === sequence;
     if (isSame && this.#body.isComplete && !this.#isBlocked) timers.disarm(this.#timer);

@@ -19,7 +19,6 @@ export interface Downstream {
   /** No more data of a body or tunnel until `resumeReading`. */
   pauseReading(): void;
   resumeReading(): void;
-  readonly isBodyComplete: boolean;
 
   /**
    * Begins the response. `lines` are header lines ended by CRLF, without framing and Connection; `trailingLines` come behind

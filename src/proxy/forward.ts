@@ -7,7 +7,7 @@ import { buildRequestHead, isCloseAsked, upgradeOf } from './headers.ts';
 import type { HeaderBlock, ResponseHead } from './http1/codec.ts';
 import { reasonOf } from './error-response.ts';
 import { RequestBody } from './request-body.ts';
-import { isErrorRetried, isStatusRetried } from './retry.ts';
+import { isErrorRetried, isStatusRetried, isTriedElsewhere } from './retry.ts';
 import { Tunnel } from './upgrade.ts';
 import type { UpstreamConnection } from './upstream/upstream-connection.ts';
 import type { UpstreamHandler } from './upstream/upstream-handler.ts';
@@ -144,7 +144,9 @@ export class Forwarding implements UpstreamHandler {
     this.#try.status = PROXY_ERRORS[code].status;
     this.#settle(outcomeOf(code));
 
-    if (!exchange.isHeadSent && isErrorRetried(exchange, code)) this.#attempt(code);
+    if (exchange.isHeadSent) answerError(exchange, code);
+    else if (isErrorRetried(exchange, code)) this.#attempt(code);
+    else if (isTriedElsewhere(exchange, code)) this.#attempt(code, true);
     else answerError(exchange, code);
   }
 
@@ -182,12 +184,12 @@ export class Forwarding implements UpstreamHandler {
     this.#exchange.finish();
   }
 
-  /** One try; `failure` is what the client is told when there is no endpoint left to try. */
-  #attempt(failure: ProxyErrorCode): void {
+  /** One try; `failure` is what the client is told when there is no endpoint left, or none that is `new` to the request. */
+  #attempt(failure: ProxyErrorCode, isNewNeeded = false): void {
     const exchange = this.#exchange;
     const { context, attempts, picking, route } = exchange;
     const endpoint = this.upstream!.pick(exchange, picking);
-    if (endpoint === undefined) {
+    if (endpoint === undefined || (isNewNeeded && picking.tried.includes(endpoint))) {
       answerError(exchange, failure);
       return;
     }

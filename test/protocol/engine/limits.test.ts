@@ -51,6 +51,17 @@ describe('slow clients', () => {
     });
   }
 
+  test('a body that trickles in is a 408 once it had its time', async () => {
+    const upstream = await bench.upstream((socket) => socket.on('data', () => {}));
+    const engine = await bench.engine({ endpoints: [upstream], settings: { bodyTimeoutMs: 60 } });
+    const client = await engine.connect();
+    client.send('POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1000\r\n\r\n');
+    const trickle = setInterval(() => client.send('x'), 10);
+    const text = await client.ended();
+    clearInterval(trickle);
+    expect(text).toMatch(/^HTTP\/1\.1 408 /);
+  });
+
   test('while the client sends its body the upstream may be silent', async () => {
     const upstream = await bench.answering(() => OK);
     const engine = await bench.engine({

@@ -44,6 +44,20 @@ describe('retries (annotations.md §3.3)', () => {
     expect(engine.router.endpoints[0]!.inFlight).toBe(0);
   });
 
+  test('tries that are used up still reach an endpoint that was not met yet', async () => {
+    const upstream = await bench.answering(() => OK);
+    const gone = [await refusing(), await refusing(), await refusing(), await refusing(), await refusing()];
+    const engine = await bench.engine({ endpoints: [...gone, upstream.endpoint] });
+    const client = await engine.connect();
+    client.send(POST);
+    expect(await client.response()).toContain('200 OK');
+    expect(engine.log[0]!.upstreamStatus).toEqual([502, 502, 502, 502, 502, 200]);
+    const obedient = await bench.engine({ endpoints: [...gone, upstream.endpoint], retry: { tries: 2 } });
+    const other = await obedient.connect();
+    other.send(GET);
+    expect(await other.response()).toMatch(/^HTTP\/1\.1 502 /);
+  });
+
   test('off and tries are obeyed', async () => {
     const off = await bench.engine({ endpoints: [await refusing()], retry: { conditions: [] } });
     const one = await bench.engine({ endpoints: [await refusing()], retry: { tries: 1 } });

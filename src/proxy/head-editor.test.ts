@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest';
+import { LinesEditor, ResponseLinesEditor } from './head-editor.ts';
+
+const LINES = 'X-A: 1\r\nx-b: 2\r\nX-A: 3\r\nEmpty:\r\n';
+
+test('gets by lower-case name, occurrences joined', () => {
+  const editor = new LinesEditor(LINES);
+  expect(editor.get('x-a')).toBe('1, 3');
+  expect(editor.get('empty')).toBe('');
+  expect(editor.get('none')).toBeUndefined();
+});
+
+test('set replaces all occurrences where the first was, append adds, remove removes', () => {
+  const editor = new LinesEditor(LINES);
+  editor.set('X-a', '9');
+  editor.append('X-B', '4');
+  editor.remove('empty');
+  editor.set('New', 'n');
+  expect(editor.toLines()).toBe('X-a: 9\r\nx-b: 2\r\nX-B: 4\r\nNew: n\r\n');
+});
+
+test('a line break is refused', () => {
+  const editor = new ResponseLinesEditor(200, LINES, true);
+  for (const bad of ['a\r\nb', 'a\nb', 'a\0']) {
+    expect(() => editor.set('X', bad)).toThrow(RangeError);
+    expect(() => editor.append(bad, 'x')).toThrow(RangeError);
+  }
+  expect(editor.toLines()).toBe('X-A: 1\r\nx-b: 2\r\nX-A: 3\r\nEmpty: \r\n');
+});
