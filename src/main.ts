@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 
 // One entry, two lives: a worker thread serves traffic, the main thread is the command line.

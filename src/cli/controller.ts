@@ -1,3 +1,5 @@
+import { startWebhook, type Webhook } from '../admin/webhook.ts';
+import { createReview, type Review } from '../controller/admission/review.ts';
 import { loadApiAccess } from '../controller/kube/config.ts';
 import { createKubeClient } from '../controller/kube/client.ts';
 import { createCluster, type Cluster } from '../controller/kube/cluster.ts';
@@ -5,7 +7,9 @@ import { createSystemTiming } from '../controller/kube/timing.ts';
 import { createDefaultCertificate } from '../controller/certificates/default-certificate.ts';
 import { createObjectStore } from '../controller/store/object-store.ts';
 import type { ControlLog } from '../observe/log.ts';
-import { UsageError, type Invocation } from './args.ts';
+import { features } from '../features/registry.ts';
+import type { ControlMetrics } from '../observe/control-metrics.ts';
+import { UsageError, type FlagReader, type Invocation } from './args.ts';
 import { createMetrics } from './create-metrics.ts';
 import { reportCertificates } from './report-metrics.ts';
 import { runSerin } from './runtime.ts';
@@ -50,6 +54,12 @@ export async function controller({ flags }: Invocation, log: ControlLog, entry: 
   const ttlSeconds = flags.number('election-ttl') > 0 ? flags.number('election-ttl') : 30;
   let live: Built | undefined;
   let cluster: Cluster | undefined;
+  const webhook = await startWebhookOf(
+    flags,
+    log,
+    metrics.control,
+    createReview({ options, features, snapshot: () => store.snapshot() }),
+  );
   return runSerin(
     {
       flags,
@@ -97,9 +107,47 @@ export async function controller({ flags }: Invocation, log: ControlLog, entry: 
         },
         rejected: (message) => cluster?.rejected(message),
         ready: () => cluster?.start(),
-        stopping: async () => cluster?.stop(),
+        stopping: async () => {
+          await cluster?.stop();
+          await webhook?.close();
+        },
       },
     },
     stopRequest,
   );
+}
+
+/** Starts the admission webhook where --validating-webhook asks for one. Rejects with the flag and what is wrong with it. */
+async function startWebhookOf(
+  flags: FlagReader,
+  log: ControlLog,
+  metrics: ControlMetrics,
+  review: Review,
+): Promise<Webhook | undefined> {
+  const address = flags.string('validating-webhook');
+  if (address === '') return undefined;
+  const certificateFile = flags.string('validating-webhook-certificate');
+  const keyFile = flags.string('validating-webhook-key');
+  if (certificateFile === '' || keyFile === '') {
+    throw new UsageError(
+      '--validating-webhook needs --validating-webhook-certificate and --validating-webhook-key',
+      2,
+    );
+  }
+  const webhook = await startWebhook(
+    {
+      review,
+      certificateFile,
+      keyFile,
+      judged(namespace, name, isAllowed, message) {
+        metrics.admissionChecked(namespace, name, isAllowed);
+        if (!isAllowed)
+          log.info({ ingress: `${namespace}/${name}`, message }, 'the webhook refused an Ingress');
+      },
+      failed: (error) => log.warn({ error }, 'the webhook could not answer'),
+    },
+    address,
+  );
+  log.info({ name: 'webhook', port: webhook.port }, 'listening');
+  return webhook;
 }

@@ -1,0 +1,81 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Agent, request } from 'undici';
+import { createSelfSigned } from '../lib/self-signed.ts';
+import { startWebhook, type Webhook } from './webhook.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'serin-webhook-'));
+const { certificate, key } = createSelfSigned(['localhost'], Date.now());
+const agent = new Agent({ connect: { ca: certificate, servername: 'localhost' } });
+const judged: string[] = [];
+let webhook: Webhook;
+
+beforeAll(async () => {
+  writeFileSync(join(folder, 'cert'), certificate);
+  writeFileSync(join(folder, 'key'), key);
+  webhook = await startWebhook(
+    {
+      review: (raw: any) =>
+        raw.metadata.name === 'bad'
+          ? { isAllowed: false, message: 'no good', warnings: [] }
+          : { isAllowed: true, message: '', warnings: ['careful'] },
+      certificateFile: join(folder, 'cert'),
+      keyFile: join(folder, 'key'),
+      judged: (namespace, name, isAllowed) => judged.push(`${namespace}/${name} ${isAllowed}`),
+      failed: () => undefined,
+    },
+    '127.0.0.1:0',
+  );
+});
+afterAll(async () => {
+  await webhook.close();
+  await agent.close();
+  rmSync(folder, { recursive: true });
+});
+
+async function post(body: string): Promise<{ status: number; text: string }> {
+  const url = `https://127.0.0.1:${webhook.port}/networking/v1/ingresses`;
+  const response = await request(url, { method: 'POST', body, dispatcher: agent });
+  return { status: response.statusCode, text: await response.body.text() };
+}
+
+async function review(name: string, kind = 'Ingress', operation = 'CREATE') {
+  const { text } = await post(
+    JSON.stringify({
+      apiVersion: 'admission.k8s.io/v1',
+      kind: 'AdmissionReview',
+      request: {
+        uid: 'u-1',
+        namespace: 'a',
+        name,
+        kind: { group: 'networking.k8s.io', version: 'v1', kind },
+        operation,
+        object: { metadata: { name } },
+      },
+    }),
+  );
+  return JSON.parse(text).response;
+}
+
+test('answers with the verdict, the uid and the warnings', async () => {
+  expect(await review('good')).toEqual({ uid: 'u-1', allowed: true, warnings: ['careful'] });
+  expect(await review('bad')).toEqual({
+    uid: 'u-1',
+    allowed: false,
+    status: { code: 400, message: 'no good' },
+  });
+  expect(judged).toEqual(['a/good true', 'a/bad false']);
+});
+
+test('lets other kinds and operations pass', async () => {
+  expect(await review('bad', 'NetworkPolicy')).toEqual({ uid: 'u-1', allowed: true });
+  expect(await review('bad', 'Ingress', 'DELETE')).toEqual({ uid: 'u-1', allowed: true });
+});
+
+test('what is no review is an error, and a body of 9 MiB is too large', async () => {
+  expect((await post('{')).status).toBe(500);
+  expect((await post('{}')).status).toBe(500);
+  expect((await post(`"${'x'.repeat(9 * 1024 * 1024)}"`)).status).toBe(413);
+});

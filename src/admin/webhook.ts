@@ -1,0 +1,112 @@
+import { readFileSync, watchFile, unwatchFile } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { Review } from '../controller/admission/review.ts';
+
+export interface WebhookDeps {
+  readonly review: Review;
+  readonly certificateFile: string;
+  readonly keyFile: string;
+  /** Told of every verdict. */
+  readonly judged: (namespace: string, name: string, isAllowed: boolean, message: string) => void;
+  readonly failed: (error: unknown) => void;
+}
+
+/** The validating admission webhook (routing.md §9): AdmissionReview v1 over TLS, on any path. */
+export interface Webhook {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+const MAX_BODY_BYTES = 9 * 1024 * 1024;
+const FILE_POLL_MS = 10_000;
+
+/** Starts the webhook; `address` is `:8443` or `host:port`. Rejects when files cannot be read or the port cannot be bound. */
+export async function startWebhook(deps: WebhookDeps, address: string): Promise<Webhook> {
+  const { host, port } = parseAddress(address);
+  const readKeys = () => ({ cert: readFileSync(deps.certificateFile), key: readFileSync(deps.keyFile) });
+  const server = createServer(readKeys(), (request, response) => void answer(deps, request, response));
+  const reload = () => {
+    try {
+      server.setSecureContext(readKeys());
+    } catch (error) {
+      deps.failed(error);
+    }
+  };
+  for (const file of [deps.certificateFile, deps.keyFile]) {
+    watchFile(file, { interval: FILE_POLL_MS, persistent: false }, reload);
+  }
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ port, ...(host === '' ? {} : { host }) }, resolve);
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve) => {
+        for (const file of [deps.certificateFile, deps.keyFile]) unwatchFile(file, reload);
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function parseAddress(address: string): { host: string; port: number } {
+  const match = /^(.*):(\d+)$/.exec(address);
+  if (match === null) throw new Error(`--validating-webhook: "${address}" is not an address such as :8443`);
+  return { host: match[1]!.replace(/^\[|\]$/g, ''), port: Number(match[2]) };
+}
+
+interface AdmissionRequest {
+  readonly uid?: string;
+  readonly namespace?: string;
+  readonly name?: string;
+  readonly kind?: { readonly group?: string; readonly kind?: string };
+  readonly operation?: string;
+  readonly object?: unknown;
+}
+
+async function answer(deps: WebhookDeps, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const send = (status: number, type: string, text: string) => {
+    response.writeHead(status, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(text) });
+    response.end(text);
+  };
+  try {
+    const body = await readBody(request);
+    if (body === undefined) {
+      response.setHeader('Connection', 'close');
+      return send(413, 'text/plain', 'the review is too large\n');
+    }
+    const review = JSON.parse(body) as { apiVersion?: string; request?: AdmissionRequest };
+    if (review.request?.uid === undefined) return send(500, 'text/plain', 'not an AdmissionReview\n');
+    const { uid, kind, namespace = '', name = '', operation, object } = review.request;
+    const isIngress = kind?.group === 'networking.k8s.io' && kind.kind === 'Ingress';
+    const isWritten = operation === 'CREATE' || operation === 'UPDATE';
+    const verdict =
+      isIngress && isWritten ? deps.review(object) : { isAllowed: true, message: '', warnings: [] };
+    if (isIngress && isWritten) deps.judged(namespace, name, verdict.isAllowed, verdict.message);
+    const status = verdict.isAllowed ? {} : { status: { code: 400, message: verdict.message } };
+    const warnings = verdict.warnings.length === 0 ? {} : { warnings: verdict.warnings };
+    const answered = { uid, allowed: verdict.isAllowed, ...status, ...warnings };
+    send(
+      200,
+      'application/json',
+      JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response: answered }),
+    );
+  } catch (error) {
+    deps.failed(error);
+    if (!response.headersSent) send(500, 'text/plain', 'the review cannot be read\n');
+  }
+}
+
+async function readBody(request: IncomingMessage): Promise<string | undefined> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes >= MAX_BODY_BYTES) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
