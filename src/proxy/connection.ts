@@ -6,7 +6,6 @@ import type { ConnectionInfo } from './connection-info.ts';
 import type { Downstream, ResponseBodyKind } from './downstream.ts';
 import type { ProxyErrorCode } from './errors.ts';
 import { Exchange } from './exchange.ts';
-import { dateLine } from './http-date.ts';
 import { INCOMPLETE, REFUSED, type HeaderBlock, type RequestHead } from './http1/codec.ts';
 import { RequestParser } from './http1/request-parser.ts';
 import { InputQueue, type InputUser } from './input-queue.ts';
@@ -210,20 +209,15 @@ export class Connection implements Downstream, InputUser, TimerOwner {
   }
 
   beginTunnel(statusLine: string, lines: string): void {
-    const exchange = this.#exchange!;
-    const text = `${statusLine}${dateLine(exchange.startedAtMs)}${lines}\r\n`;
-    exchange.bytesSent += text.length;
     this.#state = TUNNEL;
     this.#context.timers.disarm(this.#timer);
-    this.#socket.write(text, 'latin1');
+    this.#writer.tunnelHead(this.#exchange!, statusLine, lines);
     this.#flow.resume();
     this.#process();
   }
 
   writeTunnel(buffer: Buffer, start: number, end: number): boolean {
-    this.#exchange!.bytesSent += end - start;
-    // The read buffer is shared: what the socket may keep has to be its own.
-    const isTaken = this.#socket.write(Buffer.from(buffer.subarray(start, end)));
+    const isTaken = this.#writer.tunnel(this.#exchange!, buffer, start, end);
     if (!isTaken) this.#block();
     return isTaken;
   }

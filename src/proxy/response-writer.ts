@@ -115,6 +115,20 @@ export class ResponseWriter {
     return isTaken;
   }
 
+  /** Sends the head of a 101; nothing is framed behind it. */
+  tunnelHead(exchange: Exchange, statusLine: string, lines: string): void {
+    const text = `${statusLine}${dateLine(exchange.startedAtMs)}${lines}\r\n`;
+    exchange.bytesSent += text.length;
+    this.#socket.write(text, 'latin1');
+  }
+
+  /** Sends bytes of a tunnel; false: the socket wants no more for now. */
+  tunnel(exchange: Exchange, buffer: Buffer, start: number, end: number): boolean {
+    exchange.bytesSent += end - start;
+    // The read buffer is shared: what the socket may keep has to be its own.
+    return this.#socket.write(Buffer.from(buffer.subarray(start, end)));
+  }
+
   /** Forgets what was not sent. */
   clear(): void {
     this.#out = '';
