@@ -48,8 +48,10 @@ class BatchedSink implements LogSink {
   #isNonBlocking = false;
   /** Pieces end at line ends, so that lines of several workers on one pipe never mix. */
   #isPieced = false;
-  #pieces: string[] = [];
-  #piece = '';
+  #pieces: Buffer[] = [];
+  /** Being filled. Bytes at once: as text, thousands of short strings would wait for the batch and outlive the young generation. */
+  #piece: Buffer | undefined = undefined;
+  #pieceBytes = 0;
   /** Bytes that the kernel has not taken yet. */
   #behindBytes = 0;
   #timer: NodeJS.Timeout | undefined = undefined;
@@ -77,12 +79,13 @@ class BatchedSink implements LogSink {
       return;
     }
     this.#behindBytes += length;
-    if (this.#isPieced && this.#piece.length + length > ATOMIC_BYTES && this.#piece !== '') {
-      this.#pieces.push(this.#piece);
-      this.#piece = line;
-    } else {
-      this.#piece += line;
+    let piece = this.#piece;
+    if (piece === undefined || this.#pieceBytes + length > piece.length) {
+      this.#endPiece();
+      piece = Buffer.allocUnsafeSlow(Math.max(length, this.#isPieced ? ATOMIC_BYTES : this.#flushBytes));
+      this.#piece = piece;
     }
+    this.#pieceBytes += piece.write(line, this.#pieceBytes, 'latin1');
     if (this.#behindBytes >= this.#flushBytes && !this.#isBlocked) this.#pump();
     else this.#timer ??= setTimeout(this.#onTimer, this.#flushMs).unref();
   }
@@ -143,12 +146,17 @@ class BatchedSink implements LogSink {
       clearTimeout(this.#timer);
       this.#timer = undefined;
     }
-    if (this.#piece !== '') {
-      this.#pieces.push(this.#piece);
-      this.#piece = '';
-    }
+    this.#endPiece();
     if (this.#isNonBlocking) this.#writeNow();
     else this.#writeNext();
+  }
+
+  #endPiece(): void {
+    if (this.#piece !== undefined && this.#pieceBytes > 0) {
+      this.#pieces.push(this.#piece.subarray(0, this.#pieceBytes));
+    }
+    this.#piece = undefined;
+    this.#pieceBytes = 0;
   }
 
   /** A pipe that never waits: as many pieces as it takes, each in one call. */
@@ -157,13 +165,13 @@ class BatchedSink implements LogSink {
     let written = 0;
     try {
       for (; written < pieces.length; written++) {
-        const bytes = Buffer.from(pieces[written]!, 'latin1');
+        const bytes = pieces[written]!;
         const taken = writeSync(this.#fd, bytes);
         this.#settle(taken);
         this.#hasFailed = false;
         if (taken === bytes.length) continue;
         // Only a line above PIPE_BUF is ever taken in part.
-        pieces[written] = bytes.toString('latin1', taken);
+        pieces[written] = bytes.subarray(taken);
         break;
       }
     } catch (error) {
@@ -183,9 +191,9 @@ class BatchedSink implements LogSink {
     const pieces = this.#pieces;
     if (pieces.length === 0) return;
     // Lines of a file cannot mix: O_APPEND takes any size in one piece.
-    const text = this.#isPieced ? pieces.shift()! : pieces.join('');
+    const bytes = this.#isPieced || pieces.length === 1 ? pieces.shift()! : Buffer.concat(pieces);
     if (!this.#isPieced) pieces.length = 0;
-    this.#writeBytes(Buffer.from(text, 'latin1'), 0);
+    this.#writeBytes(bytes, 0);
   }
 
   #writeBytes(bytes: Buffer, offset: number): void {
@@ -199,7 +207,7 @@ class BatchedSink implements LogSink {
         setTimeout(() => this.#writeBytes(bytes, offset), RETRY_MS);
         return;
       } else {
-        this.#drop(bytes.toString('latin1', offset));
+        this.#drop(bytes.subarray(offset));
         this.#fail(error);
       }
       this.#isWriting = false;
@@ -224,9 +232,9 @@ class BatchedSink implements LogSink {
     this.#behindBytes -= bytes;
   }
 
-  #drop(text: string): void {
-    this.#settle(text.length);
-    this.droppedLines += text.split('\n').length - 1;
+  #drop(bytes: Buffer): void {
+    this.#settle(bytes.length);
+    this.droppedLines += bytes.toString('latin1').split('\n').length - 1;
   }
 
   #notifyIdle(): void {
