@@ -161,6 +161,7 @@ export class Connection implements Downstream, InputUser, TimerOwner {
     const exchange = this.#exchange!;
     const writer = this.#writer;
     writer.begin(exchange, kind);
+    if (this.#isEnded) this.#context.timers.disarm(this.#timer);
     const isKeptAlive = !writer.isUntilClose && this.#decideKeepAlive(exchange);
     this.#isKeptAlive = isKeptAlive;
     writer.head(exchange, status, reason, lines, trailingLines, contentLength, isKeptAlive);
@@ -392,7 +393,7 @@ export class Connection implements Downstream, InputUser, TimerOwner {
     switch (this.#state) {
       case IN_EXCHANGE:
         if (!this.#body.isComplete) this.destroy();
-        else if (!this.#isBlocked) this.#context.timers.arm(this.#timer, HALF_CLOSED_GRACE_MS);
+        else if (!this.#exchange!.isHeadSent) this.#context.timers.arm(this.#timer, HALF_CLOSED_GRACE_MS);
         return;
       case TUNNEL:
         this.#exchange!.forwarding.tunnel?.onDownstreamEnd();

@@ -1,4 +1,4 @@
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Bench, eventually, GET, OK } from './harness.ts';
 
@@ -116,6 +116,24 @@ describe('clients that go away', () => {
     client.socket.end();
     await engine.logged(1);
     expect(engine.log[0]!.status).toBe(499);
+  });
+
+  test('with a clean end, while the response comes: it gets all of it', async () => {
+    let upstreamSocket: Socket | undefined;
+    const upstream = await bench.answering((_request, socket) => {
+      upstreamSocket = socket;
+      return 'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabc';
+    });
+    const engine = await bench.engine({ endpoints: [upstream.endpoint] });
+    const client = await engine.connect();
+    client.send(GET);
+    await client.until((text) => text.endsWith('abc'));
+    client.socket.end();
+    await new Promise((resolve) => setImmediate(resolve));
+    engine.context.timers.advance(1_000);
+    upstreamSocket!.write('def');
+    expect(await client.ended()).toMatch(/abcdef$/);
+    expect(engine.log[0]!.status).toBe(200);
   });
 
   test('while a filter decides: its answer goes nowhere', async () => {
