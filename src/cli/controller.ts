@@ -1,7 +1,8 @@
 import { startWebhook, type Webhook } from '../admin/webhook.ts';
 import { createReview, type Review } from '../controller/admission/review.ts';
 import { loadApiAccess } from '../controller/kube/config.ts';
-import { createKubeClient } from '../controller/kube/client.ts';
+import { createKubeClient, isKubeError, type KubeClient } from '../controller/kube/client.ts';
+import { SERVICES } from '../controller/kube/resources.ts';
 import { createCluster, type Cluster } from '../controller/kube/cluster.ts';
 import { createSystemTiming } from '../controller/kube/timing.ts';
 import { createDefaultCertificate } from '../controller/certificates/default-certificate.ts';
@@ -47,6 +48,8 @@ export async function controller({ flags }: Invocation, log: ControlLog, entry: 
   );
   log.info({ server: access.server }, 'the API server');
   const client = createKubeClient({ access, userAgent: `serin/${versionOf(entry)}` });
+  for (const flag of ['default-backend-service', 'publish-service'])
+    await requireService(flag, flags, client, log);
   const store = createObjectStore();
   const options = toTranslateOptions(flags, false, await createDefaultCertificate(Date.now()));
   const metrics = createMetrics(flags, entry, { namespace: pod.namespace, pod: pod.name });
@@ -150,4 +153,26 @@ async function startWebhookOf(
   );
   log.info({ name: 'webhook', port: webhook.port }, 'listening');
   return webhook;
+}
+
+/** A Service that a flag names must exist at start, as with ingress-nginx; throws UsageError when the API server says it does not. */
+async function requireService(
+  flag: string,
+  flags: FlagReader,
+  client: KubeClient,
+  log: ControlLog,
+): Promise<void> {
+  const ref = readRef(flags, flag);
+  if (ref === undefined) return;
+  try {
+    await client.get(SERVICES, ref);
+  } catch (error) {
+    if (isKubeError(error, 404)) {
+      throw new UsageError(
+        `--${flag}: no service with name ${ref.name} found in namespace ${ref.namespace}`,
+        1,
+      );
+    }
+    log.warn({ error, flag }, 'the Service that a flag names cannot be looked up now');
+  }
 }

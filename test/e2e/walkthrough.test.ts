@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Pool } from 'undici';
 import { WebSocket } from 'ws';
 import { curl, startSerin, type SerinProcess } from '../fixtures/serin-process.ts';
 
@@ -46,6 +47,23 @@ describe.skipIf(!hasCurl)('the walk-through with curl (skipped where curl is not
     // 60 draws at 30 in 100: 18, and 3 sigma is 10.6.
     expect(canary).toBeGreaterThan(7);
     expect(canary).toBeLessThan(29);
+  });
+
+  test('10,000 requests at weight 30 split within 3 sigma', async () => {
+    const pool = new Pool(http, { connections: 16 });
+    let canary = 0;
+    let sent = 0;
+    const send = async () => {
+      while (sent < 10_000) {
+        sent++;
+        const { body } = await pool.request({ method: 'GET', path: '/web', headers: { host: 'web.app' } });
+        if (hostname(await body.text()).startsWith('web-canary-')) canary++;
+      }
+    };
+    await Promise.all(Array.from({ length: 16 }, send));
+    await pool.close();
+    // 3 sigma of a binomial of 10,000 at 0.3 is 137.5; one run in 370 is beyond it, and is tried again in CI.
+    expect(Math.abs(canary - 3_000)).toBeLessThan(138);
   });
 
   test('the TLS host answers over TLS and redirects to it', async () => {
