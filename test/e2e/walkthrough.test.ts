@@ -51,19 +51,23 @@ describe.skipIf(!hasCurl)('the walk-through with curl (skipped where curl is not
 
   test('10,000 requests at weight 30 split within 3 sigma', async () => {
     const pool = new Pool(http, { connections: 16 });
-    let canary = 0;
-    let sent = 0;
-    const send = async () => {
-      while (sent < 10_000) {
-        sent++;
-        const { body } = await pool.request({ method: 'GET', path: '/web', headers: { host: 'web.app' } });
-        if (hostname(await body.text()).startsWith('web-canary-')) canary++;
-      }
+    const round = async () => {
+      let canary = 0;
+      let sent = 0;
+      const send = async () => {
+        while (sent < 10_000) {
+          sent++;
+          const { body } = await pool.request({ method: 'GET', path: '/web', headers: { host: 'web.app' } });
+          if (hostname(await body.text()).startsWith('web-canary-')) canary++;
+        }
+      };
+      await Promise.all(Array.from({ length: 16 }, send));
+      return Math.abs(canary - 3_000);
     };
-    await Promise.all(Array.from({ length: 16 }, send));
+    // One honest round in 370 is beyond 3 sigma (137.5): the median of three says whether the split is right.
+    const off = [await round(), await round(), await round()].toSorted((a, b) => a - b);
     await pool.close();
-    // 3 sigma of a binomial of 10,000 at 0.3 is 137.5; one run in 370 is beyond it, and is tried again in CI.
-    expect(Math.abs(canary - 3_000)).toBeLessThan(138);
+    expect(off[1]).toBeLessThan(138);
   });
 
   test('the TLS host answers over TLS and redirects to it', async () => {
