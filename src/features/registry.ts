@@ -3,6 +3,8 @@ import { appRoot } from './app-root/app-root.ts';
 import { backendProtocol } from './backend-protocol/backend-protocol.ts';
 import { body } from './body/body.ts';
 import { canary } from './canary/canary.ts';
+import { cors } from './cors/cors.ts';
+import { ipAccess } from './ip-access/ip-access.ts';
 import type { Feature } from './kit/feature.ts';
 import { loadBalance } from './load-balance/load-balance.ts';
 import { logging } from './logging/logging.ts';
@@ -23,9 +25,11 @@ type AnyFeature = Feature<any, any>;
 export const features: readonly AnyFeature[] = [
   appRoot,
   serverAlias,
+  cors, // first: a preflight is answered whatever else the route asks for
   redirect, // before the rewrite and the SSL redirect: an explicit redirect is answered over plain http
   rewrite, // before the SSL redirect: a rewrite that gives nothing is a 500 on either scheme
   sslRedirect,
+  ipAccess,
   upstreamVhost,
   timeouts,
   body,

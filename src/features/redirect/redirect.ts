@@ -57,12 +57,12 @@ export const redirect = defineFeature({
     const permanent = values['permanent-redirect'];
     const isRelative = values['relative-redirects'] ?? false;
     // A redirect that is there but empty makes the whole group void (annotations.md §0.3).
-    if (
-      (has('temporal-redirect') && temporal === undefined) ||
-      (has('permanent-redirect') && permanent === undefined)
-    ) {
+    const empty = (['temporal-redirect', 'permanent-redirect'] as const).find(
+      (key) => has(key) && values[key] === undefined,
+    );
+    if (empty !== undefined) {
       findings.warn(source, 'InvalidAnnotation', {
-        field: `metadata.annotations[${temporal === undefined ? 'temporal' : 'permanent'}-redirect]`,
+        field: `metadata.annotations[${empty}]`,
         problem: 'is empty',
         consequence: 'no redirect is made',
       });

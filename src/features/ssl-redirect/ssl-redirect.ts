@@ -79,12 +79,19 @@ export const sslRedirect = defineFeature({
     if (!policy.isForced && !isEverSecured) return undefined;
     const securedAliases = new Set(host.certificateNames);
     const aliases = new Set(host.aliases);
+    // A name that came in by an alias, itself or by its wildcard, has a certificate only where that alias has.
+    const aliasOf = (name: string): string | undefined => {
+      if (aliases.has(name)) return name;
+      const wildcard = `*${name.slice(name.indexOf('.'))}`;
+      return aliases.has(wildcard) ? wildcard : undefined;
+    };
     const port = policy.isPortShown ? `:${settings.httpsPort}` : '';
     const isHostSecured = host.hasCertificate;
     return {
       onRequest(request) {
         if (request.scheme !== 'http') return undefined;
-        const isSecured = aliases.has(request.host) ? securedAliases.has(request.host) : isHostSecured;
+        const alias = aliasOf(request.host);
+        const isSecured = alias === undefined ? isHostSecured : securedAliases.has(alias);
         if (!policy.isForced && !isSecured) return undefined;
         let target = request.target;
         if (!policy.isTrailingSlashKept && target.endsWith('/')) target = target.slice(0, -1);

@@ -1,0 +1,37 @@
+import { DATA_PLANE_KEYS, INERT_KEYS } from './keys.ts';
+
+/** Renders docs/configmap.md: the keys Serin reads, by who reads them. */
+export function renderConfigMapDoc(
+  featureKeys: readonly (readonly [key: string, feature: string])[],
+  translateKeys: readonly string[],
+): string {
+  const list = (keys: readonly string[]) => keys.toSorted().map((key) => `- \`${key}\``);
+  return [
+    '# ConfigMap keys',
+    '',
+    'Made from the key tables (`src/controller/settings/keys.ts`) and the features; `UPDATE_DOCS=1 npx vitest run test/docs` writes it anew. Names,',
+    'defaults and meanings are ingress-nginx’s. A value that cannot be read, and a key that is not on this page, is an Event on the ConfigMap; the',
+    'default is used.',
+    '',
+    '## Of the whole data plane',
+    '',
+    ...list([...Object.keys(DATA_PLANE_KEYS), 'proxy-set-headers', 'add-headers']),
+    '',
+    '## Defaults of annotations, and keys of features',
+    '',
+    '| key | feature |',
+    '| --- | --- |',
+    ...featureKeys
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, feature]) => `| \`${key}\` | [${feature}](annotations.md#${feature}) |`),
+    '',
+    '## Of translation',
+    '',
+    ...list([...translateKeys]),
+    '',
+    '## Taken, with nothing to set in Serin',
+    '',
+    ...list(Object.keys(INERT_KEYS)),
+    '',
+  ].join('\n');
+}

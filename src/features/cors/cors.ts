@@ -1,0 +1,139 @@
+import { splitList } from '../../lib/nginx-values.ts';
+import { defineFeature, type Parser } from '../kit/feature.ts';
+import type { DirectResponse, ResponseEditor } from '../kit/filter.ts';
+import { bool, hdrlist, int } from '../kit/values.ts';
+
+export interface CorsPolicy {
+  /** `*`, or items to hold the Origin against. */
+  readonly origins: '*' | readonly string[];
+  readonly methods: string;
+  readonly headers: string;
+  readonly areCredentialsAllowed: boolean;
+  readonly exposed?: string;
+  readonly maxAgeSeconds: number;
+}
+
+const ORIGIN = /^(?:\*|null|[a-z][a-z0-9+.-]*:\/\/(?:\*\.)?[A-Za-z0-9\-.]+(?::\d+)?)$/;
+
+/** Items of the list that are origins; `*` anywhere makes it `*` (annotations.md §7). */
+const origins: Parser<'*' | readonly string[]> = (raw) => {
+  const items = splitList(raw);
+  if (items.includes('*')) return { ok: true, value: '*' };
+  const usable = items.filter((item) => ORIGIN.test(item));
+  const bad = items.find((item) => !ORIGIN.test(item));
+  if (usable.length === 0 && bad !== undefined) return { ok: false, problem: `has no origin in it: ${bad}` };
+  return { ok: true, value: usable };
+};
+
+const words: Parser<string> = (raw) =>
+  /^[A-Za-z, ]+$/.test(raw) ? { ok: true, value: raw } : { ok: false, problem: 'is not a list of methods' };
+
+const exposedHeaders: Parser<string> = (raw) =>
+  /^(?:\*|[A-Za-z0-9\-_, ]+)$/.test(raw)
+    ? { ok: true, value: raw }
+    : { ok: false, problem: 'is not a list of header names' };
+
+const METHODS = 'GET, PUT, POST, DELETE, PATCH, OPTIONS';
+const HEADERS =
+  'DNT,Keep-Alive,User-Agent,X-Requested-With,If-Modified-Since,Cache-Control,Content-Type,Range,Authorization';
+
+/** Cross-origin resource sharing (annotations.md §7). Origins are held against both ends, which ingress-nginx does only at the end. */
+export const cors = defineFeature({
+  name: 'cors',
+  doc: 'Cross-origin resource sharing. Without enable-cors the others have no effect.',
+  scope: 'route',
+  annotations: {
+    'enable-cors': {
+      parse: bool,
+      risk: 'low',
+      onInvalid: 'default',
+      fallback: false,
+      doc: '`true` switches it on.',
+    },
+    'cors-allow-origin': {
+      parse: origins,
+      risk: 'medium',
+      onInvalid: 'default',
+      fallback: '*',
+      doc: 'Comma list of `*`, `null`, `scheme://host[:port]` and `scheme://*.host[:port]` (one label).',
+    },
+    'cors-allow-methods': {
+      parse: words,
+      risk: 'medium',
+      onInvalid: 'default',
+      fallback: METHODS,
+      doc: 'Value of Access-Control-Allow-Methods.',
+    },
+    'cors-allow-headers': {
+      parse: hdrlist,
+      risk: 'medium',
+      onInvalid: 'default',
+      fallback: HEADERS,
+      doc: 'Value of Access-Control-Allow-Headers.',
+    },
+    'cors-allow-credentials': {
+      parse: bool,
+      risk: 'low',
+      onInvalid: 'default',
+      fallback: true,
+      doc: 'Send Access-Control-Allow-Credentials: true.',
+    },
+    'cors-expose-headers': {
+      parse: exposedHeaders,
+      risk: 'medium',
+      onInvalid: 'default',
+      doc: 'Value of Access-Control-Expose-Headers.',
+    },
+    'cors-max-age': {
+      parse: int,
+      risk: 'low',
+      onInvalid: 'default',
+      fallback: 1_728_000,
+      doc: 'Value of Access-Control-Max-Age, in seconds.',
+    },
+  },
+  translate: (values): CorsPolicy | undefined => {
+    if (values['enable-cors'] !== true) return undefined;
+    const exposed = values['cors-expose-headers'];
+    return {
+      origins: values['cors-allow-origin'] ?? '*',
+      methods: values['cors-allow-methods'] ?? METHODS,
+      headers: values['cors-allow-headers'] ?? HEADERS,
+      areCredentialsAllowed: values['cors-allow-credentials'] ?? true,
+      ...(exposed === undefined ? {} : { exposed }),
+      maxAgeSeconds: values['cors-max-age'] ?? 1_728_000,
+    };
+  },
+  createFilter: (policy) => {
+    const matches = createOriginTest(policy.origins);
+    const allowedOrigin = (origin: string | undefined): string | undefined =>
+      policy.origins === '*' ? '*' : origin !== undefined && matches(origin) ? origin : undefined;
+    const preflight: DirectResponse = { status: 204 };
+    return {
+      onRequest: (request) =>
+        request.method === 'OPTIONS' && allowedOrigin(request.header('origin')) !== undefined
+          ? preflight
+          : undefined,
+      onResponse(response: ResponseEditor, request) {
+        const origin = allowedOrigin(request.header('origin'));
+        if (origin === undefined) return;
+        response.set('Access-Control-Allow-Origin', origin);
+        if (policy.areCredentialsAllowed) response.set('Access-Control-Allow-Credentials', 'true');
+        response.set('Access-Control-Allow-Methods', policy.methods);
+        response.set('Access-Control-Allow-Headers', policy.headers);
+        if (policy.exposed !== undefined) response.set('Access-Control-Expose-Headers', policy.exposed);
+        response.set('Access-Control-Max-Age', String(policy.maxAgeSeconds));
+      },
+    };
+  },
+});
+
+function createOriginTest(items: CorsPolicy['origins']): (origin: string) => boolean {
+  if (items === '*') return () => true;
+  if (items.length === 0) return () => false;
+  const sources = items.map((item) =>
+    item.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replace('*', '[A-Za-z0-9-]+'),
+  );
+  const pattern = new RegExp(`^(?:${sources.join('|')})$`, 'i');
+  return (origin) => pattern.test(origin);
+}

@@ -1,0 +1,68 @@
+import type { AnnotationSpec, Feature } from './kit/feature.ts';
+
+/** An annotation of ingress-nginx that no feature defines, and what becomes of it. */
+export interface UnsupportedAnnotation {
+  readonly name: string;
+  readonly consequence: string;
+}
+
+const ON_INVALID = {
+  drop: 'the Ingress is not taken in; its last accepted form keeps serving',
+  deny: 'the routes of the Ingress answer 503',
+  default: 'the default',
+  group: 'all annotations of this table are ignored',
+} as const;
+
+// oxlint-disable-next-line no-explicit-any -- each feature has value and policy types of its own
+type AnyFeature = Feature<any, any>;
+
+/** Renders docs/annotations.md from the features. */
+export function renderAnnotationsDoc(
+  features: readonly AnyFeature[],
+  unsupported: readonly UnsupportedAnnotation[],
+): string {
+  const lines = [
+    '# Annotations',
+    '',
+    'Made from the features (`src/features/`); `UPDATE_DOCS=1 npx vitest run test/docs` writes it anew. All names stand under the prefix',
+    '`nginx.ingress.kubernetes.io/`. Values and meanings are ingress-nginx’s; [differences.md](differences.md) has what is not. A value that cannot be',
+    'read is an Event on the Ingress, and does what the last column says.',
+    '',
+  ];
+  for (const feature of features) {
+    const rows = Object.entries(feature.annotations) as [string, AnnotationSpec<unknown>][];
+    if (rows.length === 0) continue;
+    lines.push(`## ${feature.name}`, '', feature.doc, '');
+    lines.push('| annotation | meaning | default | a bad value |', '| --- | --- | --- | --- |');
+    for (const [name, spec] of rows) {
+      const names = [name, ...(spec.aliases ?? [])].map((one) => `\`${one}\``).join(', ');
+      lines.push(`| ${names} | ${cell(spec.doc)} | ${defaultText(spec)} | ${ON_INVALID[spec.onInvalid]} |`);
+    }
+    const keys = Object.entries(feature.configMapKeys ?? {});
+    if (keys.length > 0) lines.push('', 'ConfigMap keys:', '');
+    for (const [key, doc] of keys) lines.push(`- \`${key}\`: ${doc}`);
+    lines.push('');
+  }
+  lines.push(
+    '## Known to ingress-nginx, not honoured by Serin',
+    '',
+    'Each is an Event on its Ingress. Protections close the route; the rest is ignored.',
+    '',
+    '| annotation | what happens |',
+    '| --- | --- |',
+    ...unsupported.map(({ name, consequence }) => `| \`${name}\` | ${cell(consequence)} |`),
+    '',
+  );
+  return lines.join('\n');
+}
+
+function defaultText({ fallback, configMapKey }: AnnotationSpec<unknown>): string {
+  const shown = Array.isArray(fallback) ? fallback.join(' ') : fallback === undefined ? '' : String(fallback);
+  const key = configMapKey === undefined ? '' : `ConfigMap \`${configMapKey}\``;
+  if (shown === '') return key;
+  return key === '' ? `\`${shown}\`` : `${key}, else \`${shown}\``;
+}
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|');
+}

@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest';
+import { fakeRequest, filterOf, translateWith } from '../kit/testing.ts';
+import { ipAccess } from './ip-access.ts';
+
+const cases: [name: string, annotations: Record<string, string>, client: string, isRefused: boolean][] = [
+  ['inside the allow list', { 'allowlist-source-range': '192.0.2.0/24, ::1' }, '192.0.2.9', false],
+  ['outside the allow list', { 'allowlist-source-range': '192.0.2.0/24' }, '198.51.100.1', true],
+  ['inside the deny list', { 'denylist-source-range': '192.0.2.0/24' }, '192.0.2.9', true],
+  ['outside the deny list', { 'denylist-source-range': '192.0.2.0/24' }, '198.51.100.1', false],
+  [
+    'the deny list comes first',
+    { 'allowlist-source-range': '192.0.2.0/24', 'denylist-source-range': '192.0.2.9' },
+    '192.0.2.9',
+    true,
+  ],
+  ['IPv6', { 'allowlist-source-range': '2001:db8::/32' }, '2001:db8::1', false],
+];
+for (const [name, annotations, clientAddress, isRefused] of cases) {
+  test(name, () => {
+    const answer = filterOf(ipAccess, annotations)?.onRequest?.(fakeRequest({ clientAddress }));
+    expect(answer).toEqual(isRefused ? { status: 403 } : undefined);
+  });
+}
+
+test('a list that cannot be read denies', () => {
+  expect(translateWith(ipAccess, { 'allowlist-source-range': '10.0.0.0/33' })).toMatchObject({
+    isDenied: true,
+    refused: ['allowlist-source-range has the item "10.0.0.0/33", which is no address and no network: deny'],
+  });
+});
+
+test('an empty list denies', () => {
+  expect(translateWith(ipAccess, { 'denylist-source-range': '' }).isDenied).toBe(true);
+});
+
+test('the ConfigMap gives lists to routes without', () => {
+  const settings = { 'whitelist-source-range': '10.0.0.0/8' };
+  expect(translateWith(ipAccess, {}, { settings }).policy).toEqual({ allowed: ['10.0.0.0/8'] });
+  expect(translateWith(ipAccess, {}, { settings: { 'block-cidrs': '10.0.0.0/8' } }).policy).toEqual({
+    denied: ['10.0.0.0/8'],
+  });
+  const own = { 'denylist-source-range': '192.0.2.1' };
+  expect(translateWith(ipAccess, own, { settings: { 'block-cidrs': '10.0.0.0/8' } }).policy).toEqual({
+    denied: ['192.0.2.1'],
+  });
+});
