@@ -1,11 +1,5 @@
 import type { AnnotationSpec, Feature } from './kit/feature.ts';
 
-/** An annotation of ingress-nginx that no feature defines, and what becomes of it. */
-export interface UnsupportedAnnotation {
-  readonly name: string;
-  readonly consequence: string;
-}
-
 const ON_INVALID = {
   drop: 'the Ingress is not taken in; its last accepted form keeps serving',
   deny: 'the routes of the Ingress answer 503',
@@ -16,15 +10,22 @@ const ON_INVALID = {
 // oxlint-disable-next-line no-explicit-any -- each feature has value and policy types of its own
 type AnyFeature = Feature<any, any>;
 
-/** Renders docs/annotations.md from the features. */
+/** Renders docs/annotations.md from the features, and from what is known of the annotations that none defines. */
 export function renderAnnotationsDoc(
   features: readonly AnyFeature[],
-  unsupported: readonly UnsupportedAnnotation[],
+  known: ReadonlyMap<string, { readonly consequence: string }>,
 ): string {
+  const defined = new Set<string>();
+  for (const { annotations } of features) {
+    for (const [name, spec] of Object.entries(annotations) as [string, AnnotationSpec<unknown>][]) {
+      for (const one of [name, ...(spec.aliases ?? [])]) defined.add(one);
+    }
+  }
+  const unsupported = [...known].filter(([name]) => !defined.has(name));
   const lines = [
     '# Annotations',
     '',
-    'Made from the features (`src/features/`); `UPDATE_DOCS=1 npx vitest run test/docs` writes it anew. All names stand under the prefix',
+    'Made from the features (`src/features/`); `UPDATE_DOCS=1 npx vitest run src/features test/docs` writes it anew. All names stand under the prefix',
     '`nginx.ingress.kubernetes.io/`. Values and meanings are ingress-nginx’s; [differences.md](differences.md) has what is not. A value that cannot be',
     'read is an Event on the Ingress, and does what the last column says.',
     '',
@@ -50,7 +51,7 @@ export function renderAnnotationsDoc(
     '',
     '| annotation | what happens |',
     '| --- | --- |',
-    ...unsupported.map(({ name, consequence }) => `| \`${name}\` | ${cell(consequence)} |`),
+    ...unsupported.map(([name, { consequence }]) => `| \`${name}\` | ${cell(consequence)} |`),
     '',
   );
   return lines.join('\n');
