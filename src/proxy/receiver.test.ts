@@ -90,7 +90,13 @@ function setUp(tickMs = 0): Rig {
         const known = handles.get(id);
         if (known !== undefined) return known;
         const entry = { id, digest: '', policies: {} };
-        const made: Upstream = { id, entry, hasEndpoints: () => false, pick: () => undefined, holdsSession: () => false };
+        const made: Upstream = {
+          id,
+          entry,
+          hasEndpoints: () => false,
+          pick: () => undefined,
+          holdsSession: () => false,
+        };
         handles.set(id, made);
         return made;
       },
