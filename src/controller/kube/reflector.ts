@@ -41,7 +41,7 @@ export interface ReflectorOptions {
   readonly stallMs?: number;
   /** The server is asked to end a watch after this time, plus up to half of it. */
   readonly watchSeconds?: number;
-  /** Pause between tries while the account is not allowed to list. */
+  /** Pause between tries while the account is not allowed to list; reached in steps from a hundredth of it. */
   readonly forbiddenRetryMs?: number;
 }
 
@@ -85,6 +85,10 @@ export function createReflector(deps: ReflectorDeps): Reflector {
   const { client, resource, scope, sink, observer, timing } = deps;
   const options = { ...DEFAULTS, ...deps.options };
   const backoff = createBackoff({ firstMs: options.backoffFirstMs, capMs: options.backoffCapMs }, timing);
+  const forbiddenBackoff = createBackoff(
+    { firstMs: options.forbiddenRetryMs / 100, capMs: options.forbiddenRetryMs },
+    timing,
+  );
   const stopping = new AbortController();
   const settled = Promise.withResolvers<void>();
   let running: Promise<void> | undefined;
@@ -200,7 +204,7 @@ export function createReflector(deps: ReflectorDeps): Reflector {
       if (!isForbidden) sink.forbidden(true);
       isForbidden = true;
       settled.resolve();
-      delayMs = options.forbiddenRetryMs * (0.75 + timing.random() / 2);
+      delayMs = forbiddenBackoff.nextMs();
     }
     return delayMs;
   }
@@ -213,8 +217,9 @@ export function createReflector(deps: ReflectorDeps): Reflector {
         else await watch(position);
       } catch (error) {
         if (stopping.signal.aborted) break;
+        const wasForbidden = isForbidden;
         const delayMs = failed(step, error);
-        observer.failed(resource, { step, error, failures, delayMs });
+        if (!wasForbidden) observer.failed(resource, { step, error, failures, delayMs });
         await sleep(timing, delayMs, stopping.signal);
       }
     }

@@ -39,8 +39,6 @@ export interface StatusWriter {
 
 const LANES = 4;
 const CONFLICT_TRIES = 4;
-/** A burst of changes asks for the addresses once. */
-const ADDRESSES_FRESH_MS = 1_000;
 const TAKE_BACK_MS = 8_000;
 
 export function createStatusWriter(deps: StatusWriterDeps): StatusWriter {
@@ -48,7 +46,7 @@ export function createStatusWriter(deps: StatusWriterDeps): StatusWriter {
   const stopping = new AbortController();
   let served: readonly ObjectRef[] = [];
   let addresses: readonly LoadBalancerAddress[] = [];
-  let foundMs = -Infinity;
+  let areKnown = false;
   let running: Promise<void> | undefined;
   let isAskedAgain = false;
   let cancelInterval: (() => void) | undefined;
@@ -57,7 +55,7 @@ export function createStatusWriter(deps: StatusWriterDeps): StatusWriter {
 
   function check(isFresh = false): void {
     if (stopping.signal.aborted || !deps.isLeader()) return;
-    if (isFresh) foundMs = -Infinity;
+    if (isFresh) areKnown = false;
     if (running !== undefined) {
       isAskedAgain = true;
       return;
@@ -75,11 +73,13 @@ export function createStatusWriter(deps: StatusWriterDeps): StatusWriter {
     // Changes of one turn are one round.
     await Promise.resolve();
     try {
-      if (timing.nowMs() - foundMs >= ADDRESSES_FRESH_MS) {
+      // Between two checks new Ingresses get what is known: changes of routes cost no questions about addresses.
+      if (!areKnown) {
+        areKnown = true;
         addresses = await deps.findAddresses(stopping.signal);
-        foundMs = timing.nowMs();
       }
     } catch (error) {
+      areKnown = false;
       if (!stopping.signal.aborted) observer.failed('the addresses for Ingress status are unknown', error);
       return;
     }
@@ -110,7 +110,7 @@ export function createStatusWriter(deps: StatusWriterDeps): StatusWriter {
     const ingress = store.get('Ingress', ref);
     if (ingress === undefined) return false;
     const key = objectKey(ref);
-    const isSame = isDeepStrictEqual(sortAddresses(ingress.status), wanted);
+    const isSame = areSame(ingress.status, wanted);
     if (isSame) written.delete(key);
     return !isSame && !isDeepStrictEqual(written.get(key), wanted);
   }
@@ -124,7 +124,7 @@ export function createStatusWriter(deps: StatusWriterDeps): StatusWriter {
     for (let tries = 1; ; tries++) {
       try {
         const ingress = await client.get(INGRESSES, ref, signal);
-        if (isDeepStrictEqual(sortAddresses(addressesOf(ingress)), wanted)) return;
+        if (areSame(addressesOf(ingress), wanted)) return;
         const status = { loadBalancer: wanted.length === 0 ? {} : { ingress: wanted } };
         await client.update(INGRESSES, ref, { ...ingress, status }, 'status', signal);
         written.set(objectKey(ref), wanted);
@@ -179,6 +179,14 @@ export function createStatusWriter(deps: StatusWriterDeps): StatusWriter {
       await done;
     },
   };
+}
+
+/** Whether a status says the same, in whatever order; mostly it is simply equal. */
+function areSame(found: readonly LoadBalancerAddress[], wanted: readonly LoadBalancerAddress[]): boolean {
+  if (found.length !== wanted.length) return false;
+  const isEqual = ({ ip, hostname }: LoadBalancerAddress, index: number) =>
+    ip === wanted[index]?.ip && hostname === wanted[index]?.hostname;
+  return found.every(isEqual) || sortAddresses(found).every(isEqual);
 }
 
 function addressesOf(ingress: KubeObject): readonly LoadBalancerAddress[] {
