@@ -30,3 +30,10 @@ test('no annotation belongs to two features', () => {
   const names = features.flatMap(({ annotations }) => Object.keys(annotations as object));
   expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
 });
+
+test('defaults stand there as they are written in a manifest', () => {
+  const text = renderAnnotationsDoc(features, KNOWN_ANNOTATIONS);
+  expect(text).toMatch(/`proxy-connect-timeout` .*else `5`/);
+  expect(text).toMatch(/`proxy-body-size` .*else `1m`/);
+  expect(text).toMatch(/`proxy-request-buffering` .*else `on`/);
+});

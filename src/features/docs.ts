@@ -1,4 +1,5 @@
 import type { AnnotationSpec, Feature } from './kit/feature.ts';
+import { onOff, seconds, size } from './kit/values.ts';
 
 const ON_INVALID = {
   drop: 'the Ingress is not taken in; its last accepted form keeps serving',
@@ -57,11 +58,24 @@ export function renderAnnotationsDoc(
   return lines.join('\n');
 }
 
-function defaultText({ fallback, configMapKey }: AnnotationSpec<unknown>): string {
-  const shown = Array.isArray(fallback) ? fallback.join(' ') : fallback === undefined ? '' : String(fallback);
+function defaultText({ parse, fallback, configMapKey }: AnnotationSpec<unknown>): string {
+  const shown = fallback === undefined ? '' : asWritten(parse, fallback);
   const key = configMapKey === undefined ? '' : `ConfigMap \`${configMapKey}\``;
   if (shown === '') return key;
   return key === '' ? `\`${shown}\`` : `${key}, else \`${shown}\``;
+}
+
+/** A value as somebody would write it in a manifest. */
+function asWritten(parse: unknown, value: unknown): string {
+  if (parse === seconds) return String(Number(value) / 1_000);
+  if (parse === onOff) return value === true ? 'on' : 'off';
+  if (parse === size) return sizeText(Number(value));
+  return Array.isArray(value) ? value.join(' ') : String(value);
+}
+
+function sizeText(bytes: number): string {
+  if (bytes > 0 && bytes % 1_048_576 === 0) return `${bytes / 1_048_576}m`;
+  return bytes > 0 && bytes % 1_024 === 0 ? `${bytes / 1_024}k` : String(bytes);
 }
 
 function cell(text: string): string {

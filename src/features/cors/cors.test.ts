@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fakeHead, fakeRequest, filterOf } from '../kit/testing.ts';
+import { fakeContext, fakeHead, fakeRequest, filterOf, translateWith } from '../kit/testing.ts';
 import { cors } from './cors.ts';
 
 function headersFor(annotations: Record<string, string>, origin: string | undefined): Record<string, string> {
@@ -47,4 +47,37 @@ test('a matching OPTIONS is answered 204, another one goes to the upstream', () 
 
 test('without enable-cors there is nothing', () => {
   expect(filterOf(cors, { 'cors-allow-origin': 'https://a.test' })).toBeUndefined();
+});
+
+test('items that are no origins are left out, with a finding', () => {
+  const annotations = { 'enable-cors': 'true', 'cors-allow-origin': 'a.test, https://b.test' };
+  expect(translateWith(cors, annotations)).toMatchObject({
+    policy: { origins: ['https://b.test'] },
+    messages: [
+      'metadata.annotations[cors-allow-origin]: "a.test" is not scheme://host[:port]; the other items count',
+    ],
+  });
+});
+
+test('a list without one origin lets none in', () => {
+  const only = { 'cors-allow-origin': 'a.test' };
+  expect(headersFor(only, 'https://a.test')).toEqual({});
+  expect(translateWith(cors, { 'enable-cors': 'true', ...only }).messages[0]).toContain(
+    'no origin is let in',
+  );
+});
+
+test('a list with characters that no origin has is refused', () => {
+  const { refused, policy } = translateWith(cors, {
+    'enable-cors': 'true',
+    'cors-allow-origin': 'https://a;b',
+  });
+  expect(refused).toHaveLength(1);
+  expect(policy?.origins).toBe('*');
+});
+
+test('a denied route sends none of it', () => {
+  const context = fakeContext();
+  const denied = { ...context, route: { ...context.route!, deniedStatus: 503 as const } };
+  expect(filterOf(cors, { 'enable-cors': 'true' }, denied)).toBeUndefined();
 });

@@ -15,15 +15,24 @@ export interface CorsPolicy {
 
 const ORIGIN = /^(?:\*|null|[a-z][a-z0-9+.-]*:\/\/(?:\*\.)?[A-Za-z0-9\-.]+(?::\d+)?)$/;
 
-/** Items of the list that are origins; `*` anywhere makes it `*` (annotations.md §7). */
-const origins: Parser<'*' | readonly string[]> = (raw) => {
+interface OriginList {
+  readonly usable: '*' | readonly string[];
+  /** Items that are no origins. */
+  readonly skipped: readonly string[];
+}
+
+/** Items of the list that are origins, none included; `*` anywhere makes it `*` (annotations.md §7). */
+const origins: Parser<OriginList> = (raw) => {
   const items = splitList(raw);
-  if (items.includes('*')) return { ok: true, value: '*' };
+  if (items.includes('*')) return { ok: true, value: EVERY_ORIGIN };
+  if (/[^A-Za-z0-9\-._~/:+*, ]/.test(raw)) {
+    return { ok: false, problem: 'has characters that no origin has, and every origin is let in' };
+  }
   const usable = items.filter((item) => ORIGIN.test(item));
-  const bad = items.find((item) => !ORIGIN.test(item));
-  if (usable.length === 0 && bad !== undefined) return { ok: false, problem: `has no origin in it: ${bad}` };
-  return { ok: true, value: usable };
+  return { ok: true, value: { usable, skipped: items.filter((item) => !ORIGIN.test(item)) } };
 };
+
+const EVERY_ORIGIN: OriginList = { usable: '*', skipped: [] };
 
 const words: Parser<string> = (raw) =>
   /^[A-Za-z, ]+$/.test(raw) ? { ok: true, value: raw } : { ok: false, problem: 'is not a list of methods' };
@@ -54,8 +63,7 @@ export const cors = defineFeature({
       parse: origins,
       risk: 'medium',
       onInvalid: 'default',
-      fallback: '*',
-      doc: 'Comma list of `*`, `null`, `scheme://host[:port]` and `scheme://*.host[:port]` (one label).',
+      doc: 'Comma list of `*`, `null`, `scheme://host[:port]` and `scheme://*.host[:port]` (one label); default `*`.',
     },
     'cors-allow-methods': {
       parse: words,
@@ -92,11 +100,20 @@ export const cors = defineFeature({
       doc: 'Value of Access-Control-Max-Age, in seconds.',
     },
   },
-  translate: (values): CorsPolicy | undefined => {
+  translate: (values, { findings, source }): CorsPolicy | undefined => {
     if (values['enable-cors'] !== true) return undefined;
+    const { usable, skipped } = values['cors-allow-origin'] ?? EVERY_ORIGIN;
+    if (skipped.length > 0) {
+      findings.warn(source, 'InvalidAnnotation', {
+        field: 'metadata.annotations[cors-allow-origin]',
+        value: skipped.join(', '),
+        problem: 'is not scheme://host[:port]',
+        consequence: usable.length === 0 ? 'no origin is let in' : 'the other items count',
+      });
+    }
     const exposed = values['cors-expose-headers'];
     return {
-      origins: values['cors-allow-origin'] ?? '*',
+      origins: usable,
       methods: values['cors-allow-methods'] ?? METHODS,
       headers: values['cors-allow-headers'] ?? HEADERS,
       areCredentialsAllowed: values['cors-allow-credentials'] ?? true,
@@ -104,7 +121,9 @@ export const cors = defineFeature({
       maxAgeSeconds: values['cors-max-age'] ?? 1_728_000,
     };
   },
-  createFilter: (policy) => {
+  createFilter: (policy, { route }) => {
+    // What is denied says nothing else (annotations.md §7).
+    if (route?.deniedStatus !== undefined) return undefined;
     const matches = createOriginTest(policy.origins);
     const allowedOrigin = (origin: string | undefined): string | undefined =>
       policy.origins === '*' ? '*' : origin !== undefined && matches(origin) ? origin : undefined;

@@ -31,6 +31,8 @@ test('a list that cannot be read denies', () => {
 
 test('an empty list denies', () => {
   expect(translateWith(ipAccess, { 'denylist-source-range': '' }).isDenied).toBe(true);
+  const settings = { 'whitelist-source-range': '10.0.0.0/8' };
+  expect(translateWith(ipAccess, { 'allowlist-source-range': '' }, { settings }).isDenied).toBe(true);
 });
 
 test('the ConfigMap gives lists to routes without', () => {
@@ -42,5 +44,27 @@ test('the ConfigMap gives lists to routes without', () => {
   const own = { 'denylist-source-range': '192.0.2.1' };
   expect(translateWith(ipAccess, own, { settings: { 'block-cidrs': '10.0.0.0/8' } }).policy).toEqual({
     denied: ['192.0.2.1'],
+  });
+});
+
+test('a list of nothing but commas denies', () => {
+  expect(translateWith(ipAccess, { 'allowlist-source-range': ',' }).isDenied).toBe(true);
+  expect(translateWith(ipAccess, { 'allowlist-source-range': '10.0.0.0/8,' }).isDenied).toBe(true);
+});
+
+for (const key of ['whitelist-source-range', 'denylist-source-range', 'block-cidrs']) {
+  test(`a list of the ConfigMap that cannot be read denies: ${key}`, () => {
+    const { isDenied, messages } = translateWith(ipAccess, {}, { settings: { [key]: '10.0.0.0/8 ::1' } });
+    expect(isDenied).toBe(true);
+    expect(messages).toHaveLength(1);
+    expect(messages[0]).toContain(`ConfigMap data.${key}`);
+  });
+}
+
+test('a list of its own makes one of the ConfigMap that cannot be read beside the point', () => {
+  const settings = { 'whitelist-source-range': 'nonsense' };
+  expect(translateWith(ipAccess, { 'allowlist-source-range': '10.0.0.0/8' }, { settings })).toMatchObject({
+    isDenied: false,
+    policy: { allowed: ['10.0.0.0/8'] },
   });
 });

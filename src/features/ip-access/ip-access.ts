@@ -1,8 +1,7 @@
 import { compileNetworks } from '../../lib/cidr.ts';
-import { splitList } from '../../lib/nginx-values.ts';
 import { defineFeature } from '../kit/feature.ts';
 import type { DirectResponse } from '../kit/filter.ts';
-import { cidr, listOf } from '../kit/values.ts';
+import { cidrs } from '../kit/values.ts';
 
 export interface IpAccessPolicy {
   /** Clients outside are refused; undefined: all may come. */
@@ -21,22 +20,24 @@ export const ipAccess = defineFeature({
   stage: 'access',
   annotations: {
     'allowlist-source-range': {
-      parse: listOf(cidr),
+      parse: cidrs,
       risk: 'medium',
       onInvalid: 'deny',
       aliases: ['whitelist-source-range'],
-      configMapKey: 'whitelist-source-range',
       doc: 'Comma list of addresses and networks that may call; others are 403. Replaces the ConfigMap list.',
     },
     'denylist-source-range': {
-      parse: listOf(cidr),
+      parse: cidrs,
       risk: 'medium',
       onInvalid: 'deny',
-      configMapKey: 'denylist-source-range',
       doc: 'Comma list of addresses and networks that get 403; looked at before the allow list.',
     },
   },
-  configMapKeys: { 'block-cidrs': 'Networks that get 403 on every route without lists of its own.' },
+  configMapKeys: {
+    'whitelist-source-range': 'Allow list of routes without one of their own.',
+    'denylist-source-range': 'Deny list of routes without one of their own.',
+    'block-cidrs': 'Networks that get 403 on every route without lists of its own.',
+  },
   translate: (values, { has, findings, source, deny, setting }): IpAccessPolicy | undefined => {
     for (const key of ['allowlist-source-range', 'denylist-source-range'] as const) {
       // Present but empty denies (annotations.md §0.3), except under the alias alone.
@@ -49,15 +50,28 @@ export const ipAccess = defineFeature({
       });
       deny();
     }
-    const allowed = values['allowlist-source-range'];
-    const own = values['denylist-source-range'];
-    const hasLists = (allowed?.length ?? 0) > 0 || (own?.length ?? 0) > 0;
-    const blocked = hasLists ? [] : splitList(setting('block-cidrs') ?? '').filter((item) => cidr(item).ok);
-    const denied = [...(own ?? []), ...blocked];
-    if ((allowed === undefined || allowed.length === 0) && denied.length === 0) return undefined;
+    const closedBy = (key: string) => {
+      const text = setting(key);
+      const parsed = text === undefined ? undefined : cidrs(text);
+      if (parsed === undefined || parsed.ok) return parsed?.value;
+      findings.error(source, 'InvalidSetting', {
+        field: `ConfigMap data.${key}`,
+        value: text ?? '',
+        problem: parsed.problem,
+        consequence: 'the routes of the Ingress answer 503',
+      });
+      deny();
+      return undefined;
+    };
+    // Lists of the ConfigMap protect too: one that cannot be read opens nothing.
+    const allowed = values['allowlist-source-range'] ?? closedBy('whitelist-source-range');
+    const own = values['denylist-source-range'] ?? closedBy('denylist-source-range');
+    const hasLists = allowed !== undefined || own !== undefined;
+    const denied = own ?? (hasLists ? undefined : closedBy('block-cidrs'));
+    if (allowed === undefined && denied === undefined) return undefined;
     return {
-      ...(allowed === undefined || allowed.length === 0 ? {} : { allowed }),
-      ...(denied.length === 0 ? {} : { denied }),
+      ...(allowed === undefined ? {} : { allowed }),
+      ...(denied === undefined ? {} : { denied }),
     };
   },
   createFilter: ({ allowed, denied }) => {

@@ -11,13 +11,14 @@ const accepted: [name: string, parser: Parser<any>, raw: string, want: unknown][
   ['size', values.size, '8k', 8192],
   ['size', values.size, '0', 0],
   ['oneOf', values.oneOf(['HTTP', 'HTTPS'], true), 'https', 'HTTPS'],
-  ['basic strips spaces', values.basic, ' a-b_c~d/e:f.g ', 'a-b_c~d/e:f.g'],
+  ['basic trims', values.basic, ' a-b_c~d/e:f.g ', 'a-b_c~d/e:f.g'],
+  ['basic keeps a space that its class passes over', values.basic, 'a b', 'a b'],
   ['url', values.url, 'https://a.b/c?d=e&f=g,h', 'https://a.b/c?d=e&f=g,h'],
   ['serverish', values.serverish, '^/a(/|$)[b]{2}\\.?', '^/a(/|$)[b]{2}\\.?'],
   ['pathcap', values.pathcap, '/$1/a', '/$1/a'],
   ['nginxvar', values.nginxvar, '${request_uri}-x', '${request_uri}-x'],
   ['hdrlist', values.hdrlist, 'A-B, c_d', 'A-B, c_d'],
-  ['list of networks', values.listOf(values.cidr), '10.0.0.0/8, ::1', ['10.0.0.0/8', '::1']],
+  ['list of networks', values.cidrs, '10.0.0.0/8, ::1', ['10.0.0.0/8', '::1']],
   ['namespaced name', values.namespacedName, 'a/b', { namespace: 'a', name: 'b' }],
 ];
 const refused: [name: string, parser: Parser<any>, raw: string, problem: string][] = [
@@ -33,10 +34,12 @@ const refused: [name: string, parser: Parser<any>, raw: string, problem: string]
   ['pathcap', values.pathcap, '/a?b', 'has characters outside letters, digits and - . _ ~ / : $'],
   [
     'network',
-    values.listOf(values.cidr),
+    values.cidrs,
     '10.0.0.0/8, 10.0.0.0/33',
     'has the item "10.0.0.0/33", which is no address and no network',
   ],
+  ['networks', values.cidrs, ',', 'has the item "", which is no address and no network'],
+  ['networks', values.cidrs, '10.0.0.0/8,', 'has the item "", which is no address and no network'],
   ['namespaced name', values.namespacedName, 'b', 'is not namespace/name'],
 ];
 

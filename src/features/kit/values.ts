@@ -49,12 +49,12 @@ export function oneOf<const T extends string>(words: readonly T[], isCaseIgnored
   };
 }
 
-/** A character class of annotations.md §0.2; `strip` removes spaces first. */
-function ofClass(pattern: RegExp, what: string, strip = false): Parser<string> {
+/** A character class of annotations.md §0.2; with `isSpaceTaken` spaces are no concern of it, and stay in the value. */
+function ofClass(pattern: RegExp, what: string, isSpaceTaken = false): Parser<string> {
   return (raw) => {
-    const value = strip ? raw.replaceAll(' ', '') : raw;
-    return pattern.test(value) && !/[\r\n]/.test(value)
-      ? { ok: true, value }
+    const judged = isSpaceTaken ? raw.replaceAll(' ', '') : raw;
+    return pattern.test(judged) && !/[\r\n]/.test(judged)
+      ? { ok: true, value: raw.trim() }
       : refuse(`has characters outside ${what}`);
   };
 }
@@ -95,6 +95,15 @@ export const cidr: Parser<string> = (raw) => {
     rest.length === 0 &&
     (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128)));
   return isNetwork ? { ok: true, value: raw } : refuse('is no address and no network');
+};
+
+/** Comma list of networks; each must be one, so that a slip of the pen never widens a list. */
+export const cidrs: Parser<readonly string[]> = (raw) => {
+  const items = raw.split(',').map((item) => item.trim());
+  const bad = items.find((item) => !cidr(item).ok);
+  return bad === undefined
+    ? { ok: true, value: items }
+    : refuse(`has the item "${bad}", which is no address and no network`);
 };
 
 /** `namespace/name`. */
