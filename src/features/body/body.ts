@@ -1,8 +1,14 @@
 import type { BodyPolicy } from '../../model/policy.ts';
-import { defineFeature } from '../kit/feature.ts';
+import { defineFeature, type Parser } from '../kit/feature.ts';
 import { int, onOff, oneOf, size } from '../kit/values.ts';
 
 const inert = 'Taken for compatibility: Serin streams responses through bounded buffers of its own.';
+
+/** A size nobody applies; with the unit b too, which ingress-nginx lets pass, since refusing it costs the whole Ingress. */
+const inertSize: Parser<string> = (raw) =>
+  /^\d+[bkmg]?$/i.test(raw)
+    ? { ok: true, value: raw }
+    : { ok: false, problem: 'is not a size such as 8k or 1m' };
 
 /** Sizes and buffering of bodies and heads (annotations.md §3). */
 export const body = defineFeature({
@@ -49,7 +55,7 @@ export const body = defineFeature({
       doc: 'Forces the Connection header towards the upstream (and breaks WebSockets).',
     },
     'client-body-buffer-size': {
-      parse: size,
+      parse: inertSize,
       risk: 'low',
       onInvalid: 'drop',
       configMapKey: 'client-body-buffer-size',

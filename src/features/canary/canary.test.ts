@@ -58,6 +58,30 @@ describe('the canary decision', () => {
       true,
     ],
     [
+      'a pattern is case-sensitive',
+      { ...header, 'canary-by-header-pattern': 'beta' },
+      { 'x-canary': 'BETA' },
+      false,
+    ],
+    [
+      'a pattern may ask for any case, as PCRE does',
+      { ...header, 'canary-by-header-pattern': '(?i)beta' },
+      { 'x-canary': 'xBETA' },
+      true,
+    ],
+    [
+      'a pattern may have possessive loops, as PCRE does',
+      { ...header, 'canary-by-header-pattern': '^b++$' },
+      { 'x-canary': 'bbb' },
+      true,
+    ],
+    [
+      'a value may have a space in it',
+      { ...header, 'canary-by-header-value': 'beta two' },
+      { 'x-canary': 'beta two' },
+      true,
+    ],
+    [
       'a broken pattern is the primary at once',
       { ...header, ...always, 'canary-by-header-pattern': '(' },
       { 'x-canary': 'b' },
@@ -119,4 +143,12 @@ test('other canary annotations without canary are a finding', () => {
       'metadata.annotations[canary]: is not "true" while other canary annotations are set; this is an ordinary Ingress, and the canary annotations are ignored',
     ],
   });
+});
+
+test('a broken pattern is a finding', () => {
+  const { messages } = translateWith(canary, { canary: 'true', ...header, 'canary-by-header-pattern': '(' });
+  expect(messages).toHaveLength(1);
+  expect(messages[0]).toMatch(
+    /is not a usable regular expression: .*; requests with the header go to the primary$/,
+  );
 });

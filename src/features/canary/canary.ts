@@ -1,7 +1,7 @@
 import type { CanaryPolicy } from '../../model/policy.ts';
 import { defineFeature } from '../kit/feature.ts';
 import { basic, bool, int, oneOf, serverish } from '../kit/values.ts';
-import { createCanaryDecision } from './decision.ts';
+import { createCanaryDecision, toHeaderRegex } from './decision.ts';
 
 /** Splits a route between a primary and a canary (annotations.md §1). */
 export const canary = defineFeature({
@@ -85,6 +85,27 @@ export const canary = defineFeature({
         problem: 'counts only together with canary-by-header',
         consequence: 'it is ignored',
       });
+    }
+    if (header && headerPattern && !headerValue) {
+      const regex = toHeaderRegex(headerPattern);
+      const field = 'metadata.annotations[canary-by-header-pattern]';
+      if (!regex.ok) {
+        const consequence = 'requests with the header go to the primary';
+        findings.warn(source, 'InvalidAnnotation', {
+          field,
+          value: headerPattern,
+          problem: regex.problem,
+          consequence,
+        });
+      } else if (regex.warning !== undefined) {
+        const consequence = 'a hostile header value can keep a worker busy';
+        findings.warn(source, 'SlowPattern', {
+          field,
+          value: headerPattern,
+          problem: regex.warning,
+          consequence,
+        });
+      }
     }
     return {
       weight,

@@ -1,3 +1,4 @@
+import { PATH_REGEX_FLAGS, toRegex } from '../../lib/pcre.ts';
 import type { CanaryPolicy } from '../../model/policy.ts';
 import type { CanaryDecision, RequestView } from '../kit/filter.ts';
 
@@ -27,12 +28,8 @@ function createHeaderVerdict(policy: CanaryPolicy): ((request: RequestView) => V
   if (headerValue !== undefined)
     return (request) => (request.header(name) === headerValue ? true : undefined);
   if (headerPattern === undefined) return (request) => wordVerdict(request.header(name));
-  let pattern: RegExp | undefined;
-  try {
-    pattern = new RegExp(headerPattern);
-  } catch {
-    pattern = undefined;
-  }
+  const converted = toHeaderRegex(headerPattern);
+  const pattern = converted.ok ? new RegExp(converted.source, PATH_REGEX_FLAGS) : undefined;
   return (request) => {
     const value = request.header(name);
     if (value === undefined) return undefined;
@@ -40,6 +37,11 @@ function createHeaderVerdict(policy: CanaryPolicy): ((request: RequestView) => V
     if (pattern === undefined) return false;
     return pattern.test(value) ? true : undefined;
   };
+}
+
+/** A header pattern is PCRE, searched anywhere in the value, case-sensitive unless it says otherwise itself. */
+export function toHeaderRegex(pattern: string): ReturnType<typeof toRegex> {
+  return toRegex(`(?-i)${pattern}`);
 }
 
 function wordVerdict(value: string | undefined): Verdict {

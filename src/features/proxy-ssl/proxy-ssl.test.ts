@@ -1,0 +1,60 @@
+import { expect, test } from 'vitest';
+import { translateWith } from '../kit/testing.ts';
+import { proxySsl } from './proxy-ssl.ts';
+
+const secrets = {
+  'a/both': { 'tls.crt': 'CERT', 'tls.key': 'KEY', 'ca.crt': 'CA' },
+  'a/pair': { 'tls.crt': 'CERT', 'tls.key': 'KEY' },
+  'a/half': { 'tls.crt': 'CERT' },
+};
+const translate = (annotations: Record<string, string>) => translateWith(proxySsl, annotations, { secrets });
+
+test('without a Secret the others do not count', () => {
+  expect(translate({ 'proxy-ssl-verify': 'on', 'proxy-ssl-name': 'x' })).toMatchObject({
+    policy: undefined,
+    isDenied: false,
+  });
+});
+
+test('the whole group', () => {
+  const { policy } = translate({
+    'proxy-ssl-secret': 'a/both',
+    'proxy-ssl-verify': 'on',
+    'proxy-ssl-verify-depth': '0',
+    'proxy-ssl-name': 'backend.test',
+    'proxy-ssl-server-name': 'on',
+    'proxy-ssl-protocols': 'TLSv1.2 TLSv1.3',
+    'proxy-ssl-ciphers': 'HIGH:!aNULL',
+  });
+  expect(policy).toEqual({
+    certificate: 'CERT',
+    key: 'KEY',
+    ca: 'CA',
+    isVerified: true,
+    verifyDepth: 1,
+    serverName: 'backend.test',
+    isSniSent: true,
+    minVersion: 'TLSv1.2',
+    maxVersion: 'TLSv1.3',
+    ciphers: 'HIGH:!aNULL',
+  });
+});
+
+const denied: [name: string, annotations: Record<string, string>, problem: string][] = [
+  ['no namespace', { 'proxy-ssl-secret': 'both' }, 'is not namespace/name'],
+  ['a missing Secret', { 'proxy-ssl-secret': 'a/none' }, 'is a Secret that does not exist'],
+  ['a certificate without key', { 'proxy-ssl-secret': 'a/half' }, 'neither tls.crt and tls.key nor ca.crt'],
+  ['nothing to verify by', { 'proxy-ssl-secret': 'a/pair', 'proxy-ssl-verify': 'on' }, 'without ca.crt'],
+];
+for (const [name, annotations, problem] of denied) {
+  test(`${name} denies`, () => {
+    const { policy, isDenied, messages } = translate(annotations);
+    expect({ policy, isDenied }).toEqual({ policy: undefined, isDenied: true });
+    expect(messages).toHaveLength(1);
+    expect(messages[0]).toContain(problem);
+  });
+}
+
+test('characters that no name has refuse the Ingress', () => {
+  expect(translate({ 'proxy-ssl-secret': 'a/b;c' }).refused[0]).toMatch(/: drop$/);
+});
