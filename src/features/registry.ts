@@ -8,6 +8,7 @@ import { ipAccess } from './ip-access/ip-access.ts';
 import type { Feature } from './kit/feature.ts';
 import { loadBalance } from './load-balance/load-balance.ts';
 import { logging } from './logging/logging.ts';
+import { proxyRedirect } from './proxy-redirect/proxy-redirect.ts';
 import { proxySsl } from './proxy-ssl/proxy-ssl.ts';
 import { redirect } from './redirect/redirect.ts';
 import { retry } from './retry/retry.ts';
@@ -31,6 +32,7 @@ export const features: readonly AnyFeature[] = [
   sslRedirect,
   ipAccess,
   upstreamVhost,
+  proxyRedirect,
   timeouts,
   body,
   retry,

@@ -1,0 +1,68 @@
+import { defineFeature } from '../kit/feature.ts';
+import type { RequestView } from '../kit/filter.ts';
+import { url } from '../kit/values.ts';
+
+export interface ProxyRedirectPolicy {
+  /** Prefix of the upstream's Location that is replaced; case-sensitive. */
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Rewrites the redirects of the upstream (annotations.md §3.6). */
+export const proxyRedirect = defineFeature({
+  name: 'proxy-redirect',
+  doc: 'Replaces the beginning of Location and Refresh in responses of the upstream. Takes both annotations.',
+  scope: 'route',
+  annotations: {
+    'proxy-redirect-from': {
+      parse: url,
+      risk: 'medium',
+      onInvalid: 'default',
+      configMapKey: 'proxy-redirect-from',
+      fallback: 'off',
+      doc: 'What is replaced; `off` and `default` leave responses as they are.',
+    },
+    'proxy-redirect-to': {
+      parse: url,
+      risk: 'medium',
+      onInvalid: 'default',
+      configMapKey: 'proxy-redirect-to',
+      fallback: 'off',
+      doc: 'What comes in its place. A Location that begins with a slash then gets scheme and host of the request.',
+    },
+  },
+  translate: (values, { findings, source, has }): ProxyRedirectPolicy | undefined => {
+    const from = values['proxy-redirect-from'] ?? 'off';
+    const to = values['proxy-redirect-to'] ?? 'off';
+    const [isFromSet, isToSet] = [from !== 'off' && from !== 'default', to !== 'off'];
+    if (isFromSet && isToSet) return { from, to };
+    const key = isFromSet ? 'proxy-redirect-from' : 'proxy-redirect-to';
+    if (isFromSet !== isToSet && has(key)) {
+      findings.warn(source, 'IneffectiveAnnotation', {
+        field: `metadata.annotations[${key}]`,
+        value: isFromSet ? from : to,
+        problem: `counts only together with ${isFromSet ? 'proxy-redirect-to' : 'proxy-redirect-from'}`,
+        consequence: 'redirects of the upstream stay as they are',
+      });
+    }
+    return undefined;
+  },
+  createFilter: ({ from, to }) => ({
+    onResponse(response, request) {
+      if (response.isLocal) return;
+      const location = response.get('location');
+      if (location?.startsWith(from) === true) {
+        response.set('Location', toAbsolute(to + location.slice(from.length), request));
+      }
+      const refresh = response.get('refresh');
+      const url = refresh === undefined ? -1 : refresh.toLowerCase().indexOf('url=') + 4;
+      if (refresh !== undefined && url > 3 && refresh.startsWith(from, url)) {
+        response.set('Refresh', refresh.slice(0, url) + to + refresh.slice(url + from.length));
+      }
+    },
+  }),
+});
+
+function toAbsolute(location: string, { connectionScheme, host }: RequestView): string {
+  return location.startsWith('/') ? `${connectionScheme}://${host}${location}` : location;
+}

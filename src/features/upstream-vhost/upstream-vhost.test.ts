@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest';
+import { fakeRequest, filterOf, translateWith } from '../kit/testing.ts';
+import { upstreamVhost } from './upstream-vhost.ts';
+
+const cases: [text: string, want: string][] = [
+  ['inner.test:8080', 'inner.test:8080'],
+  ['$host', 'a.test'],
+  ['${host}.inner.test', 'a.test.inner.test'],
+  ['$http_x_tenant.inner.test', 'blue.inner.test'],
+];
+for (const [text, want] of cases) {
+  test(`${text} is ${want}`, () => {
+    const request = fakeRequest({ hostHeader: 'a.test:81', headers: { 'x-tenant': 'blue' } });
+    expect(filterOf(upstreamVhost, { 'upstream-vhost': text })!.onRequest!(request)).toBeUndefined();
+    expect(request.upstreamHost).toBe(want);
+  });
+}
+
+test('characters that no host has refuse the Ingress', () => {
+  expect(translateWith(upstreamVhost, { 'upstream-vhost': 'a;b' }).refused[0]).toMatch(/: drop$/);
+});
