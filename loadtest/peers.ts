@@ -124,6 +124,7 @@ function nginxConfig(input: PeerInput): string {
       client_max_body_size 8m;`;
   return `
 daemon off;
+user root;
 worker_processes 1;
 pid ${input.folder}/nginx.pid;
 error_log ${input.folder}/error.log;
