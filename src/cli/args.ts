@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { parseGoBool, parseGoInt } from '../lib/nginx-values.ts';
 import { fallbackOf, FLAGS, type CommandName, type Flag, type FlagValue } from './flags.ts';
 
 /** What was asked for on the command line. */
@@ -30,9 +31,6 @@ export class UsageError extends Error {
   }
 }
 
-const TRUE = new Set(['1', 't', 'T', 'TRUE', 'true', 'True']);
-const FALSE = new Set(['0', 'f', 'F', 'FALSE', 'false', 'False']);
-
 /** Parses one flag's text as Go's flag package does. Throws UsageError that names flag and value. */
 export function parseFlag(flag: Flag, text: string): FlagValue {
   const refuse = (what: string) => {
@@ -47,9 +45,9 @@ export function parseFlag(flag: Flag, text: string): FlagValue {
         .map((item) => item.trim())
         .filter((item) => item !== '');
     case 'boolean':
-      return TRUE.has(text) ? true : FALSE.has(text) ? false : refuse('a boolean')!;
+      return parseGoBool(text) ?? refuse('a boolean')!;
     case 'integer':
-      return /^[+-]?\d+$/.test(text) ? Number(text) : refuse('a whole number')!;
+      return parseGoInt(text) ?? refuse('a whole number')!;
     case 'number':
       return text !== '' && Number.isFinite(Number(text)) ? Number(text) : refuse('a number')!;
     case 'seconds':

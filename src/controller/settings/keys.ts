@@ -1,3 +1,4 @@
+import { isNetwork } from '../../lib/cidr.ts';
 import {
   splitList,
   parseGoBool,
@@ -5,7 +6,6 @@ import {
   parseNginxSize,
   parseNginxTimeMs,
 } from '../../lib/nginx-values.ts';
-import { compileNetworksProblem } from './networks.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -93,8 +93,8 @@ const headBuffers: ApplyKey = (draft, value) => {
 
 const trustedNetworks: ApplyKey = (draft, value) => {
   const networks = splitList(value);
-  const problem = compileNetworksProblem(networks);
-  if (problem !== undefined) return problem;
+  const bad = networks.find((network) => !isNetwork(network));
+  if (bad !== undefined) return `has an item that is no address and no network: ${bad}`;
   draft.trustedNetworks = networks;
   return undefined;
 };

@@ -1,4 +1,5 @@
 import type { AnnotationSpec, Feature, Risk } from '../../features/kit/feature.ts';
+import { parseGoBool, splitList } from '../../lib/nginx-values.ts';
 import { createFindings, type Finding } from '../../model/finding.ts';
 import type { SourceRef } from '../../model/source.ts';
 import type { ConfigMapObject } from '../store/objects.ts';
@@ -19,7 +20,6 @@ export interface AnnotationSettings {
 }
 
 const RISKS: readonly Risk[] = ['low', 'medium', 'high', 'critical'];
-const TRUE_WORDS = ['1', 't', 'T', 'TRUE', 'true', 'True'];
 
 /** Risk as a number, for comparing. */
 export function rankOfRisk(risk: Risk): number {
@@ -79,11 +79,8 @@ export function readAnnotationSettings(
     text,
     defaultOf: (feature, key) => defaults.get(feature.annotations[key]!),
     maxRisk: Math.max(rank, 0),
-    blockedWords: words
-      .split(',')
-      .map((word) => word.trim())
-      .filter((word) => word !== ''),
-    isCrossNamespaceAllowed: TRUE_WORDS.includes(text('allow-cross-namespace-resources') ?? ''),
+    blockedWords: splitList(words),
+    isCrossNamespaceAllowed: parseGoBool(text('allow-cross-namespace-resources') ?? '') === true,
     findings: findings.list(),
   };
 }

@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { isNetwork } from '../../lib/cidr.ts';
 import { parseGoBool, parseGoInt, parseNginxSize, splitList } from '../../lib/nginx-values.ts';
 import type { Parser } from './feature.ts';
 
@@ -87,15 +87,8 @@ export function listOf<T>(item: Parser<T>): Parser<readonly T[]> {
 }
 
 /** An IP address or a network in CIDR form. */
-export const cidr: Parser<string> = (raw) => {
-  const [address = '', bits, ...rest] = raw.split('/');
-  const family = isIP(address);
-  const isNetwork =
-    family !== 0 &&
-    rest.length === 0 &&
-    (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128)));
-  return isNetwork ? { ok: true, value: raw } : refuse('is no address and no network');
-};
+export const cidr: Parser<string> = (raw) =>
+  isNetwork(raw) ? { ok: true, value: raw } : refuse('is no address and no network');
 
 /** Comma list of networks; each must be one, so that a slip of the pen never widens a list. */
 export const cidrs: Parser<readonly string[]> = (raw) => {
