@@ -139,6 +139,7 @@ export class Forwarding implements UpstreamHandler {
     ) {
       // A kept-alive connection that was closed meanwhile says nothing of the endpoint; a fresh one will.
       this.countedTries--;
+      exchange.picking.tried.pop(); // else a session that may move on failure would move for it
       this.#isFreshNeeded = true;
     }
     this.#try.status = PROXY_ERRORS[code].status;
