@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { RingHash } from '../../src/lib/ring-hash.ts';
 import type { Model } from '../../src/model/model.ts';
@@ -35,6 +37,27 @@ async function startServers(...names: string[]): Promise<NamedServer[]> {
   const servers = await Promise.all(names.map(startNamedServer));
   for (const { close } of servers) closers.push(close);
   return servers;
+}
+
+/** Answers the first request of each connection and cuts the connection at the second, as one that had just timed out. */
+async function startForgetfulServer(name: string): Promise<NamedServer> {
+  const served = new WeakSet<object>();
+  const server = createServer((request, response) => {
+    if (served.has(request.socket)) {
+      request.socket.destroy();
+      return;
+    }
+    served.add(request.socket);
+    response.end(name);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const close = () =>
+    new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+  closers.push(close);
+  return { name, port: (server.address() as AddressInfo).port, server, close };
 }
 
 /** `/shop` asks for affinity, `/other` goes to the same upstream and does not. */
@@ -119,6 +142,15 @@ test('a failed endpoint keeps its session, or loses it to change-on-failure', as
   expect(moved.status).toBe(200);
   expect(moved.body).not.toBe(session.body);
   expect(await many(rig, 10, cookieOf(moved.setCookies))).toEqual({ bodies: [moved.body], setCookies: [] });
+});
+
+test('a kept-alive connection that turns out stale moves no session, change-on-failure or not', async () => {
+  const servers = await Promise.all(['a', 'b'].map(startForgetfulServer));
+  const rig = await startRig(stickyModel({ isChangedOnFailure: true }), servers);
+  const session = await rig.get('web.test', '/shop');
+  const cookie = cookieOf(session.setCookies);
+  expect(await many(rig, 12, cookie)).toEqual({ bodies: [session.body], setCookies: [] });
+  expect(await many(rig, 12, cookie)).toEqual({ bodies: [session.body], setCookies: [] });
 });
 
 describe('cookies that ingress-nginx issued', () => {
