@@ -29,8 +29,14 @@ function serve(request: IncomingMessage, response: ServerResponse): void {
   proxy.web(request, response);
 }
 
-createServer({ keepAliveTimeout: 75_000 }, serve).listen(input.httpPort, '127.0.0.1');
-createTlsServer({ cert: input.certificate, key: input.key, keepAliveTimeout: 75_000 }, serve).listen(
-  input.httpsPort,
-  '127.0.0.1',
+createServer({ keepAliveTimeout: 75_000 }, serve)
+  .on('upgrade', (request, socket, head) =>
+    proxy.ws(request, socket, head, { target: `http://127.0.0.1:${input.webSocketPort}` }),
+  )
+  .listen(input.httpPort, '127.0.0.1');
+const tlsServer = createTlsServer(
+  { cert: input.certificate, key: input.key, keepAliveTimeout: 75_000 },
+  serve,
 );
+tlsServer.addContext('rsa.test', { cert: input.rsaCertificate, key: input.rsaKey });
+tlsServer.listen(input.httpsPort, '127.0.0.1');

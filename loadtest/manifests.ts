@@ -1,12 +1,26 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import {
+  HOST_COUNT,
+  hostName,
+  PATHS_PER_HOST,
+  pathPrefix,
+  REGEX_COUNT,
+  REGEX_HOST,
+  regexOf,
+} from './targets.ts';
 
 export interface ManifestInput {
   readonly upstreamPort: number;
   readonly canaryPort: number;
+  readonly webSocketPort: number;
+  /** ECDSA, for load.test. */
   readonly certificate: string;
   readonly key: string;
+  /** RSA, for rsa.test. */
+  readonly rsaCertificate: string;
+  readonly rsaKey: string;
 }
 
 const service = (name: string, port: number): object[] => [
@@ -26,14 +40,19 @@ const service = (name: string, port: number): object[] => [
   },
 ];
 
+/** The Secrets of the hosts that have TLS. */
+const SECRET_OF_HOST: Readonly<Record<string, string>> = { 'load.test': 'load', 'rsa.test': 'rsa' };
+
 /** An Ingress whose name is `name`, for host `host` (empty: any). */
 export function ingress(
   name: string,
   host: string,
-  path: string,
+  path: string | readonly string[],
   backend: string,
   annotations: Record<string, string> = {},
 ): object {
+  const secretName = SECRET_OF_HOST[host];
+  const paths = typeof path === 'string' ? [path] : path;
   return {
     apiVersion: 'networking.k8s.io/v1',
     kind: 'Ingress',
@@ -45,18 +64,16 @@ export function ingress(
       ),
     },
     spec: {
-      ...(host === 'load.test' ? { tls: [{ hosts: [host], secretName: 'load' }] } : {}),
+      ...(secretName === undefined ? {} : { tls: [{ hosts: [host], secretName }] }),
       rules: [
         {
           host,
           http: {
-            paths: [
-              {
-                path,
-                pathType: 'ImplementationSpecific',
-                backend: { service: { name: backend, port: { number: 80 } } },
-              },
-            ],
+            paths: paths.map((each) => ({
+              path: each,
+              pathType: 'ImplementationSpecific',
+              backend: { service: { name: backend, port: { number: 80 } } },
+            })),
           },
         },
       ],
@@ -64,31 +81,58 @@ export function ingress(
   };
 }
 
-/** Writes the objects of all scenarios into a folder and gives its path. */
-export function manifestsOf(folder: string, input: ManifestInput): string {
-  const manifests = join(folder, 'manifests');
-  mkdirSync(manifests, { recursive: true });
-  const main = { 'proxy-body-size': '8m', 'ssl-redirect': 'false' };
-  const objects = [
+const secret = (name: string, certificate: string, key: string): object => ({
+  apiVersion: 'v1',
+  kind: 'Secret',
+  metadata: { namespace: 'load', name },
+  stringData: { 'tls.crt': certificate, 'tls.key': key },
+});
+
+const MAIN = { 'proxy-body-size': '8m', 'ssl-redirect': 'false' };
+
+const everyPath = Array.from({ length: PATHS_PER_HOST }, (_, index) => pathPrefix(index));
+const hostIngress = (index: number): object =>
+  ingress(`host-${index}`, hostName(index), everyPath, 'main', MAIN);
+
+/** What every site has: the backends, the certificates, the settings, and the host of most scenarios. */
+function common(folder: string, input: ManifestInput): object[] {
+  return [
     ...service('main', input.upstreamPort),
     ...service('canary', input.canaryPort),
-    {
-      apiVersion: 'v1',
-      kind: 'Secret',
-      metadata: { namespace: 'load', name: 'load' },
-      stringData: { 'tls.crt': input.certificate, 'tls.key': input.key },
-    },
+    ...service('echo', input.webSocketPort),
+    secret('load', input.certificate, input.key),
+    secret('rsa', input.rsaCertificate, input.rsaKey),
     {
       apiVersion: 'v1',
       kind: 'ConfigMap',
       metadata: { namespace: 'load', name: 'settings' },
       data: { 'access-log-path': join(folder, 'access.log'), 'keep-alive-requests': '100000000' },
     },
-    ingress('main', 'load.test', '/', 'main', main),
-    ingress('canary-main', 'load.test', '/canary', 'main', main),
-    ingress('canary', 'load.test', '/canary', 'canary', { canary: 'true', 'canary-by-header': 'canary' }),
-    ingress('rewrite', 'rewrite.test', '/rewrite(/|$)(.*)', 'main', { ...main, 'rewrite-target': '/$2' }),
+    ingress('main', 'load.test', '/', 'main', MAIN),
   ];
+}
+
+function mainSite(): object[] {
+  const regexes = Array.from({ length: REGEX_COUNT }, (_, index) => regexOf(index));
+  return [
+    ingress('rsa', 'rsa.test', '/', 'main', MAIN),
+    ingress('canary-main', 'load.test', '/canary', 'main', MAIN),
+    ingress('canary', 'load.test', '/canary', 'canary', { canary: 'true', 'canary-by-header': 'canary' }),
+    ingress('weighted-main', 'load.test', '/weighted', 'main', MAIN),
+    ingress('weighted', 'load.test', '/weighted', 'canary', { canary: 'true', 'canary-weight': '30' }),
+    ingress('rewrite', 'rewrite.test', '/rewrite(/|$)(.*)', 'main', { ...MAIN, 'rewrite-target': '/$2' }),
+    ingress('regex', REGEX_HOST, regexes, 'main', { ...MAIN, 'use-regex': 'true' }),
+    ingress('echo', 'load.test', '/ws', 'echo', MAIN),
+    hostIngress(0),
+  ];
+}
+
+/** Writes the objects of a site into a folder and gives its path. */
+export function manifestsOf(folder: string, site: 'main' | 'hosts', input: ManifestInput): string {
+  const manifests = join(folder, 'manifests');
+  mkdirSync(manifests, { recursive: true });
+  const own = site === 'main' ? mainSite() : Array.from({ length: HOST_COUNT }, (_, i) => hostIngress(i));
+  const objects = [...common(folder, input), ...own];
   writeFileSync(join(manifests, 'load.yaml'), objects.map((object) => stringify(object)).join('---\n'));
   return manifests;
 }

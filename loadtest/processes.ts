@@ -20,16 +20,17 @@ export function isInstalled(program: string): boolean {
   return spawnSync('which', [program]).status === 0;
 }
 
-/** Starts a program pinned to one core (where taskset exists). */
+/** Starts a program pinned to one core (where taskset exists); undefined pins it to none. */
 export function start(
-  core: number,
+  core: number | undefined,
   program: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
 ): Started {
-  const [command, all] = hasTaskset
-    ? ['taskset', ['-c', String(core), program, ...args]]
-    : [program, [...args]];
+  const [command, all] =
+    hasTaskset && core !== undefined
+      ? ['taskset', ['-c', String(core), program, ...args]]
+      : [program, [...args]];
   const child: ChildProcess = spawn(command, all, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
@@ -55,14 +56,15 @@ export function start(
 
 /** Runs a program to its end and gives its standard output; rejects when it fails. */
 export function run(
-  core: number,
+  core: number | undefined,
   program: string,
   args: readonly string[],
   timeoutMs: number,
 ): Promise<string> {
-  const [command, all] = hasTaskset
-    ? ['taskset', ['-c', String(core), program, ...args]]
-    : [program, [...args]];
+  const [command, all] =
+    hasTaskset && core !== undefined
+      ? ['taskset', ['-c', String(core), program, ...args]]
+      : [program, [...args]];
   return new Promise((resolve, reject) => {
     const child = spawn(command, all, { stdio: ['ignore', 'pipe', 'pipe'] });
     let out = '';

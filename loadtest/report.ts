@@ -6,11 +6,18 @@ export interface Sample {
   /** Milliseconds. */
   readonly p50: number;
   readonly p99: number;
-  /** Microseconds of CPU of the proxy per request, user and system, all its threads. */
+  /** Microseconds of CPU of the proxy per request (handshake, message), user and system, all its threads. */
   readonly cpuPerRequest: number;
 }
 
+/** By scenario, then by peer: one sample a round. */
+export type Samples = ReadonlyMap<string, ReadonlyMap<string, readonly Sample[]>>;
+
 export interface RunFacts {
+  /** What a scenario counts: request, handshake or message. */
+  readonly units: ReadonlyMap<string, string>;
+  /** The scenario that a scenario is measured against. */
+  readonly against: ReadonlyMap<string, string>;
   readonly machine: string;
   readonly seconds: number;
   readonly rounds: number;
@@ -23,24 +30,24 @@ export function median(values: readonly number[]): number {
 }
 
 /** The report: one table per scenario, medians with their spread, and Serin's ratio to each peer. */
-export function renderReport(
-  samples: ReadonlyMap<string, ReadonlyMap<string, readonly Sample[]>>,
-  facts: RunFacts,
-): string {
+export function renderReport(samples: Samples, facts: RunFacts): string {
   const lines = [
     '# Load test results',
     '',
     `${facts.machine}. ${facts.rounds} rounds of ${facts.seconds} s each, interleaved, after one warm-up round; the proxy on one core, load`,
-    '(autocannon) and upstream on the other. Medians, with minimum and maximum. Repeat with `npm run loadtest`.',
+    'and upstream on the other. Medians, with minimum and maximum. Repeat with `npm run loadtest`.',
+    '',
+    '![CPU per request, as bars](results.svg)',
     '',
   ];
   for (const [scenario, byPeer] of samples) {
     const own = byPeer.get('Serin');
     const ownCpu = own === undefined ? undefined : median(own.map((sample) => sample.cpuPerRequest));
+    const unit = facts.units.get(scenario) ?? 'request';
     lines.push(
       `## ${scenario}`,
       '',
-      '| proxy | µs CPU per request | requests/s | p50 ms | p99 ms | failed | Serin / it |',
+      `| proxy | µs CPU per ${unit} | ${unit}s/s | p50 ms | p99 ms | failed | Serin / it |`,
       '| --- | --- | --- | --- | --- | --- | --- |',
     );
     for (const [peer, list] of byPeer) {
@@ -53,9 +60,43 @@ export function renderReport(
           `${median(list.map(({ p99 }) => p99))} | ${failed} | ${ratio} |`,
       );
     }
-    lines.push('');
+    lines.push('', ...comparedLines(samples, scenario, facts.against.get(scenario)));
   }
   return lines.join('\n');
+}
+
+/** What each peer's figure is of its own figure in the scenario that this one is measured against. */
+function comparedLines(samples: Samples, scenario: string, against: string | undefined): string[] {
+  if (against === undefined) return [];
+  const parts = [...(samples.get(scenario)?.keys() ?? [])].flatMap((peer) => {
+    const base = cpuOf(samples, against, peer);
+    const own = cpuOf(samples, scenario, peer);
+    return base === undefined || own === undefined ? [] : [`${peer} ${(own / base).toFixed(2)}`];
+  });
+  return parts.length === 0 ? [] : [`Of its own figure for "${against}": ${parts.join(', ')}.`, ''];
+}
+
+function cpuOf(samples: Samples, scenario: string, peer: string): number | undefined {
+  const list = samples.get(scenario)?.get(peer);
+  return list === undefined ? undefined : median(list.map((sample) => sample.cpuPerRequest));
+}
+
+/** The compact table for the README: median CPU microseconds of each peer, and Serin's ratio to two of them. */
+export function renderFigures(samples: Samples): string {
+  const lines = [
+    '| scenario | Serin µs | nginx | HAProxy | http-proxy-3 | Serin / nginx | Serin / http-proxy-3 |',
+    '| --- | --- | --- | --- | --- | --- | --- |',
+  ];
+  for (const scenario of samples.keys()) {
+    const cpu = (peer: string) => cpuOf(samples, scenario, peer);
+    const ratio = (peer: string) => {
+      const [own, theirs] = [cpu('Serin'), cpu(peer)];
+      return own === undefined || theirs === undefined ? '' : (own / theirs).toFixed(2);
+    };
+    const micros = ['Serin', 'nginx', 'HAProxy', 'http-proxy-3'].map((peer) => cpu(peer)?.toFixed(1) ?? '');
+    lines.push(`| ${[scenario, ...micros, ratio('nginx'), ratio('http-proxy-3')].join(' | ')} |`);
+  }
+  return `${lines.join('\n')}\n`;
 }
 
 function spread(values: readonly number[], digits: number): string {

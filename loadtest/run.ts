@@ -1,16 +1,16 @@
-// Runs every scenario against Serin and its peers, interleaved and pinned, and writes loadtest/RESULTS.md.
+// Runs every scenario against Serin and its peers, interleaved and pinned; writes loadtest/RESULTS.md, results.svg and FIGURES.md.
 //   node loadtest/run.ts [--seconds 4] [--rounds 5] [--only TEXT] [--peers NAME,NAME] [--no-write]
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { createSelfSigned } from '../src/lib/self-signed.ts';
-import { manifestsOf } from './manifests.ts';
 import { PEERS, type Peer, type PeerInput } from './peers.ts';
-import { cpuMicros, LOAD_CORE, run, start, waitForPort, type Started } from './processes.ts';
-import { renderReport, type Sample } from './report.ts';
-import { SCENARIOS, type Scenario } from './scenarios.ts';
+import { renderPicture } from './picture.ts';
+import { cpuMicros, LOAD_CORE, run, type Started } from './processes.ts';
+import { renderFigures, renderReport, type Sample } from './report.ts';
+import { scenariosNamed, type Scenario } from './scenarios.ts';
+import { inputOf, startUpstreams } from './sites.ts';
 
 const { values } = parseArgs({
   options: {
@@ -26,82 +26,98 @@ const rounds = Number(values.rounds);
 const folder = mkdtempSync(join(tmpdir(), 'serin-load-'));
 const here = new URL('.', import.meta.url).pathname;
 
-/** Fixed ports, so that every peer's configuration can name them; all on loopback. */
-const UPSTREAM_PORT = 18_100;
-const CANARY_PORT = 18_101;
-const FIRST_PEER_PORT = 18_200;
+interface Running {
+  readonly peer: Peer;
+  readonly process: Started;
+  readonly input: PeerInput;
+}
 
-async function measure(peer: Started, port: number, scenario: Scenario): Promise<Sample> {
-  const url = `${scenario.isTls ? 'https' : 'http'}://127.0.0.1:${port}${scenario.path}`;
-  const load = (loadSeconds: number) =>
-    run(
-      LOAD_CORE,
-      process.execPath,
-      [
-        join(here, 'load.ts'),
-        JSON.stringify({
-          ...scenario,
-          url,
-          headers: { Host: 'load.test', ...scenario.headers },
-          servername: 'load.test',
-          seconds: loadSeconds,
-        }),
-      ],
-      (loadSeconds + 30) * 1_000,
-    );
+async function measure(
+  { peer: { name }, process: peer, input }: Running,
+  scenario: Scenario,
+): Promise<Sample> {
+  const port = scenario.isTls ? input.httpsPort : input.httpPort;
+  const options = {
+    ...scenario,
+    url: `${scenario.isTls ? 'https' : 'http'}://127.0.0.1:${port}${scenario.path}`,
+    headers: { Host: 'load.test', ...scenario.headers },
+    seconds,
+  };
+  const args = [join(here, scenario.loader), JSON.stringify(options)];
   const before = cpuMicros(peer.pid);
-  const result = JSON.parse(await load(seconds)) as Omit<Sample, 'cpuPerRequest'>;
+  const output = await run(LOAD_CORE, process.execPath, args, (seconds + 30) * 1_000);
+  const result = JSON.parse(output) as Omit<Sample, 'cpuPerRequest'>;
   const used = cpuMicros(peer.pid) - before;
-  return { ...result, cpuPerRequest: used / Math.max(result.requests, 1) };
+  // A peer that answers nothing is set up wrongly; its figure would be a comparison with nothing.
+  if (result.requests === 0) throw new Error(`${name} answered nothing: ${scenario.name}: ${output}`);
+  return { ...result, cpuPerRequest: used / result.requests };
+}
+
+function choosePeers(): Peer[] {
+  const wanted = values.peers === '' ? [] : values.peers.split(',').map((name) => name.toLowerCase());
+  return PEERS.filter((peer) => {
+    if (wanted.length > 0 && !wanted.includes(peer.name.toLowerCase())) return false;
+    const why = peer.missing();
+    if (why !== undefined) console.log(`left out: ${peer.name}: ${why}`);
+    return why === undefined;
+  });
+}
+
+/** Starts the peers that a site's scenarios need. One that cannot hold 10,000 hosts is left out of them by name. */
+async function startPeers(started: Started[], scenarios: readonly Scenario[]): Promise<Running[]> {
+  const upstreams = await startUpstreams(started);
+  const running: Running[] = [];
+  for (const [index, peer] of choosePeers().entries()) {
+    for (const site of ['main', 'hosts'] as const) {
+      if (!scenarios.some((each) => each.site === site && peer.features.has(each.needs))) continue;
+      const input = inputOf(upstreams, folder, peer, index, site);
+      mkdirSync(input.folder, { recursive: true });
+      const beganMs = performance.now();
+      try {
+        const process = await peer.start(input);
+        started.push(process);
+        running.push({ peer, process, input });
+        const tookSeconds = ((performance.now() - beganMs) / 1_000).toFixed(1);
+        if (site === 'hosts') console.log(`${peer.name} with 10,000 hosts: accepts after ${tookSeconds} s`);
+      } catch (error) {
+        if (site === 'main' || peer.name === 'Serin') throw error;
+        console.log(`left out of 10,000 hosts: ${peer.name}: ${(error as Error).message}`);
+      }
+    }
+  }
+  return running;
+}
+
+function write(samples: ReadonlyMap<string, ReadonlyMap<string, Sample[]>>, scenarios: readonly Scenario[]) {
+  const machine = `${cpus()[0]?.model ?? 'unknown processor'}, ${cpus().length} cores, Linux ${execFileSync('uname', ['-r']).toString().trim()}, Node ${process.version}`;
+  const units = new Map(scenarios.map(({ name, unit }) => [name, unit]));
+  const against = new Map(
+    scenarios.flatMap((each) => (each.against === undefined ? [] : [[each.name, each.against] as const])),
+  );
+  const report = renderReport(samples, { machine, seconds, rounds, units, against });
+  console.log(`\n${report}`);
+  if (values['no-write']) return;
+  writeFileSync(join(here, 'RESULTS.md'), report);
+  writeFileSync(join(here, 'results.svg'), renderPicture(samples, units, machine));
+  writeFileSync(join(here, 'FIGURES.md'), renderFigures(samples));
 }
 
 async function main(): Promise<void> {
   const started: Started[] = [];
   const samples = new Map<string, Map<string, Sample[]>>();
-  const wanted = values.peers === '' ? [] : values.peers.split(',').map((name) => name.toLowerCase());
-  const chosen: Peer[] = [];
-  for (const peer of PEERS) {
-    if (wanted.length > 0 && !wanted.includes(peer.name.toLowerCase())) continue;
-    const why = peer.missing();
-    if (why === undefined) chosen.push(peer);
-    else console.log(`left out: ${peer.name}: ${why}`);
-  }
-  const scenarios = SCENARIOS.filter(({ name }) => name.includes(values.only));
+  const scenarios = scenariosNamed(values.only);
   try {
-    for (const port of [UPSTREAM_PORT, CANARY_PORT]) {
-      started.push(start(LOAD_CORE, process.execPath, [join(here, 'upstream.ts'), String(port)]));
-      await waitForPort(port);
-    }
-    const keys = createSelfSigned(['load.test'], Date.now());
-    const running: { peer: Peer; process: Started; input: PeerInput }[] = [];
-    for (const [index, peer] of chosen.entries()) {
-      const own = join(folder, peer.name);
-      const input: PeerInput = {
-        folder: own,
-        upstreamPort: UPSTREAM_PORT,
-        canaryPort: CANARY_PORT,
-        httpPort: FIRST_PEER_PORT + index * 2,
-        httpsPort: FIRST_PEER_PORT + index * 2 + 1,
-        ...keys,
-        manifests: manifestsOf(own, { upstreamPort: UPSTREAM_PORT, canaryPort: CANARY_PORT, ...keys }),
-      };
-      const process = await peer.start(input);
-      started.push(process);
-      running.push({ peer, process, input });
-    }
+    const running = await startPeers(started, scenarios);
     for (let round = 0; round <= rounds; round++) {
       for (const scenario of scenarios) {
-        for (const { peer, process: peerProcess, input } of running) {
-          if (!peer.features.has(scenario.needs)) continue;
-          const sample = await measure(
-            peerProcess,
-            scenario.isTls ? input.httpsPort : input.httpPort,
-            scenario,
-          );
+        for (const one of running) {
+          const { peer, input } = one;
+          if (input.site !== scenario.site || !peer.features.has(scenario.needs)) continue;
+          const sample = await measure(one, scenario);
           const label = round === 0 ? 'warm-up' : `round ${round}`;
           console.log(
-            `${label}: ${scenario.name}: ${peer.name}: ${sample.cpuPerRequest.toFixed(1)} µs CPU per request, ` +
-              `${Math.round(sample.requests / sample.seconds)} requests/s, p99 ${sample.p99} ms, ${sample.other} failed`,
+            `${label}: ${scenario.name}: ${peer.name}: ${sample.cpuPerRequest.toFixed(1)} µs CPU per ${scenario.unit}, ` +
+              `${Math.round(sample.requests / sample.seconds)} ${scenario.unit}s/s, p99 ${sample.p99} ms, ${sample.other} failed`,
           );
           if (round === 0) continue;
           const byPeer = samples.get(scenario.name) ?? new Map<string, Sample[]>();
@@ -110,10 +126,7 @@ async function main(): Promise<void> {
         }
       }
     }
-    const machine = `${cpus()[0]?.model ?? 'unknown processor'}, ${cpus().length} cores, Linux ${execFileSync('uname', ['-r']).toString().trim()}, Node ${process.version}`;
-    const report = renderReport(samples, { machine, seconds, rounds });
-    console.log(`\n${report}`);
-    if (!values['no-write']) writeFileSync(join(here, 'RESULTS.md'), report);
+    write(samples, scenarios);
   } finally {
     for (const one of started.toReversed()) await one.stop();
     rmSync(folder, { recursive: true, force: true });
