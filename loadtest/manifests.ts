@@ -127,12 +127,20 @@ function mainSite(): object[] {
   ];
 }
 
+/** `plain` has the one host of most scenarios and nothing else; `hosts` has 10,000. */
+export type ManifestSite = 'plain' | 'main' | 'hosts';
+
+const OBJECTS_OF_SITE: Readonly<Record<ManifestSite, () => object[]>> = {
+  plain: () => [],
+  main: mainSite,
+  hosts: () => Array.from({ length: HOST_COUNT }, (_, index) => hostIngress(index)),
+};
+
 /** Writes the objects of a site into a folder and gives its path. */
-export function manifestsOf(folder: string, site: 'main' | 'hosts', input: ManifestInput): string {
+export function manifestsOf(folder: string, site: ManifestSite, input: ManifestInput): string {
   const manifests = join(folder, 'manifests');
   mkdirSync(manifests, { recursive: true });
-  const own = site === 'main' ? mainSite() : Array.from({ length: HOST_COUNT }, (_, i) => hostIngress(i));
-  const objects = [...common(folder, input), ...own];
+  const objects = [...common(folder, input), ...OBJECTS_OF_SITE[site]()];
   writeFileSync(join(manifests, 'load.yaml'), objects.map((object) => stringify(object)).join('---\n'));
   return manifests;
 }
