@@ -3,7 +3,9 @@ import { appRoot } from './app-root/app-root.ts';
 import { backendProtocol } from './backend-protocol/backend-protocol.ts';
 import { body } from './body/body.ts';
 import { canary } from './canary/canary.ts';
+import { blocklists } from './blocklists/blocklists.ts';
 import { cors } from './cors/cors.ts';
+import { globalAuth } from './global-auth/global-auth.ts';
 import { ipAccess } from './ip-access/ip-access.ts';
 import type { Feature } from './kit/feature.ts';
 import { loadBalance } from './load-balance/load-balance.ts';
@@ -24,9 +26,11 @@ type AnyFeature = Feature<any, any>;
 
 /** THE list of features. Its order is the order in which filters of one stage run (annotations.md §0.4). */
 export const features: readonly AnyFeature[] = [
+  blocklists, // before app-root: who is blocked is not redirected either
   appRoot,
   serverAlias,
-  cors, // first: a preflight is answered whatever else the route asks for
+  globalAuth, // before all of a route: what is closed answers 503 and nothing else, like a denied route
+  cors, // then: a preflight is answered whatever else the route asks for
   redirect, // before the rewrite and the SSL redirect: an explicit redirect is answered over plain http
   rewrite, // before the SSL redirect: a rewrite that gives nothing is a 500 on either scheme
   sslRedirect,

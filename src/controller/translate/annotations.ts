@@ -260,6 +260,7 @@ function createContext(state: State, feature: Feature, isGroupIgnored: boolean):
       const aliases = feature.annotations[key]?.aliases ?? [];
       return aliases.some((alias) => state.written.has(alias));
     },
+    isBlank: (key) => state.written.get(key)?.trim() === '',
     deny: () => {
       state.isDenied = true;
     },

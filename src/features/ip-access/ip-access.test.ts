@@ -68,3 +68,9 @@ test('a list of its own makes one of the ConfigMap that cannot be read beside th
     policy: { allowed: ['10.0.0.0/8'] },
   });
 });
+
+test('a blank list denies beside a blank alias too; a blank alias alone is nothing', () => {
+  const both = { 'allowlist-source-range': '', 'whitelist-source-range': '' };
+  expect(translateWith(ipAccess, both).isDenied).toBe(true);
+  expect(translateWith(ipAccess, { 'whitelist-source-range': '' }).isDenied).toBe(false);
+});

@@ -38,14 +38,13 @@ export const ipAccess = defineFeature({
     'denylist-source-range': 'Deny list of routes without one of their own.',
     'block-cidrs': 'Networks that get 403 on every route without lists of its own.',
   },
-  translate: (values, { has, findings, source, deny, setting }): IpAccessPolicy | undefined => {
+  translate: (values, { isBlank, findings, source, deny, setting }): IpAccessPolicy | undefined => {
     for (const key of ['allowlist-source-range', 'denylist-source-range'] as const) {
-      // Present but empty denies (annotations.md §0.3), except under the alias alone.
-      const isAlias = key === 'allowlist-source-range' && has('whitelist-source-range');
-      if (!has(key) || isAlias || values[key] !== undefined) continue;
+      // Blank denies (annotations.md §0.3), unless the alias gives a list; a blank alias alone is nothing.
+      if (!isBlank(key) || values[key] !== undefined) continue;
       findings.error(source, 'InvalidAnnotation', {
         field: `metadata.annotations[${key}]`,
-        problem: 'is empty or not a list of networks',
+        problem: 'is empty',
         consequence: 'the routes of the Ingress answer 503',
       });
       deny();

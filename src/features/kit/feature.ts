@@ -61,6 +61,8 @@ export interface TranslateContext {
   setting(key: string): string | undefined;
   /** Which annotations were present on the Ingress (canonical names), parsable or not. */
   has(key: string): boolean;
+  /** Whether the annotation of exactly this name is there with nothing in it. */
+  isBlank(key: string): boolean;
   /** Refuse the Ingress's routes with 503, with a finding already made. */
   deny(): void;
 }

@@ -105,7 +105,10 @@ export function translateWith<P>(
     if (raw === undefined || raw.trim() === '') continue;
     const parsed = spec.parse(raw.trim());
     if (parsed.ok) values[key] = parsed.value;
-    else refused.push(`${key} ${parsed.problem}: ${spec.onInvalid}`);
+    else {
+      refused.push(`${key} ${parsed.problem}: ${spec.onInvalid}`);
+      isDenied ||= spec.onInvalid === 'deny';
+    }
   }
   const lookup: Lookup = {
     secret: (namespace, name) => {
@@ -122,6 +125,7 @@ export function translateWith<P>(
     findings,
     setting: (key) => more.settings?.[key],
     has: (key) => annotations[key] !== undefined,
+    isBlank: (key) => annotations[key]?.trim() === '',
     deny: () => {
       isDenied = true;
     },
