@@ -1,3 +1,4 @@
+import { parseNamespacedName } from '../lib/namespaced-name.ts';
 import type { CertificateModel } from '../model/model.ts';
 import type { ObjectRef } from '../controller/store/object-store.ts';
 import type { TranslateOptions } from '../controller/translate/options.ts';
@@ -38,9 +39,7 @@ export function toTranslateOptions(
 export function readRef(flags: FlagReader, name: string): ObjectRef | undefined {
   const text = flags.string(name);
   if (text === '') return undefined;
-  const [namespace = '', object = '', ...rest] = text.split('/');
-  if (namespace === '' || object === '' || rest.length > 0) {
-    throw new UsageError(`--${name}: "${text}" is not namespace/name`, 2);
-  }
-  return { namespace, name: object };
+  const ref = parseNamespacedName(text);
+  if (ref === undefined) throw new UsageError(`--${name}: "${text}" is not namespace/name`, 2);
+  return ref;
 }

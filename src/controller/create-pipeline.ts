@@ -1,4 +1,5 @@
 import type { Feature } from '../features/kit/feature.ts';
+import { parseNamespacedName } from '../lib/namespaced-name.ts';
 import { createFindings } from '../model/finding.ts';
 import type { DataPlaneSettings } from '../table/settings.ts';
 import { createCompiler } from './compile/compile.ts';
@@ -42,8 +43,8 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     configMap = (options.configMap && snapshot.configMaps.get(objectKey(options.configMap))) ?? configMap;
     const named: ObjectRef[] = [];
     for (const key of ['proxy-set-headers', 'add-headers']) {
-      const [namespace = '', name = ''] = (configMap?.data.get(key) ?? '').trim().split('/');
-      if (namespace !== '' && name !== '') named.push({ namespace, name });
+      const ref = parseNamespacedName((configMap?.data.get(key) ?? '').trim());
+      if (ref !== undefined) named.push(ref);
     }
     const objects = [configMap, ...named.map((ref) => snapshot.configMaps.get(objectKey(ref)))];
     if (known !== undefined && isSameList(known.objects, objects)) return known.read;

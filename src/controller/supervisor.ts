@@ -1,11 +1,6 @@
 import { Worker } from 'node:worker_threads';
-import type { FromWorker, ListenerSpec, ToWorker, WorkerStart } from '../table/messages.ts';
-
-/** A worker as the control plane sees it: something to send messages to and to hear from. */
-export interface WorkerPort {
-  readonly index: number;
-  post(message: ToWorker): void;
-}
+import type { FromWorker, ListenerSpec, WorkerStart } from '../table/messages.ts';
+import type { WorkerPort } from './publish/remote-worker.ts';
 
 export interface SupervisorDeps {
   /** Module that a worker thread runs. */
@@ -15,8 +10,6 @@ export interface SupervisorDeps {
   readonly metricsFor: (index: number) => SharedArrayBuffer;
   readonly listeners: readonly ListenerSpec[];
   readonly events: SupervisorEvents;
-  /** Node options of the worker threads (heap and GC settings). */
-  readonly resourceLimits?: import('node:worker_threads').ResourceLimits;
 }
 
 export interface SupervisorEvents {
@@ -100,7 +93,6 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     const worker = new Worker(deps.entry, {
       workerData: start,
       name: `serin-worker-${index}`,
-      ...(deps.resourceLimits === undefined ? {} : { resourceLimits: deps.resourceLimits }),
     });
     const port: WorkerPort = { index, post: (message) => worker.postMessage(message) };
     const live: Live = { port, worker, bound: new Set(), isListening: false, restarts };

@@ -145,18 +145,3 @@ export const PROXY_ERRORS = {
 } as const satisfies Record<string, ProxyErrorKind>;
 
 export type ProxyErrorCode = keyof typeof PROXY_ERRORS;
-
-/** A failure of traffic; everything else about it is in the table under its code. */
-export class ProxyError extends Error {
-  readonly code: ProxyErrorCode;
-
-  constructor(code: ProxyErrorCode, message: string = code, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'ProxyError';
-    this.code = code;
-  }
-
-  get kind(): ProxyErrorKind {
-    return PROXY_ERRORS[this.code];
-  }
-}

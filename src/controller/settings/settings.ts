@@ -1,3 +1,4 @@
+import { parseNamespacedName } from '../../lib/namespaced-name.ts';
 import type { Findings } from '../../model/finding.ts';
 import type { SourceRef } from '../../model/source.ts';
 import { DEFAULT_SETTINGS, type DataPlaneSettings } from '../../table/settings.ts';
@@ -89,12 +90,12 @@ function readHeaderMap(key: string, value: string, input: SettingsInput): [strin
     const consequence = 'no header is set by it';
     findings.warn(source, 'InvalidSetting', { field: `data.${key}`, value, problem, consequence });
   };
-  const [namespace = '', name = '', ...rest] = value.split('/');
-  if (namespace === '' || name === '' || rest.length > 0) {
+  const ref = parseNamespacedName(value);
+  if (ref === undefined) {
     refuse('is not namespace/name of a ConfigMap');
     return undefined;
   }
-  const data = input.headerMaps(namespace, name);
+  const data = input.headerMaps(ref.namespace, ref.name);
   if (data === undefined) {
     refuse('names a ConfigMap that does not exist');
     return undefined;

@@ -26,6 +26,7 @@ import {
   readTexts,
   report,
   valueOf,
+  type RawRecord,
   type Reading,
 } from './read-values.ts';
 
@@ -88,16 +89,9 @@ function readServicePorts(reading: Reading, raw: unknown): readonly ServicePort[
       report(reading, `${field}.targetPort`, target, problem, 'the number of the port is used');
     }
     ports.push({
-      name: readString(reading, valueOf(record, 'name'), `${field}.name`, 'the port counts as unnamed'),
+      ...readNameAndProtocol(reading, record, field),
       port,
       targetPort: String(isTargetUsable ? target : port),
-      protocol: readString(
-        reading,
-        valueOf(record, 'protocol'),
-        `${field}.protocol`,
-        'it counts as TCP',
-        'TCP',
-      ),
     });
   }
   return ports;
@@ -114,19 +108,22 @@ function readEndpointPorts(reading: Reading, raw: unknown, at: string): readonly
       report(reading, `${field}.port`, port, 'is not a port number', consequence);
       continue;
     }
-    ports.push({
-      name: readString(reading, valueOf(record, 'name'), `${field}.name`, 'the port counts as unnamed'),
-      port,
-      protocol: readString(
-        reading,
-        valueOf(record, 'protocol'),
-        `${field}.protocol`,
-        'it counts as TCP',
-        'TCP',
-      ),
-    });
+    ports.push({ ...readNameAndProtocol(reading, record, field), port });
   }
   return ports;
+}
+
+function readNameAndProtocol(reading: Reading, record: RawRecord, field: string) {
+  return {
+    name: readString(reading, valueOf(record, 'name'), `${field}.name`, 'the port counts as unnamed'),
+    protocol: readString(
+      reading,
+      valueOf(record, 'protocol'),
+      `${field}.protocol`,
+      'it counts as TCP',
+      'TCP',
+    ),
+  };
 }
 
 function readEndpointSlice(raw: unknown, options?: ReadOptions): ReadResult<EndpointSliceObject> {

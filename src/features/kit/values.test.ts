@@ -19,7 +19,6 @@ const accepted: [name: string, parser: Parser<any>, raw: string, want: unknown][
   ['nginxvar', values.nginxvar, '${request_uri}-x', '${request_uri}-x'],
   ['hdrlist', values.hdrlist, 'A-B, c_d', 'A-B, c_d'],
   ['list of networks', values.cidrs, '10.0.0.0/8, ::1', ['10.0.0.0/8', '::1']],
-  ['namespaced name', values.namespacedName, 'a/b', { namespace: 'a', name: 'b' }],
 ];
 const refused: [name: string, parser: Parser<any>, raw: string, problem: string][] = [
   ['bool', values.bool, 'yes', 'is not a boolean'],
@@ -40,7 +39,6 @@ const refused: [name: string, parser: Parser<any>, raw: string, problem: string]
   ],
   ['networks', values.cidrs, ',', 'has the item "", which is no address and no network'],
   ['networks', values.cidrs, '10.0.0.0/8,', 'has the item "", which is no address and no network'],
-  ['namespaced name', values.namespacedName, 'b', 'is not namespace/name'],
 ];
 
 describe('annotation values', () => {

@@ -98,11 +98,3 @@ export const cidrs: Parser<readonly string[]> = (raw) => {
     ? { ok: true, value: items }
     : refuse(`has the item "${bad}", which is no address and no network`);
 };
-
-/** `namespace/name`. */
-export const namespacedName: Parser<{ readonly namespace: string; readonly name: string }> = (raw) => {
-  const [namespace = '', name = '', ...rest] = raw.replaceAll(' ', '').split('/');
-  return namespace !== '' && name !== '' && rest.length === 0
-    ? { ok: true, value: { namespace, name } }
-    : refuse('is not namespace/name');
-};

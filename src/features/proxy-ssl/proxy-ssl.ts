@@ -1,3 +1,4 @@
+import { parseNamespacedName } from '../../lib/namespaced-name.ts';
 import type { UpstreamTlsPolicy } from '../../model/policy.ts';
 import { defineFeature, type Parser } from '../kit/feature.ts';
 import { basic, ciphers, int, onOff, serverish } from '../kit/values.ts';
@@ -76,12 +77,12 @@ export const proxySsl = defineFeature({
       deny();
       return undefined;
     };
-    const [secretNamespace = '', name = '', ...rest] = reference.split('/');
-    if (secretNamespace === '' || name === '' || rest.length > 0) return refuse('is not namespace/name');
-    const data = lookup.secret(secretNamespace, name);
+    const secret = parseNamespacedName(reference);
+    if (secret === undefined) return refuse('is not namespace/name');
+    const data = lookup.secret(secret.namespace, secret.name);
     if (data === undefined) {
       return refuse(
-        secretNamespace === namespace
+        secret.namespace === namespace
           ? 'is a Secret that does not exist'
           : 'is a Secret that does not exist, or of another namespace',
       );
