@@ -1,5 +1,5 @@
 import type { AccessRecord, SeriesLabels } from './access-record.ts';
-import { CELL, growMetricsBuffer, readLayout, slotsIn } from './metrics-layout.ts';
+import { CELL, growMetricsBuffer, readLayout, slotsIn, SUMS } from './metrics-layout.ts';
 import type { MetricsLayout } from './metrics-layout.ts';
 import type { ConnectionCounters, RouteSeries, WorkerMetrics } from './sinks.ts';
 
@@ -9,6 +9,8 @@ export type AnnounceSeries = (slot: number, labels: readonly string[]) => void;
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'CONNECT', 'TRACE', 'OTHER'];
 const OTHER_METHOD = METHODS.length - 1;
 const STATUSES = 500;
+/** In place of a first cell, when there is no room for more series. */
+const NO_ROOM = -1;
 
 /** Worker side of the metrics: counts in the buffer it was given at its start. One writer, so no atomics. */
 export function createWorkerMetrics(buffer: SharedArrayBuffer, announce: AnnounceSeries): WorkerMetrics {
@@ -35,11 +37,17 @@ class Arena {
   cells: Float64Array;
   readonly #buffer: SharedArrayBuffer;
   readonly #announce: AnnounceSeries;
+  readonly #firstBuckets: readonly number[];
+  readonly #strides: readonly number[];
+  readonly #bounds: readonly (readonly number[])[];
   #slots = 0;
   #capacity: number;
 
   constructor(buffer: SharedArrayBuffer, announce: AnnounceSeries) {
     this.layout = readLayout(buffer);
+    this.#firstBuckets = this.layout.firstBuckets;
+    this.#strides = this.layout.strides;
+    this.#bounds = this.layout.bounds;
     this.head = new Float64Array(buffer, 0, this.layout.headCells);
     this.#buffer = buffer;
     this.#announce = announce;
@@ -48,12 +56,23 @@ class Arena {
     this.cells = new Float64Array(buffer, 0, buffer.byteLength / Float64Array.BYTES_PER_ELEMENT);
   }
 
-  /** Takes a slot; answers its first cell, or -1 when there is no room for more series. */
+  /** Adds to a histogram of the slot that begins at `base`: to the bucket whose upper bound is the first not below the value, and to the sum. */
+  count(base: number, histogram: number, value: number): void {
+    const { cells } = this;
+    const bounds = this.#bounds[histogram]!;
+    const { length } = bounds;
+    let bucket = 0;
+    while (bucket < length && value > bounds[bucket]!) bucket++;
+    cells[base + SUMS + histogram]! += value;
+    cells[base + this.#firstBuckets[histogram]! + bucket * this.#strides[histogram]!]! += 1;
+  }
+
+  /** Takes a slot; answers its first cell, or NO_ROOM. */
   allocate(labels: readonly string[]): number {
     if (this.#slots === this.#capacity) {
       if (!growMetricsBuffer(this.#buffer, this.layout)) {
         this.head[CELL.lost]! += 1;
-        return -1;
+        return NO_ROOM;
       }
       this.#capacity = slotsIn(this.#buffer, this.layout);
       this.cells = new Float64Array(
@@ -68,74 +87,67 @@ class Arena {
   }
 }
 
+/** Counts of one route. Most requests of a route have one method and status: their place is at hand. */
 class CountedSeries implements RouteSeries {
   readonly #arena: Arena;
   readonly #labels: SeriesLabels;
   readonly #canary: string;
-  readonly #timeBounds: readonly number[];
-  readonly #lengthBounds: readonly number[];
-  readonly #sizeBounds: readonly number[];
-  readonly #offsets: readonly number[];
-  /** First cells by method and status: 0 is not taken yet. */
-  readonly #slots: (Int32Array | undefined)[] = METHODS.map(() => undefined);
+  /** Method and status of the last request, as `kindOf` has them, and first cell of their slot. */
+  #kind = -1;
+  #base = NO_ROOM;
+  /** First cells by kind, of all that were ever last. */
+  #bases: Map<number, number> | undefined = undefined;
 
   constructor(arena: Arena, labels: SeriesLabels, canary: string) {
     this.#arena = arena;
     this.#labels = labels;
     this.#canary = canary;
-    const { options } = arena.layout;
-    this.#timeBounds = options.timeBuckets;
-    this.#lengthBounds = options.lengthBuckets;
-    this.#sizeBounds = options.sizeBuckets;
-    this.#offsets = arena.layout.offsets;
   }
 
   observe(record: AccessRecord): void {
     const status = record.status - 100;
     if (!(status >= 0 && status < STATUSES)) return;
-    const method = methodIndexOf(record.method);
-    const slots = (this.#slots[method] ??= new Int32Array(STATUSES));
-    let base = slots[status]!;
-    if (base === 0) {
-      base = this.#allocate(method, status + 100);
-      slots[status] = base;
-    }
-    if (base < 0) return;
-    const { cells } = this.#arena;
-    const offsets = this.#offsets;
-    const times = this.#timeBounds;
-    cells[base]! += 1;
-    count(cells, base + offsets[0]!, times, record.durationMs / 1000);
+    const kind = methodIndexOf(record.method) * STATUSES + status;
+    const base = kind === this.#kind ? this.#base : this.#find(kind);
+    if (base === NO_ROOM) return;
+    const arena = this.#arena;
+    arena.cells[base]! += 1;
+    arena.count(base, 0, record.durationMs / 1000);
     const { attempts } = record;
     // With several tries nginx' times are lists, which its metrics pass over.
     if (attempts.length === 1) {
       const { headerMs, responseMs, connectMs } = attempts[0]!;
-      if (headerMs >= 0) count(cells, base + offsets[1]!, times, headerMs / 1000);
-      if (responseMs >= 0) count(cells, base + offsets[2]!, times, responseMs / 1000);
-      if (connectMs >= 0) count(cells, base + offsets[3]!, times, connectMs / 1000);
+      if (headerMs >= 0) arena.count(base, 1, headerMs / 1000);
+      if (responseMs >= 0) arena.count(base, 2, responseMs / 1000);
+      if (connectMs >= 0) arena.count(base, 3, connectMs / 1000);
     }
-    count(cells, base + offsets[4]!, this.#lengthBounds, record.requestLength);
+    arena.count(base, 4, record.requestLength);
     const { bytesSent } = record;
-    count(cells, base + offsets[5]!, this.#lengthBounds, bytesSent);
-    count(cells, base + offsets[6]!, this.#sizeBounds, bytesSent);
+    arena.count(base, 5, bytesSent);
+    arena.count(base, 6, bytesSent);
   }
 
-  #allocate(method: number, status: number): number {
+  #find(kind: number): number {
+    const bases = (this.#bases ??= new Map());
+    let base = bases.get(kind);
+    if (base === undefined) {
+      base = this.#allocate(kind);
+      bases.set(kind, base);
+    }
+    this.#kind = kind;
+    this.#base = base;
+    return base;
+  }
+
+  #allocate(kind: number): number {
     const { options } = this.#arena.layout;
+    const status = (kind % STATUSES) + 100;
+    const method = METHODS[Math.floor(kind / STATUSES)]!;
     const statusText = options.areStatusClassesReported ? `${Math.floor(status / 100)}xx` : String(status);
     const { path, namespace, ingress, service, host } = this.#labels;
-    const labels = [statusText, METHODS[method]!, path, namespace, ingress, service, this.#canary];
+    const labels = [statusText, method, path, namespace, ingress, service, this.#canary];
     return this.#arena.allocate(options.isHostCounted ? [...labels, host] : labels);
   }
-}
-
-/** Adds to the bucket whose upper bound is the first not below the value, and to the sum. */
-function count(cells: Float64Array, at: number, bounds: readonly number[], value: number): void {
-  const { length } = bounds;
-  let bucket = 0;
-  while (bucket < length && value > bounds[bucket]!) bucket++;
-  cells[at + bucket]! += 1;
-  cells[at + length + 1]! += value;
 }
 
 function methodIndexOf(method: string): number {

@@ -89,30 +89,56 @@ export const HISTOGRAMS = [
   { name: 'bytes_sent', unit: 'size', help: 'DEPRECATED The number of bytes sent to a client' },
 ] as const;
 
-/** Where things lie. A slot: requests, then per histogram one count per bucket (not cumulative), the one above all, and the sum. */
+/** First cell of the sums in a slot; the count of requests is before them. */
+export const SUMS = 1;
+/** Cells of a cache line: slots begin at its bounds. */
+const LINE_CELLS = 8;
+
+/**
+ * Where things lie. A slot: requests, the sum of each histogram, then the counts of the buckets (not cumulative, the one above all
+ * last). Histograms of one unit lie interleaved, bucket by bucket: what one request counts is then in few cache lines.
+ */
 export interface MetricsLayout {
   readonly options: MetricsOptions;
   readonly headCells: number;
   readonly slotCells: number;
-  /** Offsets of the histograms in a slot, in the order of HISTOGRAMS. */
-  readonly offsets: readonly number[];
+  /** Cell of each histogram's first bucket in a slot, in the order of HISTOGRAMS. */
+  readonly firstBuckets: readonly number[];
+  /** Cells from one bucket of each histogram to its next. */
+  readonly strides: readonly number[];
   /** Bounds of each histogram in the unit it is observed in. */
   readonly bounds: readonly (readonly number[])[];
 }
 
 export function layoutOf(options: MetricsOptions): MetricsLayout {
   const boundsOf = { time: options.timeBuckets, length: options.lengthBuckets, size: options.sizeBuckets };
-  const offsets: number[] = [];
-  const bounds: (readonly number[])[] = [];
-  let slotCells = 1;
-  for (const { unit } of HISTOGRAMS) {
-    offsets.push(slotCells);
-    bounds.push(boundsOf[unit]);
-    slotCells += boundsOf[unit].length + 2;
+  const firstBuckets: number[] = [];
+  const strides: number[] = [];
+  let cells = SUMS + HISTOGRAMS.length;
+  for (const unit of ['time', 'length', 'size'] as const) {
+    const stride = HISTOGRAMS.filter((histogram) => histogram.unit === unit).length;
+    let place = 0;
+    for (const [index, histogram] of HISTOGRAMS.entries()) {
+      if (histogram.unit !== unit) continue;
+      firstBuckets[index] = cells + place++;
+      strides[index] = stride;
+    }
+    cells += stride * (boundsOf[unit].length + 1);
   }
   const headCells =
     FIRST_BOUND + options.timeBuckets.length + options.lengthBuckets.length + options.sizeBuckets.length;
-  return { options, headCells, slotCells, offsets, bounds };
+  return {
+    options,
+    headCells: toLines(headCells),
+    slotCells: toLines(cells),
+    firstBuckets,
+    strides,
+    bounds: HISTOGRAMS.map(({ unit }) => boundsOf[unit]),
+  };
+}
+
+function toLines(cells: number): number {
+  return Math.ceil(cells / LINE_CELLS) * LINE_CELLS;
 }
 
 /** Makes the buffer for one life of a worker; it says itself how it is laid out. */

@@ -1,4 +1,4 @@
-import { HISTOGRAMS, SERIES_LABELS } from './metrics-layout.ts';
+import { HISTOGRAMS, SERIES_LABELS, SUMS } from './metrics-layout.ts';
 import type { MetricsLayout } from './metrics-layout.ts';
 import type { SeriesTotal } from './metrics-totals.ts';
 
@@ -21,14 +21,15 @@ export function writeSeries(
   }
   for (const [index, { name, help }] of HISTOGRAMS.entries()) {
     const bounds = layout.bounds[index]!;
-    const offset = layout.offsets[index]!;
+    const first = layout.firstBuckets[index]!;
+    const stride = layout.strides[index]!;
     const suffixes = [...bounds.map((bound) => `,le="${toGoFloat(bound)}"} `), ',le="+Inf"} '];
-    const sumAt = offset + suffixes.length;
+    const end = first + suffixes.length * stride;
     let isEmpty = true;
     for (let i = 0; i < series.length; i++) {
       const { cells } = series[i]!;
       let total = 0;
-      for (let at = offset; at < sumAt; at++) total += cells[at]!;
+      for (let at = first; at < end; at += stride) total += cells[at]!;
       // A series that never went upstream has no upstream times at all.
       if (total === 0) continue;
       if (isEmpty) parts.push(head(name, 'histogram', help));
@@ -37,10 +38,10 @@ export function writeSeries(
       const line = `${METRIC_PREFIX}${name}_bucket{${labels}`;
       let below = 0;
       for (let bucket = 0; bucket < suffixes.length; bucket++) {
-        below += cells[offset + bucket]!;
+        below += cells[first + bucket * stride]!;
         parts.push(line, suffixes[bucket]!, String(below), '\n');
       }
-      parts.push(`${METRIC_PREFIX}${name}_sum{${labels}} ${cells[sumAt]}\n`);
+      parts.push(`${METRIC_PREFIX}${name}_sum{${labels}} ${cells[SUMS + index]}\n`);
       parts.push(`${METRIC_PREFIX}${name}_count{${labels}} ${total}\n`);
     }
   }
