@@ -60,6 +60,7 @@ export function createFileSource(deps: FileSourceDeps): FileSource {
   const watchers = new Map<string, FSWatcher>();
   const { promise: synced, resolve: resolveSynced } = Promise.withResolvers<void>();
   let findings: readonly Finding[] = [];
+  let foundInFiles: readonly Finding[] = [];
   let timer: NodeJS.Timeout | undefined;
   let poll: NodeJS.Timeout | undefined;
   let running: Promise<void> | undefined;
@@ -126,7 +127,12 @@ export function createFileSource(deps: FileSourceDeps): FileSource {
     const ranked = files.map(({ path }) => path);
     // A file that is just being replaced keeps its objects, after all others.
     for (const path of known.keys()) if (!present.has(path)) ranked.push(path);
-    if (!isStopped) publish(ranked, lost, isChanged);
+    if (isStopped) return;
+    if (isChanged) foundInFiles = publish(ranked);
+    const found = [...lost, ...foundInFiles];
+    if (JSON.stringify(found) === JSON.stringify(findings)) return;
+    findings = found;
+    deps.findingsChanged(findings);
   }
 
   /** True when a change has been the same for long enough to be whole. The first scan takes files as they are. */
@@ -176,9 +182,9 @@ export function createFileSource(deps: FileSourceDeps): FileSource {
     return true;
   }
 
-  /** Puts all objects into the store; the first of two with one name counts. */
-  function publish(ranked: readonly string[], lost: readonly Finding[], isChanged: boolean): void {
-    const found: Finding[] = [...lost];
+  /** Puts all objects into the store, where the first of two with one name counts; gives what is wrong with the files. */
+  function publish(ranked: readonly string[]): readonly Finding[] {
+    const found: Finding[] = [];
     const objects = new Map<Kind, Map<string, ClusterObject>>(KINDS.map((kind) => [kind, new Map()]));
     const places = new Map<string, string>();
     for (const path of ranked) {
@@ -204,20 +210,12 @@ export function createFileSource(deps: FileSourceDeps): FileSource {
         });
       }
     }
-    if (isChanged) {
-      let impact: StoreImpact = 'none';
-      for (const kind of KINDS) {
-        impact = largerImpact(
-          impact,
-          deps.store.replace(kind, objects.get(kind)!.values() as Iterable<never>),
-        );
-      }
-      if (impact !== 'none') deps.changed(impact);
+    let impact: StoreImpact = 'none';
+    for (const kind of KINDS) {
+      impact = largerImpact(impact, deps.store.replace(kind, objects.get(kind)!.values() as Iterable<never>));
     }
-    if (JSON.stringify(found) !== JSON.stringify(findings)) {
-      findings = found;
-      deps.findingsChanged(findings);
-    }
+    if (impact !== 'none') deps.changed(impact);
+    return found;
   }
 
   function watchFolders(folders: readonly string[]): void {
