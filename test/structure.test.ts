@@ -196,7 +196,7 @@ describe('structure', () => {
   test('no enums, namespaces or parameter properties, which type stripping does not know', () => {
     const found = files
       .filter(({ text }) =>
-        /^\s*(export\s+)?(declare\s+)?(const\s+)?enum\s+\w|^\s*(export\s+)?namespace\s+\w|constructor\([^)]*\b(private|public|protected|readonly)\s/m.test(
+        /^\s*(export\s+)?(declare\s+)?(const\s+)?enum\s+\w|^\s*(export\s+)?namespace\s+\w|constructor\([^)]*\b(private|public|protected|readonly)\s+\w+\s*[?:]/m.test(
           codeOf(text),
         ),
       )

@@ -10,13 +10,12 @@ import { headRulesOf, type HeadRules } from './head-rules.ts';
 import type { HeaderBlock, RequestHead, ResolvedTarget } from './http1/codec.ts';
 import { HEADER } from './http1/known-headers.ts';
 import { nextRequestId } from './request-id.ts';
-import type { LinkedHost, LinkedRoute, Router } from './router/linked.ts';
+import { DEFAULT_BACKEND, type LinkedHost, type LinkedRoute, type Router } from './router/linked.ts';
 import type { ServeContext } from './serve.ts';
 import type { PickState } from './upstream/upstream.ts';
 
-/** Where the answers come from that no upstream gives. */
+/** Where the answers come from that no backend gives. */
 const HOST_ITSELF = '-';
-const DEFAULT_BACKEND = 'upstream-default-backend';
 
 class Picking implements PickState {
   readonly tried: PickState['tried'] = [];
@@ -68,7 +67,15 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
   /** Set when the answer must not pass the route's response filters. */
   areFiltersSkipped = false;
   /** Forwarded header lines of the last request: they seldom change on a connection. */
-  readonly forwardedCache = { hostHeader: '', clientAddress: '', scheme: '', host: '', lines: '' };
+  readonly forwardedCache = {
+    hostHeader: '',
+    clientAddress: '',
+    scheme: '',
+    host: '',
+    client: '',
+    port: '',
+    lines: '',
+  };
 
   status = 0;
   /** Set as soon as a head went out: from then on a failure can only cut the response off. */
@@ -204,7 +211,7 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
   /** Says where the answer comes from, for the log. */
   nameUpstream(): void {
     const { route } = this;
-    this.upstreamName = route === undefined ? HOST_ITSELF : (route.entry.upstreamId ?? DEFAULT_BACKEND);
+    this.upstreamName = route === undefined ? HOST_ITSELF : route.upstreamName;
   }
 
   /** Says that the default backend's built-in 404 answers. */

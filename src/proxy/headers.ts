@@ -45,14 +45,17 @@ function connectionLines(exchange: Exchange): string {
 function ownLines(exchange: Exchange): string {
   const { hostHeader, clientAddress, scheme, upstreamHost, rules, head } = exchange;
   const cache = exchange.forwardedCache;
-  if (cache.hostHeader !== hostHeader || cache.clientAddress !== clientAddress || cache.scheme !== scheme) {
-    cache.hostHeader = hostHeader;
+  const isClientKnown = cache.clientAddress === clientAddress && cache.scheme === scheme;
+  if (!isClientKnown) {
     cache.clientAddress = clientAddress;
     cache.scheme = scheme;
+    cache.client = `\r\nX-Real-IP: ${clientAddress}\r\nX-Forwarded-For: ${clientAddress}\r\nX-Forwarded-Host: `;
+    cache.port = `\r\nX-Forwarded-Port: ${portOf(exchange)}\r\n${schemeLines(scheme)}`;
+  }
+  if (!isClientKnown || cache.hostHeader !== hostHeader) {
+    cache.hostHeader = hostHeader;
     cache.host = `Host: ${hostHeader}\r\nX-Request-ID: `;
-    cache.lines =
-      `\r\nX-Real-IP: ${clientAddress}\r\nX-Forwarded-For: ${clientAddress}\r\nX-Forwarded-Host: ${hostHeader}\r\n` +
-      `X-Forwarded-Port: ${portOf(exchange)}\r\n${schemeLines(scheme)}`;
+    cache.lines = cache.client + hostHeader + cache.port;
   }
   const { settings } = rules;
   const { headers } = head;

@@ -52,8 +52,8 @@ function matchRoute(exchange: Exchange): void {
     answerError(exchange, 'body_too_large');
     return;
   }
-  if (match.entry.deniedStatus !== undefined) {
-    answerPage(exchange, match.entry.deniedStatus);
+  if (match.deniedStatus !== undefined) {
+    answerPage(exchange, match.deniedStatus);
     return;
   }
   // 7. Request filters; the first direct response ends it.
@@ -73,8 +73,8 @@ function chooseUpstream(exchange: Exchange): void {
     answerError(exchange, 'no_endpoints');
     return;
   }
-  exchange.picking.cookiePath = route.entry.path;
-  exchange.picking.hostName = exchange.linkedHost!.entry.name;
+  exchange.picking.cookiePath = route.path;
+  exchange.picking.hostName = exchange.linkedHost!.name;
   splitTraffic(exchange, upstream);
   if (route.onAccess.length > 0) runChain(exchange, route.onAccess, 0, forward);
   else forward(exchange);

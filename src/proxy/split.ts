@@ -11,7 +11,7 @@ export function splitTraffic(exchange: Exchange, primary: Upstream): void {
   const { canaryUpstream, decideCanary } = route!;
   const affinity = primary.entry.policies.affinity;
   picking.affinity = affinity;
-  picking.isAffinityAsked = route!.entry.policies.affinity !== undefined;
+  picking.isAffinityAsked = route!.isAffinityAsked;
   forwarding.upstream = primary;
   if (decideCanary === undefined || canaryUpstream === undefined) return;
   if (affinity !== undefined && primary.holdsSession(exchange, affinity)) return;

@@ -5,6 +5,7 @@ import type { Policies } from '../../model/policy.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
 import type { HostEntry, RouteEntry, RouteTable, TlsEntry, UpstreamEntry } from '../../table/table.ts';
 import { fillPolicies } from './policy-defaults.ts';
+import { PolicyPool } from './policy-pool.ts';
 import { isRegexHost, placeRoutes, type PlacedRoute } from './path-order.ts';
 
 const CATCH_ALL = '_';
@@ -39,6 +40,7 @@ export function createCompiler(): Compiler {
         hosts = new WeakMap();
       }
       const tls = toTls(model);
+      const pool = new PolicyPool();
       const secured = new Set(tls.names.map(([name]) => name));
       const host = (from: HostModel): HostEntry => {
         const known = hosts.get(from);
@@ -57,6 +59,7 @@ export function createCompiler(): Compiler {
           hasCertificate,
           certificateNames,
           settings.accessLog.isDefaultBackendLogged,
+          pool,
         );
         hosts.set(from, entry);
         return entry;
@@ -109,15 +112,18 @@ function toHost(
   hasCertificate: boolean,
   certificateNames: readonly string[],
   isDefaultLogged: boolean,
+  pool: PolicyPool,
 ): HostEntry {
   const placed = placeRoutes(host.routes);
   const filled = new Map<Policies, Policies>();
   const policiesOf = (route: RouteModel): Policies => {
     // The catch-all's own `/` comes from no Ingress: only a ConfigMap key has it logged.
-    if (route.labels.ingress === '') return fillPolicies(route.policies, { isAccessLogged: isDefaultLogged });
+    if (route.labels.ingress === '') {
+      return pool.shared(fillPolicies(route.policies, { isAccessLogged: isDefaultLogged }));
+    }
     let policies = filled.get(route.policies);
     if (policies === undefined) {
-      policies = fillPolicies(route.policies, { isAccessLogged: true });
+      policies = pool.shared(fillPolicies(route.policies, { isAccessLogged: true }));
       filled.set(route.policies, policies);
     }
     return policies;
@@ -131,7 +137,7 @@ function toHost(
     policies: host.policies,
     routes: placed.map((route) => toRoute(host.name, route, policiesOf(route.route))),
   };
-  return { ...entry, digest: digestOfHost(entry) };
+  return { ...entry, digest: digestOfHost(entry, pool) };
 }
 
 /** Regex names as JavaScript runs them; one that cannot be converted is a finding of translate and matches nothing. */
@@ -163,17 +169,9 @@ function toRoute(
   };
 }
 
-/** Policies are shared by the routes of an Ingress: each object is read once. */
-function digestOfHost(host: Omit<HostEntry, 'digest'>): string {
-  const digests = new Map<Policies, string>();
-  const routes = host.routes.map((route) => {
-    let digest = digests.get(route.policies);
-    if (digest === undefined) {
-      digest = digestOf(route.policies);
-      digests.set(route.policies, digest);
-    }
-    return { ...route, policies: digest };
-  });
+/** The routes' policies were digested as they were shared. */
+function digestOfHost(host: Omit<HostEntry, 'digest'>, pool: PolicyPool): string {
+  const routes = host.routes.map((route) => ({ ...route, policies: pool.digestOf(route.policies) }));
   return digestOf({ ...host, routes });
 }
 

@@ -1,3 +1,4 @@
+import { TextMap } from '../../lib/text-map.ts';
 import type { LinkedHost } from './linked.ts';
 
 const CATCH_ALL = '_';
@@ -15,13 +16,13 @@ interface NamedRegex {
  */
 export class HostIndex {
   readonly #catchAll: LinkedHost;
-  readonly #exact = new Map<string, LinkedHost>();
+  readonly #exact = new TextMap<LinkedHost>();
   /** `*.a.b` hosts by `.a.b`. */
-  readonly #wildcards = new Map<string, LinkedHost>();
+  readonly #wildcards = new TextMap<LinkedHost>();
   /** `*.a.b` aliases by `.a.b`, any depth. */
-  readonly #leading = new Map<string, LinkedHost>();
+  readonly #leading = new TextMap<LinkedHost>();
   /** `a.b.*` aliases by `a.b.`. */
-  readonly #trailing = new Map<string, LinkedHost>();
+  readonly #trailing = new TextMap<LinkedHost>();
   readonly #regexes: NamedRegex[] = [];
   readonly #isPlain: boolean;
 
@@ -99,6 +100,6 @@ function toNameRegex(alias: string): RegExp {
   return new RegExp(alias.slice(1), 'i');
 }
 
-function setIfFree(map: Map<string, LinkedHost>, key: string, host: LinkedHost): void {
+function setIfFree(map: TextMap<LinkedHost>, key: string, host: LinkedHost): void {
   if (!map.has(key)) map.set(key, host);
 }

@@ -6,8 +6,13 @@ import type { WorkerMetrics } from '../../observe/sinks.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
 import type { HostEntry, RouteEntry } from '../../table/table.ts';
 import type { Upstream } from '../upstream/upstream.ts';
-import type { LinkedHost, LinkedRoute, Transport } from './linked.ts';
-import { createPathMatcher } from './path-matcher.ts';
+import { DEFAULT_BACKEND } from './linked.ts';
+import type { LinkedHost, LinkedRoute, SlashRedirect, Transport } from './linked.ts';
+import type { MatcherCache } from './matcher-cache.ts';
+import { NO_MATCH, redirectedBy, type PathMatcher } from './path-matcher.ts';
+
+const CATCH_ALL = '_';
+const NO_FILTERS: readonly Filter[] = [];
 
 // oxlint-disable-next-line no-explicit-any -- each feature has a policy type of its own
 export type AnyFeature = Feature<any, any>;
@@ -26,24 +31,51 @@ export interface LinkDeps {
 export function* linkHost(
   host: HostEntry,
   settings: DataPlaneSettings,
+  matchers: MatcherCache,
   deps: LinkDeps,
 ): Generator<void, LinkedHost, void> {
   const context: FilterContext = { host, settings, random: deps.random };
   const filters = deps.features
     .filter(({ stage }) => stage === 'host')
     .map((feature) => createFilter(feature, host.policies[feature.name], context))
-    .filter((filter) => filter?.onRequest !== undefined) as Filter[];
+    .filter((filter) => filter !== undefined);
   const routes: LinkedRoute[] = [];
   for (const route of host.routes) {
     routes.push(linkRoute(route, context, deps));
     yield;
   }
-  return {
-    entry: host,
-    isConfigured: host.name !== '_',
-    filters,
-    match: createPathMatcher(routes, host.isRegex),
-  };
+  return new TableHost(host, withHook(filters, 'onRequest'), matchers.matcherOf(host), routes);
+}
+
+class TableHost implements LinkedHost {
+  readonly name: string;
+  readonly isConfigured: boolean;
+  readonly filters: readonly Filter[];
+  readonly entry: HostEntry;
+  readonly #matcher: PathMatcher;
+  readonly #routes: readonly LinkedRoute[];
+
+  constructor(
+    entry: HostEntry,
+    filters: readonly Filter[],
+    matcher: PathMatcher,
+    routes: readonly LinkedRoute[],
+  ) {
+    this.name = entry.name;
+    this.isConfigured = entry.name !== CATCH_ALL;
+    this.filters = filters;
+    this.entry = entry;
+    this.#matcher = matcher;
+    // A copy has no room to grow.
+    this.#routes = routes.slice();
+  }
+
+  match(path: string): LinkedRoute | SlashRedirect | undefined {
+    const found = this.#matcher(path);
+    if (found >= 0) return this.#routes[found];
+    if (found === NO_MATCH) return undefined;
+    return { kind: 'slash-redirect', path: this.#routes[redirectedBy(found)]!.entry.match.value };
+  }
 }
 
 function linkRoute(entry: RouteEntry, hostContext: FilterContext, deps: LinkDeps): LinkedRoute {
@@ -61,26 +93,37 @@ function linkRoute(entry: RouteEntry, hostContext: FilterContext, deps: LinkDeps
     if (filter !== undefined) byStage[stage].push(filter);
   }
   const filters = [...byStage.route, ...byStage.access];
+  const upstream = upstreamId === undefined ? undefined : deps.upstreamOf(upstreamId);
   const series = deps.metrics.routeSeries(labels, '');
   return {
     kind: 'route',
     entry,
-    upstream: upstreamId === undefined ? undefined : deps.upstreamOf(upstreamId),
+    path: entry.path,
+    upstreamName: upstream?.id ?? DEFAULT_BACKEND,
+    deniedStatus: entry.deniedStatus,
+    isAffinityAsked: policies.affinity !== undefined,
+    upstream,
     canaryUpstream: canary === undefined ? undefined : deps.upstreamOf(canary.upstreamId),
     decideCanary: canary === undefined ? undefined : createDecision(canary.policy, context, deps.features),
     timeouts,
     body,
     retry,
     isAccessLogged: logging?.isAccessLogged ?? true,
-    onRequest: byStage.route.filter((filter) => filter.onRequest !== undefined),
-    onAccess: byStage.access.filter((filter) => filter.onRequest !== undefined),
-    onUpstreamRequest: filters.filter((filter) => filter.onUpstreamRequest !== undefined),
-    onResponse: filters.filter((filter) => filter.onResponse !== undefined),
-    onDone: filters.filter((filter) => filter.onDone !== undefined),
+    onRequest: withHook(byStage.route, 'onRequest'),
+    onAccess: withHook(byStage.access, 'onRequest'),
+    onUpstreamRequest: withHook(filters, 'onUpstreamRequest'),
+    onResponse: withHook(filters, 'onResponse'),
+    onDone: withHook(filters, 'onDone'),
     series,
     canarySeries: canary === undefined ? series : deps.metrics.routeSeries(labels, canary.upstreamId),
     transport: toTransport(policies),
   };
+}
+
+/** All that have none share one list. */
+function withHook(filters: readonly Filter[], hook: keyof Filter): readonly Filter[] {
+  const having = filters.filter((filter) => filter[hook] !== undefined);
+  return having.length === 0 ? NO_FILTERS : having;
 }
 
 /** A host's policy counts on each of its routes, where its feature acts there. */

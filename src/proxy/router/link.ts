@@ -4,11 +4,13 @@ import type { HostEntry } from '../../table/table.ts';
 import { HostIndex } from './host-index.ts';
 import { linkHost, type LinkDeps } from './link-route.ts';
 import type { LinkedHost, Router } from './linked.ts';
+import { MatcherCache } from './matcher-cache.ts';
 
 /** A router with what the next one is made from. */
 export interface LinkedTable extends Router {
   readonly hosts: ReadonlyMap<string, LinkedHost>;
   readonly upstreamIds: ReadonlySet<string>;
+  readonly matchers: MatcherCache;
 }
 
 const EMPTY_CATCH_ALL: HostEntry = {
@@ -42,22 +44,23 @@ export function* linkSteps(
 ): Generator<void, LinkedTable, void> {
   const settings = delta.settings ?? previous?.settings ?? DEFAULT_SETTINGS;
   const hosts = new Map(previous?.hosts);
+  const matchers = previous?.matchers ?? new MatcherCache();
   const upstreamIds = nextIds(previous?.upstreamIds, delta);
   for (const name of delta.hosts.removed) hosts.delete(name);
   const fresh = new Set<string>();
   for (const entry of delta.hosts.set) {
-    hosts.set(entry.name, yield* linkHost(entry, settings, deps));
+    hosts.set(entry.name, yield* linkHost(entry, settings, matchers, deps));
     fresh.add(entry.name);
   }
   for (const host of staleHosts(hosts, fresh, delta, previous)) {
-    hosts.set(host.entry.name, yield* linkHost(host.entry, settings, deps));
+    hosts.set(host.entry.name, yield* linkHost(host.entry, settings, matchers, deps));
   }
   let catchAll = hosts.get(EMPTY_CATCH_ALL.name);
   if (catchAll === undefined) {
-    catchAll = yield* linkHost(EMPTY_CATCH_ALL, settings, deps);
+    catchAll = yield* linkHost(EMPTY_CATCH_ALL, settings, matchers, deps);
     hosts.set(EMPTY_CATCH_ALL.name, catchAll);
   }
-  return new TableRouter(delta.generation, settings, hosts, upstreamIds, catchAll);
+  return new TableRouter(delta.generation, settings, hosts, upstreamIds, matchers, catchAll);
 }
 
 function nextIds(previous: ReadonlySet<string> | undefined, { upstreams }: TableDelta): ReadonlySet<string> {
@@ -93,6 +96,7 @@ class TableRouter implements LinkedTable {
   readonly settings: DataPlaneSettings;
   readonly hosts: ReadonlyMap<string, LinkedHost>;
   readonly upstreamIds: ReadonlySet<string>;
+  readonly matchers: MatcherCache;
   readonly defaultHost: LinkedHost;
   readonly #index: HostIndex;
 
@@ -101,12 +105,14 @@ class TableRouter implements LinkedTable {
     settings: DataPlaneSettings,
     hosts: ReadonlyMap<string, LinkedHost>,
     upstreamIds: ReadonlySet<string>,
+    matchers: MatcherCache,
     catchAll: LinkedHost,
   ) {
     this.generation = generation;
     this.settings = settings;
     this.hosts = hosts;
     this.upstreamIds = upstreamIds;
+    this.matchers = matchers;
     this.defaultHost = catchAll;
     this.#index = new HostIndex(hosts.values(), catchAll);
   }

@@ -5,6 +5,9 @@ import type { HostEntry, RouteEntry } from '../../table/table.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 
+/** What the log calls the backend of a route that has none. */
+export const DEFAULT_BACKEND = 'upstream-default-backend';
+
 /** The live matcher. Replaced, never patched; an exchange keeps the router it was matched by. */
 export interface Router {
   readonly generation: number;
@@ -16,6 +19,7 @@ export interface Router {
 }
 
 export interface LinkedHost {
+  readonly name: string;
   readonly entry: HostEntry;
   /** False for the catch-all: it counts no metrics by default and is not logged. */
   readonly isConfigured: boolean;
@@ -30,10 +34,21 @@ export interface SlashRedirect {
   readonly path: string;
 }
 
-/** A route with everything resolved once, so that the request path only reads fields. */
+/**
+ * A route with everything resolved once, so that the request path only reads fields: none of `entry`, which is as cold as routes are
+ * many.
+ */
 export interface LinkedRoute {
   readonly kind: 'route';
   readonly entry: RouteEntry;
+  /** Path text of the Ingress. */
+  readonly path: string;
+  /** Name of the upstream for the log. */
+  readonly upstreamName: string;
+  /** Answers this to all requests in place of an upstream. */
+  readonly deniedStatus: RouteEntry['deniedStatus'];
+  /** Whether the Ingress of the route asks for affinity. */
+  readonly isAffinityAsked: boolean;
   readonly upstream: Upstream | undefined;
   readonly canaryUpstream: Upstream | undefined;
   readonly decideCanary: CanaryDecision | undefined;

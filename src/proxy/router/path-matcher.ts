@@ -1,96 +1,123 @@
-import type { LinkedRoute, SlashRedirect } from './linked.ts';
+import { TextMap } from '../../lib/text-map.ts';
+import type { PathMatch } from '../../table/table.ts';
 import { literalPrefixOf } from './literal-prefix.ts';
 import { PrefixTree } from './prefix-tree.ts';
 
-export type PathMatcher = (path: string) => LinkedRoute | SlashRedirect | undefined;
+/** What a host's paths look like; hosts that look alike share a matcher. */
+export interface PathShape {
+  readonly match: PathMatch;
+  readonly isSlashRedirected: boolean;
+}
+
+/** Place of the route for a normalised path in the list given; NO_MATCH, or below it what `redirectedBy` reads. */
+export type PathMatcher = (path: string) => number;
+
+export const NO_MATCH = -1;
+
+/** Place of the route that a path lacks only the last slash of; for answers below NO_MATCH. */
+export function redirectedBy(answer: number): number {
+  return NO_MATCH - 1 - answer;
+}
 
 /** Up to this many routes, trying each costs less than looking them up. */
 const FEW = 8;
 const SLASH = 47;
 
-/** Matcher for a host's routes, which are given in matching order (routing.md §3, §4). */
-export function createPathMatcher(routes: readonly LinkedRoute[], isRegex: boolean): PathMatcher {
-  return isRegex ? createRegexMatcher(routes) : createPlainMatcher(routes);
+/** Matcher for a host's paths, which are given in matching order (routing.md §3, §4). */
+export function createPathMatcher(shapes: readonly PathShape[], isRegex: boolean): PathMatcher {
+  return isRegex ? createRegexMatcher(shapes) : createPlainMatcher(shapes);
 }
 
-interface Prefix {
-  /** Ends in `/`: what continues the path. */
-  readonly text: string;
-  readonly route: LinkedRoute;
-}
-
-function createPlainMatcher(routes: readonly LinkedRoute[]): PathMatcher {
-  const equal = new Map<string, LinkedRoute | SlashRedirect>();
-  const prefixes = new Map<string, LinkedRoute>();
-  for (const route of routes) {
-    const { kind, value } = route.entry.match;
+function createPlainMatcher(shapes: readonly PathShape[]): PathMatcher {
+  const equal = new Map<string, number>();
+  const prefixes = new Map<string, number>();
+  for (const [place, { match }] of shapes.entries()) {
+    const { kind, value } = match;
     // Exact routes come first in the table, so they keep their place before the twin of a prefix.
-    if (!equal.has(value)) equal.set(value, route);
+    if (!equal.has(value)) equal.set(value, place);
     if (kind !== 'prefix') continue;
     const text = value.endsWith('/') ? value : `${value}/`;
-    if (!prefixes.has(text)) prefixes.set(text, route);
+    if (!prefixes.has(text)) prefixes.set(text, place);
   }
-  for (const { entry } of routes) {
-    if (!entry.isSlashRedirected) continue;
-    const path = entry.match.value.slice(0, -1);
-    if (!equal.has(path)) equal.set(path, { kind: 'slash-redirect', path: entry.match.value });
+  for (const [place, { match, isSlashRedirected }] of shapes.entries()) {
+    const path = match.value.slice(0, -1);
+    if (isSlashRedirected && !equal.has(path)) equal.set(path, redirectedBy(place));
   }
   // `/` takes everything that is left: no need to look for it.
-  const root = prefixes.get('/');
+  const root = prefixes.get('/') ?? NO_MATCH;
   prefixes.delete('/');
-  if (prefixes.size === 0) return (path) => equal.get(path) ?? root;
-  const findPrefix = prefixes.size <= FEW ? tryEach(prefixes) : lookUp(prefixes);
-  return (path) => equal.get(path) ?? findPrefix(path) ?? root;
-}
-
-function tryEach(prefixes: ReadonlyMap<string, LinkedRoute>): (path: string) => LinkedRoute | undefined {
-  const ordered: Prefix[] = [...prefixes].map(([text, route]) => ({ text, route }));
-  ordered.sort((a, b) => b.text.length - a.text.length);
+  if (equal.get('/') === root) equal.delete('/');
+  const findEqual = equal.size <= FEW ? tryEqual(equal) : lookUp(equal);
+  const findPrefix = prefixes.size <= FEW ? tryPrefixes(prefixes) : cutAtSlashes(prefixes);
   return (path) => {
-    for (let i = 0; i < ordered.length; i++) {
-      const { text, route } = ordered[i]!;
-      if (path.startsWith(text)) return route;
-    }
-    return undefined;
+    let found = findEqual(path);
+    if (found === NO_MATCH) found = findPrefix(path);
+    return found === NO_MATCH ? root : found;
   };
 }
 
+type Finder = (path: string) => number;
+
+function tryEqual(places: ReadonlyMap<string, number>): Finder {
+  const texts = [...places.keys()];
+  const found = [...places.values()];
+  return (path) => {
+    for (let i = 0; i < texts.length; i++) if (path === texts[i]) return found[i]!;
+    return NO_MATCH;
+  };
+}
+
+/** Tries the longest first. */
+function tryPrefixes(places: ReadonlyMap<string, number>): Finder {
+  const ordered = [...places].toSorted(([a], [b]) => b.length - a.length);
+  const texts = ordered.map(([text]) => text);
+  const found = ordered.map(([, place]) => place);
+  return (path) => {
+    for (let i = 0; i < texts.length; i++) if (path.startsWith(texts[i]!)) return found[i]!;
+    return NO_MATCH;
+  };
+}
+
+function lookUp(places: ReadonlyMap<string, number>): Finder {
+  const texts = new TextMap(places);
+  return (path) => texts.get(path) ?? NO_MATCH;
+}
+
 /** Cuts the path at its slashes, longest first, where a prefix of that length exists. */
-function lookUp(prefixes: ReadonlyMap<string, LinkedRoute>): (path: string) => LinkedRoute | undefined {
+function cutAtSlashes(prefixes: ReadonlyMap<string, number>): Finder {
+  const texts = new TextMap(prefixes);
   const lengths = new Set<number>();
   for (const text of prefixes.keys()) lengths.add(text.length);
   const longest = Math.max(...lengths);
   return (path) => {
     for (let at = Math.min(path.length, longest) - 1; at > 0; at--) {
       if (path.charCodeAt(at) !== SLASH || !lengths.has(at + 1)) continue;
-      const route = prefixes.get(path.slice(0, at + 1));
-      if (route !== undefined) return route;
+      const place = texts.get(path.slice(0, at + 1));
+      if (place !== undefined) return place;
     }
-    return undefined;
+    return NO_MATCH;
   };
 }
 
 interface RankedRegex {
-  readonly route: LinkedRoute;
   readonly literal: string;
   /** Undefined: the literal is all there is to match. */
   readonly regex: RegExp | undefined;
 }
 
-function createRegexMatcher(routes: readonly LinkedRoute[]): PathMatcher {
-  const ranked: RankedRegex[] = routes.map((route) => {
-    const source = route.entry.match.value;
-    const { text, isWhole } = literalPrefixOf(source);
-    return { route, literal: text, regex: isWhole ? undefined : new RegExp(`^${source}`, 'i') };
+function createRegexMatcher(shapes: readonly PathShape[]): PathMatcher {
+  const ranked: RankedRegex[] = shapes.map(({ match }) => {
+    const { text, isWhole } = literalPrefixOf(match.value);
+    return { literal: text, regex: isWhole ? undefined : new RegExp(`^${match.value}`, 'i') };
   });
   if (ranked.length <= FEW) {
     return (path) => {
       const lower = path.toLowerCase();
       for (let i = 0; i < ranked.length; i++) {
-        const { literal, regex, route } = ranked[i]!;
-        if (lower.startsWith(literal) && (regex === undefined || regex.test(path))) return route;
+        const { literal, regex } = ranked[i]!;
+        if (lower.startsWith(literal) && (regex === undefined || regex.test(path))) return i;
       }
-      return undefined;
+      return NO_MATCH;
     };
   }
   const tree = new PrefixTree();
@@ -101,10 +128,11 @@ function createRegexMatcher(routes: readonly LinkedRoute[]): PathMatcher {
     tree.collect(path.toLowerCase(), candidates);
     if (candidates.length > 1) candidates.sort(ascending);
     for (let i = 0; i < candidates.length; i++) {
-      const { regex, route } = ranked[candidates[i]!]!;
-      if (regex === undefined || regex.test(path)) return route;
+      const rank = candidates[i]!;
+      const { regex } = ranked[rank]!;
+      if (regex === undefined || regex.test(path)) return rank;
     }
-    return undefined;
+    return NO_MATCH;
   };
 }
 

@@ -145,7 +145,8 @@ test('a host of hundreds of regexes matches as routing.md says', () => {
     );
   fc.assert(
     fc.property(many, fc.array(askedPath, { minLength: 30 }), (model, paths) => {
-      const { match } = routerOf(model).hostOf('a.t');
+      const host = routerOf(model).hostOf('a.t');
+      const match = (path: string) => host.match(path);
       for (const path of paths) {
         expect(`a.t ${printMatch(match(path))}`, path).toBe(naiveMatch(model, 'a.t', path));
       }

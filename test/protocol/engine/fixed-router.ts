@@ -78,6 +78,10 @@ export function createFixedRouter(options: FixedRouterOptions = {}): FixedRouter
       },
       isSlashRedirected: false,
     },
+    path: '/',
+    upstreamName: options.hasNoUpstream === true ? 'upstream-default-backend' : 'lab-web-80',
+    deniedStatus: options.deniedStatus,
+    isAffinityAsked: false,
     upstream:
       options.hasNoUpstream === true ? undefined : createUpstream('lab-web-80', endpoints, options.setCookie),
     canaryUpstream:
@@ -129,6 +133,7 @@ function createHost(
   match: LinkedHost['match'],
 ): LinkedHost {
   return {
+    name,
     entry: {
       name,
       aliases: [],
