@@ -87,6 +87,12 @@ export async function runSerin(input: RuntimeInput, stopRequest: StopRequest): P
         if (message.kind === 'series') metrics.addSeries(port.index, message.slot, message.labels);
         if (message.kind === 'fault')
           log.error({ worker: port.index, stack: message.stack }, message.message);
+        if (message.kind === 'checked') {
+          const { upstreamId: upstream, endpoint, problem } = message;
+          const about = { worker: port.index, upstream, endpoint };
+          if (problem === undefined) log.info(about, 'an endpoint passes its health checks again');
+          else log.warn({ ...about, problem }, 'an endpoint fails its health checks and is passed over');
+        }
       },
       died(port, reason) {
         log.error({ worker: port.index, reason }, 'a worker died and is replaced');

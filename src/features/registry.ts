@@ -7,6 +7,7 @@ import { blocklists } from './blocklists/blocklists.ts';
 import { cors } from './cors/cors.ts';
 import { globalAuth } from './global-auth/global-auth.ts';
 import { ipAccess } from './ip-access/ip-access.ts';
+import { healthCheck } from './health-check/health-check.ts';
 import type { Feature } from './kit/feature.ts';
 import { loadBalance } from './load-balance/load-balance.ts';
 import { logging } from './logging/logging.ts';
@@ -44,6 +45,7 @@ export const features: readonly AnyFeature[] = [
   proxySsl,
   serviceUpstream,
   loadBalance,
+  healthCheck,
   affinity,
   canary,
   logging,

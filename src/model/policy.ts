@@ -11,6 +11,7 @@ export interface CorePolicies {
   readonly 'proxy-ssl'?: UpstreamTlsPolicy;
   readonly 'service-upstream'?: ServiceUpstreamPolicy;
   readonly 'load-balance'?: LoadBalancePolicy;
+  readonly 'health-check'?: HealthCheckPolicy;
   readonly affinity?: AffinityPolicy;
   readonly canary?: CanaryPolicy;
   readonly 'server-alias'?: ServerAliasPolicy;
@@ -113,6 +114,16 @@ export interface LoadBalancePolicy {
   /** Failed connects within `failTimeoutMs` that take an endpoint out of rotation, and how long; undefined: the worker's default. */
   readonly maxFails?: number;
   readonly failTimeoutMs?: number;
+}
+
+/** Active checks of every endpoint of an upstream. */
+export interface HealthCheckPolicy {
+  /** Target of a GET; a status of 200 to 399 in time is a pass. */
+  readonly path: string;
+  readonly scheme: 'http' | 'https';
+  /** From the end of one check to the beginning of the next. */
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
 }
 
 /** Cookie affinity; attributes as ingress-nginx session-cookie-*. */

@@ -10,6 +10,7 @@ import { createReceiver } from './receiver.ts';
 import type { Router } from './router/linked.ts';
 import { createServeContext, drainConnections, serveConnection } from './serve.ts';
 import { createCertificateStore } from './tls/certificate-store.ts';
+import { createHttpCheck } from './upstream/http-check.ts';
 import { createUpstreamRegistry } from './upstream/registry.ts';
 
 const nowMs = (): number => performance.now();
@@ -27,7 +28,14 @@ export function startWorker(start: WorkerStart, port: MessagePort): void {
   const metrics = createWorkerMetrics(start.metrics, (slot, labels) =>
     post({ kind: 'series', slot, labels }),
   );
-  const upstreams = createUpstreamRegistry({ nowMs, random, epochMs, processId: process.pid });
+  const upstreams = createUpstreamRegistry({
+    nowMs,
+    random,
+    epochMs,
+    processId: process.pid,
+    check: createHttpCheck(),
+    checked: (upstreamId, endpoint, problem) => post({ kind: 'checked', upstreamId, endpoint, problem }),
+  });
   const certificates = createCertificateStore(DEFAULT_SETTINGS.tls, (problem) => report(new Error(problem)));
   const receiver = createReceiver({
     features,

@@ -55,6 +55,13 @@ export type FromWorker =
   | { readonly kind: 'listen-failed'; readonly name: string; readonly message: string }
   /** A metric series got a slot in this worker's arena (observe/metrics). */
   | { readonly kind: 'series'; readonly slot: number; readonly labels: readonly string[] }
+  /** Active checks took an endpoint out of rotation, or, without a problem, brought it back. */
+  | {
+      readonly kind: 'checked';
+      readonly upstreamId: string;
+      readonly endpoint: string;
+      readonly problem: string | undefined;
+    }
   | { readonly kind: 'fault'; readonly message: string; readonly stack: string }
   | { readonly kind: 'drained'; readonly connectionsCut: number };
 

@@ -1,4 +1,4 @@
-import { PassiveHealth, type HealthPolicy } from './health.ts';
+import { EndpointHealth, type HealthPolicy } from './health.ts';
 import { Latency } from './latency.ts';
 import type { Endpoint, EndpointOutcome } from './upstream.ts';
 
@@ -8,7 +8,7 @@ export class EndpointState implements Endpoint {
   readonly address: string;
   readonly port: number;
   readonly pools = new Map<string, { destroy(): void }>();
-  readonly health: PassiveHealth;
+  readonly health: EndpointHealth;
   readonly latency: Latency = new Latency();
   inFlight = 0;
   isRemoved = false;
@@ -20,7 +20,7 @@ export class EndpointState implements Endpoint {
     this.key = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
     this.address = address;
     this.port = port;
-    this.health = new PassiveHealth(policy);
+    this.health = new EndpointHealth(policy);
     this.#nowMs = nowMs;
   }
 
@@ -35,10 +35,13 @@ export class EndpointState implements Endpoint {
 
   finished(outcome: EndpointOutcome, responseMs: number): void {
     this.inFlight--;
-    if (outcome === 'aborted') return;
+    if (outcome === 'aborted') {
+      if (this.health.isOut) this.health.aborted(this.#nowMs());
+      return;
+    }
     const nowMs = this.#nowMs();
     if (outcome === 'connect-failed') {
-      this.health.failed(nowMs);
+      this.health.failed(nowMs, responseMs);
       return;
     }
     if (outcome === 'ok') this.health.succeeded(nowMs - responseMs);

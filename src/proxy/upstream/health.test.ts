@@ -25,6 +25,26 @@ describe('passive health', () => {
     expect(endpoint.health.mayTake(clock.nowMs + 1_000)).toBe(true);
   });
 
+  test('it rests the longer, the longer its failure took to show', () => {
+    const clock = clockAt(0);
+    const endpoint = endpointAt(1, clock);
+    endpoint.started();
+    clock.nowMs = 5_000;
+    endpoint.finished('connect-failed', 5_000);
+    expect(endpoint.health.mayTake(24_999)).toBe(false);
+    expect(endpoint.health.mayTake(25_000)).toBe(true);
+  });
+
+  test('while a probe waits for its connection, no other is sent for ten seconds', () => {
+    const clock = clockAt(0);
+    const endpoint = endpointAt(1, clock);
+    fail(endpoint);
+    clock.nowMs = 1_000;
+    endpoint.started();
+    expect(endpoint.health.mayTake(10_999)).toBe(false);
+    expect(endpoint.health.mayTake(11_000)).toBe(true);
+  });
+
   test('max-fails 0 takes nothing out', () => {
     const endpoint = endpointAt(1, clockAt(0), { maxFails: 0, failTimeoutMs: 1_000 });
     for (let i = 0; i < 5; i++) fail(endpoint);

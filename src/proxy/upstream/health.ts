@@ -5,17 +5,25 @@
 export interface HealthPolicy {
   /** Failed connects within `failTimeoutMs` that take an endpoint out of rotation; 0: never. */
   readonly maxFails: number;
-  /** How long it stays out before one request probes it. */
+  /** How long it stays out before one request probes it; longer when its failures were long in coming. */
   readonly failTimeoutMs: number;
 }
 
 export const DEFAULT_HEALTH: HealthPolicy = { maxFails: 1, failTimeoutMs: 1_000 };
 
-/** What the connects to one endpoint tell of it. Times are monotonic, in ms. */
-export class PassiveHealth {
+/** A probe of which nothing is heard for so long is followed by another. */
+const PROBE_TIMEOUT_MS = 10_000;
+/** An endpoint rests this many times as long as the failed try had to wait for it: of requests, few wait for what does not answer. */
+const REST_PER_WAIT = 4;
+
+/** What is known of one endpoint from connects to it, and from active checks. Times are monotonic, in ms. */
+export class EndpointHealth {
   policy: HealthPolicy;
-  /** When the next probe is due; 0 while in rotation. */
+  /** Upstreams whose active checks of it fail. */
+  failingChecks = 0;
+  /** When the next probe is due; 0 while connects succeed. */
   #outUntilMs = 0;
+  #isProbed = false;
   #lastFailureMs = -Infinity;
   #firstFailureMs = -Infinity;
   #failures = 0;
@@ -25,18 +33,19 @@ export class PassiveHealth {
   }
 
   get isOut(): boolean {
-    return this.#outUntilMs !== 0;
+    return this.#outUntilMs !== 0 || this.failingChecks > 0;
   }
 
   /** Whether a request may go there: it is in rotation, or a probe is due. */
   mayTake(nowMs: number): boolean {
-    return this.#outUntilMs <= nowMs;
+    return this.#outUntilMs <= nowMs && this.failingChecks === 0;
   }
 
   /** A request goes there. If it is the probe that was due, the others wait for what becomes of it. */
   started(nowMs: number): void {
-    if (this.#outUntilMs !== 0 && this.#outUntilMs <= nowMs)
-      this.#outUntilMs = nowMs + this.policy.failTimeoutMs;
+    if (this.#outUntilMs === 0 || this.#outUntilMs > nowMs) return;
+    this.#isProbed = true;
+    this.#outUntilMs = nowMs + Math.max(this.policy.failTimeoutMs, PROBE_TIMEOUT_MS);
   }
 
   /** What began at `sinceMs` went well. What began before the last failure may have used an older connection, and proves nothing. */
@@ -44,9 +53,18 @@ export class PassiveHealth {
     if (sinceMs < this.#lastFailureMs) return;
     this.#failures = 0;
     this.#outUntilMs = 0;
+    this.#isProbed = false;
   }
 
-  failed(nowMs: number): void {
+  /** A request ended without telling anything: if it was the probe, another is due after the usual while. */
+  aborted(nowMs: number): void {
+    if (!this.#isProbed) return;
+    this.#isProbed = false;
+    this.#outUntilMs = nowMs + this.policy.failTimeoutMs;
+  }
+
+  /** It could not be connected to, which took `tookMs` to find out. */
+  failed(nowMs: number, tookMs: number): void {
     const { maxFails, failTimeoutMs } = this.policy;
     this.#lastFailureMs = nowMs;
     if (nowMs - this.#firstFailureMs > failTimeoutMs) {
@@ -54,7 +72,10 @@ export class PassiveHealth {
       this.#firstFailureMs = nowMs;
     }
     this.#failures++;
+    this.#isProbed = false;
     // While it is out, one failed probe is enough to stay out.
-    if (maxFails > 0 && (this.isOut || this.#failures >= maxFails)) this.#outUntilMs = nowMs + failTimeoutMs;
+    if (maxFails > 0 && (this.#outUntilMs !== 0 || this.#failures >= maxFails)) {
+      this.#outUntilMs = nowMs + Math.max(failTimeoutMs, tookMs * REST_PER_WAIT);
+    }
   }
 }

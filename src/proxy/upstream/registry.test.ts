@@ -17,6 +17,8 @@ function start() {
     nowMs: () => clock.nowMs,
     epochMs: () => clock.nowMs,
     processId: 1,
+    check: () => Promise.resolve(undefined),
+    checked: () => {},
   });
   const pick = (id: string, tried: Endpoint[] = []): EndpointState => {
     const state: PickState = {

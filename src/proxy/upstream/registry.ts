@@ -1,11 +1,10 @@
 import type { EndpointEntry, UpstreamEndpoints, UpstreamEntry } from '../../table/table.ts';
-import type { AffinityDeps } from './affinity.ts';
 import { EndpointState } from './endpoint.ts';
 import { DEFAULT_HEALTH, type HealthPolicy } from './health.ts';
 import type { Upstream } from './upstream.ts';
-import { UpstreamState, type Place } from './upstream-state.ts';
+import { UpstreamState, type Place, type UpstreamDeps } from './upstream-state.ts';
 
-export interface RegistryDeps extends AffinityDeps {
+export interface RegistryDeps extends UpstreamDeps {
   /** Of endpoints whose upstreams do not say. */
   readonly health?: HealthPolicy;
 }

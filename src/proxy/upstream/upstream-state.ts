@@ -1,6 +1,7 @@
 import type { RequestView } from '../../features/kit/filter.ts';
-import type { AffinityPolicy, LoadBalancePolicy } from '../../model/policy.ts';
+import type { AffinityPolicy, HealthCheckPolicy, LoadBalancePolicy } from '../../model/policy.ts';
 import type { EndpointEntry, UpstreamEntry } from '../../table/table.ts';
+import { ActiveChecks, type HealthCheck } from './active-checks.ts';
 import { Affinity, type AffinityDeps } from './affinity.ts';
 import type { Avoid, Balancer, Member } from './balancers/balancer.ts';
 import { createBalancer } from './balancers/create-balancer.ts';
@@ -15,6 +16,12 @@ export interface Place {
   readonly entry: EndpointEntry;
 }
 
+export interface UpstreamDeps extends AffinityDeps {
+  readonly check: HealthCheck;
+  /** Told when active checks take an endpoint out of rotation (with the problem) and bring it back. */
+  readonly checked: (upstreamId: string, endpointKey: string, problem: string | undefined) => void;
+}
+
 /** An upstream of the registry: its endpoints, its balancer and its sessions. */
 export class UpstreamState implements Upstream {
   readonly id: string;
@@ -25,11 +32,12 @@ export class UpstreamState implements Upstream {
   #balancer: Balancer;
   #slowStart: SlowStart;
   readonly #affinity: Affinity;
-  readonly #deps: AffinityDeps;
+  #checks: ActiveChecks | undefined = undefined;
+  readonly #deps: UpstreamDeps;
   readonly #health: HealthPolicy;
 
   /** `health` is for endpoints of which the policies say nothing. */
-  constructor(id: string, deps: AffinityDeps, health: HealthPolicy) {
+  constructor(id: string, deps: UpstreamDeps, health: HealthPolicy) {
     this.id = id;
     this.entry = { id, digest: '', policies: {} };
     this.#deps = deps;
@@ -42,14 +50,35 @@ export class UpstreamState implements Upstream {
   configure(entry: UpstreamEntry): void {
     const before = this.entry;
     this.entry = entry;
-    const policy = entry.policies['load-balance'];
+    if (before.digest === entry.digest) return;
+    this.#configureBalancing(before.policies['load-balance']);
+    this.#configureChecks(before.policies['health-check']);
+  }
+
+  #configureBalancing(before: LoadBalancePolicy | undefined): void {
+    const policy = this.entry.policies['load-balance'];
     // A table that says the same leaves the rotation and what it knows of the endpoints as they are.
-    if (before.digest === entry.digest || isSamePolicy(before.policies['load-balance'], policy)) return;
+    if (isSamePolicy(before, policy)) return;
     this.#balancer = createBalancer(policy, this.#deps);
     this.#slowStart = new SlowStart(policy?.slowStartMs ?? 0);
     // What was said before is taken back.
-    if (saysHealth(policy) || saysHealth(before.policies['load-balance'])) this.#updateHealth();
+    if (saysHealth(policy) || saysHealth(before)) this.#updateHealth();
     this.#updateBalancer();
+  }
+
+  #configureChecks(before: HealthCheckPolicy | undefined): void {
+    const policy = this.entry.policies['health-check'];
+    if (isSamePolicy(before, policy)) return;
+    this.#checks?.stop();
+    const { random, check, checked } = this.#deps;
+    this.#checks =
+      policy &&
+      new ActiveChecks(policy, {
+        random,
+        check,
+        changed: ({ key }, problem) => checked(this.id, key, problem),
+      });
+    this.#checks?.update(endpointsOf(this.#open));
   }
 
   /** Takes the new endpoints and gives back the old ones. */
@@ -61,6 +90,7 @@ export class UpstreamState implements Upstream {
     this.#slowStart.update(endpointsOf(this.#open), endpointsOf(open), nowMs);
     this.#open = open;
     this.#affinity.update(endpointsOf(open), endpointsOf(places));
+    this.#checks?.update(endpointsOf(open));
     if (saysHealth(this.entry.policies['load-balance'])) this.#updateHealth();
     this.#updateBalancer();
     return before;
