@@ -24,7 +24,7 @@ afterEach(async () => {
   await api.stop();
 });
 
-function contend(identity: string, durationMs = 200): LeaderElection {
+function contend(identity: string, durationMs = 600): LeaderElection {
   const tell = (what: string) => {
     told.push(`${identity} ${what}`);
     for (const check of waiting) check();
