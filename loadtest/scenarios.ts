@@ -19,7 +19,7 @@ export interface Scenario {
   /** `hosts`: a process of its own, with 10,000 hosts in its configuration. */
   readonly site: 'main' | 'hosts';
   /** The program that makes the load, and what it counts. */
-  readonly loader: 'load.ts' | 'handshakes.ts' | 'messages.ts';
+  readonly loader: 'load.ts' | 'half-load.ts' | 'handshakes.ts' | 'messages.ts';
   readonly unit: 'request' | 'handshake' | 'message';
   readonly path: string;
   readonly isTls: boolean;
@@ -29,6 +29,8 @@ export interface Scenario {
   readonly servername: string;
   readonly bodyBytes?: number;
   readonly connections: number;
+  /** Requests per second; unset: as many as come through. */
+  readonly rate?: number;
   /** Requests go round these routes in place of `path`. */
   readonly spread?: Spread;
   /** The scenario whose figure is this one's measure; chosen along with it. */
@@ -56,9 +58,20 @@ const handshake = {
   connections: 16,
 } as const;
 
+/** Requests per second: about half of what one core of Serin or nginx takes, and most that http-proxy-3 does. */
+const HALF_LOAD = 20_000;
+
 /** The scenarios of a run. Response sizes are in the path: the upstream answers with as many bytes. */
 export const SCENARIOS: readonly Scenario[] = [
   { ...get, name: 'plain 512 B', needs: 'plain', path: '/512' },
+  {
+    ...get,
+    name: 'plain 512 B at half load',
+    needs: 'plain',
+    path: '/512',
+    loader: 'half-load.ts',
+    rate: HALF_LOAD,
+  },
   { ...get, name: 'plain 64 KiB', needs: 'plain', path: '/65536', connections: 32 },
   { ...get, name: 'TLS 512 B', needs: 'tls', path: '/512', isTls: true },
   { ...handshake, name: 'TLS handshake, ECDSA P-256' },
