@@ -7,8 +7,6 @@ import type { EndpointEntry } from '../table/table.ts';
 
 export interface AppliedFacts {
   readonly built: Built;
-  readonly store: ObjectStore;
-  readonly endpointsOf: (upstreamId: string) => readonly EndpointEntry[];
   /** Certificates are the leader's to report. */
   readonly isLeader: boolean;
 }
@@ -17,7 +15,6 @@ export interface AppliedFacts {
 export function reportApplied(control: ControlMetrics, facts: AppliedFacts): void {
   control.configApplied(hashOf(facts.built));
   reportCertificates(control, facts.built, facts.isLeader);
-  reportOrphans(control, facts);
 }
 
 /** One line per host with a certificate, and `_` for the default one; none where this Pod does not lead. */
@@ -32,8 +29,17 @@ export function reportCertificates(control: ControlMetrics, { model }: Built, is
   control.setCertificates(metrics);
 }
 
-/** Ingresses whose Service is missing or has no endpoints (configmap-and-flags.md §4.1, `orphan_ingress`). */
-export function reportOrphans(control: ControlMetrics, { built, store, endpointsOf }: AppliedFacts): void {
+export interface OrphanFacts {
+  readonly built: Built;
+  readonly store: ObjectStore;
+  readonly endpointsOf: (upstreamId: string) => readonly EndpointEntry[];
+}
+
+/**
+ * Ingresses whose Service is missing or has no endpoints (configmap-and-flags.md §4.1, `orphan_ingress`). Endpoints come and go
+ * without a new table, so this is asked when metrics are.
+ */
+export function reportOrphans(control: ControlMetrics, { built, store, endpointsOf }: OrphanFacts): void {
   const orphans = new Map<string, OrphanMetric>();
   for (const { routes } of built.model.hosts) {
     for (const { upstreamId, labels } of routes) {

@@ -15,7 +15,7 @@ import type { ListenerSpec } from '../table/messages.ts';
 import type { FlagReader } from './args.ts';
 import { workersForQuota } from './cpu-quota.ts';
 import { createExternalNames } from './external-names.ts';
-import { reportApplied } from './report-metrics.ts';
+import { reportApplied, reportOrphans } from './report-metrics.ts';
 import type { ObjectSource, OnStoreChange } from './source.ts';
 
 /** What serve and controller differ in. */
@@ -117,18 +117,9 @@ export async function runSerin(input: RuntimeInput, stopRequest: StopRequest): P
     observer: {
       built: (built) => observer.built(built),
       applied(built, tookMs) {
-        const { generation, hosts, upstreams } = built.table;
-        const routes = hosts.reduce((sum, host) => sum + host.routes.length, 0);
-        const what = {
-          generation,
-          ingresses: built.served.length,
-          hosts: hosts.length,
-          routes,
-          upstreams: upstreams.length,
-        };
-        log.info({ ...what, tookMs: Math.round(tookMs) }, 'a new table is live');
-        const endpointsOf = (id: string) => controller.endpointsOf(id);
-        reportApplied(metrics.control, { built, store, endpointsOf, isLeader: input.isLeader() });
+        const { generation } = built.table;
+        log.info({ generation, ...sizesOf(built), tookMs: Math.round(tookMs) }, 'a new table is live');
+        reportApplied(metrics.control, { built, isLeader: input.isLeader() });
         metrics.retainIngresses(new Set(built.served.map(objectKey)));
         observer.applied(built);
       },
@@ -152,7 +143,12 @@ export async function runSerin(input: RuntimeInput, stopRequest: StopRequest): P
         { name: 'nginx-ingress-controller', failure: () => unready },
       ],
       healthPath: flags.string('health-check-path'),
-      metrics: () => metrics.render(),
+      metrics: () => {
+        const built = controller.live();
+        const endpointsOf = (id: string) => controller.endpointsOf(id);
+        if (built !== undefined) reportOrphans(metrics.control, { built, store, endpointsOf });
+        return metrics.render();
+      },
       views: {
         findings: () => controller.live()?.findings ?? [],
         generation: () => ({ generation: controller.live()?.table.generation ?? 0 }),
@@ -174,18 +170,8 @@ export async function runSerin(input: RuntimeInput, stopRequest: StopRequest): P
     const live = controller.live();
     if (live === undefined) throw new Error('the first table could not be linked');
     unready = undefined;
-    const { hosts, upstreams } = live.table;
-    const routes = hosts.reduce((sum, host) => sum + host.routes.length, 0);
-    const served = {
-      ingresses: live.served.length,
-      hosts: hosts.length,
-      routes,
-      upstreams: upstreams.length,
-    };
-    log.info(
-      { ...served, workers: workerCount, findings: live.findings.length },
-      'Serin is ready and serves',
-    );
+    const findings = live.findings.length;
+    log.info({ ...sizesOf(live), workers: workerCount, findings }, 'Serin is ready and serves');
     observer.ready(ports);
   }
 
@@ -209,6 +195,13 @@ export async function runSerin(input: RuntimeInput, stopRequest: StopRequest): P
   await sleep(flags.number('post-shutdown-grace-period') * 1_000);
   await admin.close();
   return 0;
+}
+
+/** How much a table holds, for the log. */
+function sizesOf({ served, table }: Built) {
+  const { hosts, upstreams } = table;
+  const routes = hosts.reduce((sum, host) => sum + host.routes.length, 0);
+  return { ingresses: served.length, hosts: hosts.length, routes, upstreams: upstreams.length };
 }
 
 function sleep(ms: number): Promise<void> {

@@ -162,6 +162,23 @@ test('serves what the API server has, and tells in Events, status and Lease', as
   );
 });
 
+test('orphan_ingress follows the endpoints, which come and go without a new table', async () => {
+  const orphaned = async () => {
+    const { body } = await request(`http://127.0.0.1:${serin.healthPort}/metrics`);
+    const line =
+      /^nginx_ingress_controller_orphan_ingress\{.*ingress="lonely".*type="no-endpoint".*\} (\d)$/m;
+    return line.exec(await body.text())?.[1];
+  };
+  const pod = await startPod('lonely');
+  api.apply([service('lonely'), slice('lonely', pod), ingress('lonely', 'lonely.test', 'lonely')]);
+  await until(orphaned, (value) => value === '0');
+  api.apply({ ...slice('lonely', pod), endpoints: [] });
+  await until(orphaned, (value) => value === '1');
+  api.apply(slice('lonely', pod));
+  await until(orphaned, (value) => value === '0');
+  api.delete('Ingress', 'a', 'lonely');
+});
+
 test('a new, a changed and a deleted Ingress are followed', async () => {
   api.apply(ingress('new', 'new.test', 'web'));
   await until(

@@ -1,3 +1,4 @@
+import { createSecureContext } from 'node:tls';
 import { isNetwork } from '../../lib/cidr.ts';
 import {
   splitList,
@@ -6,6 +7,7 @@ import {
   parseNginxSize,
   parseNginxTimeMs,
 } from '../../lib/nginx-values.ts';
+import { unknownVariables } from '../../observe/log-format.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -17,8 +19,14 @@ export type SettingsDraft = Mutable<Omit<DataPlaneSettings, 'accessLog' | 'tls'>
   hstsParts: { isOn: boolean; maxAge: string; hasSubdomains: boolean; isPreloaded: boolean };
 };
 
+/** What is wrong with a value, and what follows where it is not that the default is used. */
+export interface KeyProblem {
+  readonly problem: string;
+  readonly consequence: string;
+}
+
 /** Sets one value on the draft, or says why the text cannot be one. */
-export type ApplyKey = (draft: SettingsDraft, text: string) => string | undefined;
+export type ApplyKey = (draft: SettingsDraft, text: string) => string | KeyProblem | undefined;
 
 const bool =
   (set: (draft: SettingsDraft, value: boolean) => void): ApplyKey =>
@@ -75,7 +83,11 @@ const tlsVersions: ApplyKey = (draft, value) => {
   draft.tls.minVersion = first;
   draft.tls.maxVersion = last;
   const refused = named.filter((name) => !known.some((version) => version === name));
-  return refused.length === 0 ? undefined : `names ${refused.join(', ')}, which Serin does not speak`;
+  if (refused.length === 0) return undefined;
+  return {
+    problem: `names ${refused.join(', ')}, which Serin does not speak`,
+    consequence: `${known.join(' and ')} ${known.length === 1 ? 'is' : 'are'} spoken`,
+  };
 };
 
 const headBuffers: ApplyKey = (draft, value) => {
@@ -113,6 +125,29 @@ const targets: ApplyKey = (draft, value) => {
   return undefined;
 };
 
+/** A value that OpenSSL takes; workers would leave the settings of before in force for one it does not. */
+const ofTls =
+  (key: 'ciphers' | 'ecdhCurve'): ApplyKey =>
+  (draft, value) => {
+    try {
+      createSecureContext({ [key]: value });
+    } catch (error) {
+      return `is refused by OpenSSL (${(error as Error).message})`;
+    }
+    draft.tls[key] = value;
+    return undefined;
+  };
+
+const logFormat: ApplyKey = (draft, value) => {
+  draft.accessLog.format = value;
+  const unknown = unknownVariables(value).map((name) => `$${name}`);
+  if (unknown.length === 0) return undefined;
+  return {
+    problem: `has variables that Serin does not know: ${unknown.join(', ')}`,
+    consequence: 'they are logged as missing values',
+  };
+};
+
 /** ConfigMap keys of the whole data plane, with what each sets (configmap-and-flags.md §2). */
 export const DATA_PLANE_KEYS: Readonly<Record<string, ApplyKey>> = {
   'use-forwarded-headers': bool((draft, value) => (draft.isForwardedTrusted = value)),
@@ -138,8 +173,8 @@ export const DATA_PLANE_KEYS: Readonly<Record<string, ApplyKey>> = {
   'hsts-include-subdomains': bool((draft, value) => (draft.hstsParts.hasSubdomains = value)),
   'hsts-preload': bool((draft, value) => (draft.hstsParts.isPreloaded = value)),
   'ssl-protocols': tlsVersions,
-  'ssl-ciphers': text((draft, value) => (draft.tls.ciphers = value)),
-  'ssl-ecdh-curve': text((draft, value) => (draft.tls.ecdhCurve = value)),
+  'ssl-ciphers': ofTls('ciphers'),
+  'ssl-ecdh-curve': ofTls('ecdhCurve'),
   'ssl-session-timeout': duration((draft, value) => (draft.tls.sessionTimeoutMs = value)),
   'ssl-reject-handshake': bool((draft, value) => (draft.tls.isUnknownNameRejected = value)),
   'client-header-timeout': seconds((draft, value) => (draft.headerTimeoutMs = value)),
@@ -151,7 +186,7 @@ export const DATA_PLANE_KEYS: Readonly<Record<string, ApplyKey>> = {
   'upstream-keepalive-timeout': seconds((draft, value) => (draft.upstreamKeepAliveTimeoutMs = value)),
   'upstream-keepalive-time': duration((draft, value) => (draft.upstreamKeepAliveTimeMs = value)),
   'upstream-keepalive-requests': integer((draft, value) => (draft.upstreamKeepAliveRequests = value)),
-  'log-format-upstream': text((draft, value) => (draft.accessLog.format = value)),
+  'log-format-upstream': logFormat,
   'log-format-escape-json': bool((draft, value) => {
     if (value && draft.accessLog.escape !== 'none') draft.accessLog.escape = 'json';
   }),
@@ -172,6 +207,7 @@ export const DATA_PLANE_KEYS: Readonly<Record<string, ApplyKey>> = {
   'enable-access-log-for-default-backend': bool(
     (draft, value) => (draft.accessLog.isDefaultBackendLogged = value),
   ),
+  'max-worker-connections': integer((draft, value) => (draft.maxConnections = value)),
   'max-connections-per-address': integer((draft, value) => (draft.maxConnectionsPerAddress = value)),
 };
 
@@ -184,7 +220,6 @@ export const INERT_KEYS: Readonly<Record<string, string>> = Object.fromEntries(
     'worker-cpu-affinity',
     'worker-shutdown-timeout',
     'enable-serial-reloads',
-    'max-worker-connections',
     'max-worker-open-files',
     'enable-multi-accept',
     'enable-aio-write',

@@ -33,6 +33,10 @@ const cases: [key: string, value: string, want: object][] = [
   ['hsts-preload', 'true', { hsts: 'max-age=31536000; includeSubDomains; preload' }],
   ['large-client-header-buffers', '4 16k', { maxTargetBytes: 16_384, maxHeadBytes: 65_536 }],
   ['proxy-protocol-header-timeout', '2s', { proxyProtocolTimeoutMs: 2_000 }],
+  ['max-worker-connections', '512', { maxConnections: 512 }],
+  ['ssl-ciphers', 'ECDHE-RSA-AES128-GCM-SHA256', {}],
+  ['ssl-ecdh-curve', 'X25519:prime256v1', {}],
+  ['log-format-upstream', '$remote_addr ${req_id}', {}],
   ['hide-headers', 'X-Powered-By,X-Debug', { hiddenResponseHeaders: ['x-powered-by', 'x-debug'] }],
 ];
 for (const [key, value, want] of cases) {
@@ -55,6 +59,16 @@ const refused: [key: string, value: string, message: string][] = [
     'SSLv3',
     'data.ssl-protocols: "SSLv3" names neither TLSv1.2 nor TLSv1.3; the default is used',
   ],
+  [
+    'ssl-ciphers',
+    'NONE-OF-THEM',
+    'data.ssl-ciphers: "NONE-OF-THEM" is refused by OpenSSL (error:0A0000B9:SSL routines::no cipher match); the default is used',
+  ],
+  [
+    'ssl-ecdh-curve',
+    'curve1',
+    'data.ssl-ecdh-curve: "curve1" is refused by OpenSSL (Failed to set ECDH curve); the default is used',
+  ],
   ['use-geoip', 'true', 'data.use-geoip: "true" is a key that Serin does not honour; it is ignored'],
   ['add-headers', 'x', 'data.add-headers: "x" is not namespace/name of a ConfigMap; no header is set by it'],
   [
@@ -70,6 +84,19 @@ for (const [key, value, message] of refused) {
     expect(settings).toEqual({ ...DEFAULT_SETTINGS, keepAliveRequests: 5 });
   });
 }
+
+test('what is half right is taken as far as it goes, and says so', () => {
+  const { settings, messages } = read({
+    'log-format-upstream': '$remote_addr $geoip_country ${geoip_city}',
+    'ssl-protocols': 'TLSv1.1 TLSv1.3',
+  });
+  expect(settings.accessLog.format).toBe('$remote_addr $geoip_country ${geoip_city}');
+  expect(settings.tls.minVersion).toBe('TLSv1.3');
+  expect(messages).toEqual([
+    'data.log-format-upstream: "$remote_addr $geoip_country ${geoip_city}" has variables that Serin does not know: $geoip_country, $geoip_city; they are logged as missing values',
+    'data.ssl-protocols: "TLSv1.1 TLSv1.3" names TLSv1.1, which Serin does not speak; TLSv1.3 is spoken',
+  ]);
+});
 
 test('keys of features and keys with nothing to set give no finding', () => {
   expect(read({ 'proxy-body-size': '8m', 'worker-processes': '4' }).messages).toEqual([]);

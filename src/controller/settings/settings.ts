@@ -53,15 +53,10 @@ export function toSettings(input: SettingsInput): DataPlaneSettings {
       if (key === 'add-headers') draft.responseHeaders = headers;
       else draft.upstreamHeaders = headers;
     } else if (Object.hasOwn(DATA_PLANE_KEYS, key)) {
-      const problem = DATA_PLANE_KEYS[key]!(draft, value);
-      if (problem !== undefined) {
-        findings.warn(source, 'InvalidSetting', {
-          field,
-          value: raw,
-          problem,
-          consequence: 'the default is used',
-        });
-      }
+      const told = DATA_PLANE_KEYS[key]!(draft, value);
+      if (told === undefined) continue;
+      const about = typeof told === 'string' ? { problem: told, consequence: 'the default is used' } : told;
+      findings.warn(source, 'InvalidSetting', { field, value: raw, ...about });
     } else if (!Object.hasOwn(INERT_KEYS, key) && !input.featureKeys.has(key)) {
       const problem = 'is a key that Serin does not honour';
       findings.warn(source, 'UnsupportedSetting', {
