@@ -26,11 +26,16 @@ export function answerDirect(exchange: Exchange, answer: DirectResponse): void {
   send(exchange, status, reasonOf(status), before, behind, body);
 }
 
-/** Sends the stock page of a failure, or cuts the response off when its head is out. */
+/** Sends the stock page of a failure, or cuts the response off when some of it is out. */
 export function answerError(exchange: Exchange, code: ProxyErrorCode): void {
   const kind: ProxyErrorKind = PROXY_ERRORS[code];
   const { downstream } = exchange;
   if (!exchange.isActive) return;
+  if (exchange.isHeadSent && kind.status !== 499 && downstream.retract()) {
+    exchange.isHeadSent = false;
+    exchange.bodyBytesSent = 0;
+    exchange.responseHeaders = undefined;
+  }
   if (exchange.isHeadSent || kind.status === 499) {
     if (!exchange.isHeadSent) exchange.status = kind.status;
     downstream.abort();

@@ -202,6 +202,10 @@ export class Connection implements Downstream, InputUser, TimerOwner {
     this.#process();
   }
 
+  retract(): boolean {
+    return this.#writer.retract(this.#exchange!);
+  }
+
   abort(): void {
     this.#writer.clear();
     // A clean end would make a body that lasts until the close look complete.

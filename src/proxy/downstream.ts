@@ -42,6 +42,8 @@ export interface Downstream {
   endResponse(trailers: HeaderBlock | undefined): void;
   /** Whether the socket needs none of the bytes it was given any more. */
   readonly isFlushed: boolean;
+  /** Takes the response back as long as nothing of it was sent; false: something was. */
+  retract(): boolean;
   /** Cuts the response off so that it cannot look complete. */
   abort(): void;
 

@@ -37,6 +37,14 @@ const REQUEST_DROPS = [
   'x-original-forwarded-host',
 ] as const;
 
+/** What a proxy that checked the client's certificate says of it: for anybody else to say, a hop must be trusted. */
+const CERTIFICATE_NAMES = [
+  'ssl-client-cert',
+  'ssl-client-verify',
+  'ssl-client-subject-dn',
+  'ssl-client-issuer-dn',
+] as const;
+
 /** Between the upstream and its proxy (routing.md §12), or said by the proxy itself. */
 const RESPONSE_DROPS = [
   'date',
@@ -68,7 +76,10 @@ export function headRulesOf(settings: DataPlaneSettings): HeadRules {
 
 function compileHeadRules(settings: DataPlaneSettings): HeadRules {
   const { upstreamHeaders, responseHeaders, hiddenResponseHeaders, hsts } = settings;
-  const requestDrops = createDropTable(REQUEST_DROPS);
+  const requestDrops = createDropTable([
+    ...REQUEST_DROPS,
+    ...(settings.isForwardedTrusted ? [] : CERTIFICATE_NAMES),
+  ]);
   if (settings.isOriginalUriAdded) requestDrops[headerIdOf('x-original-uri')] = 1;
   const responseDrops = createDropTable(RESPONSE_DROPS);
   const requestNames = upstreamHeaders.map(([name]) => name.toLowerCase());

@@ -16,6 +16,9 @@ export class ResponseWriter {
   #out = '';
   #isCorked = false;
   #isChunked = false;
+  /** Set while nothing of the present response was given to the socket. */
+  #isUnsent = false;
+  #bytesSentBefore = 0;
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -27,6 +30,8 @@ export class ResponseWriter {
     const isChunkable = exchange.head.minorVersion === 1;
     this.#isChunked = isStream && isChunkable;
     this.isUntilClose = isStream && !isChunkable;
+    this.#isUnsent = true;
+    this.#bytesSentBefore = exchange.bytesSent;
   }
 
   head(
@@ -72,6 +77,7 @@ export class ResponseWriter {
       this.#out += buffer.toString('latin1', start, end);
     } else {
       const socket = this.#socket;
+      this.#isUnsent = false;
       if (!this.#isCorked) {
         this.#isCorked = true;
         socket.cork();
@@ -104,6 +110,7 @@ export class ResponseWriter {
     const socket = this.#socket;
     let isTaken = true;
     if (this.#out !== '') {
+      this.#isUnsent = false;
       isTaken = socket.write(this.#out, 'latin1');
       this.#out = '';
     }
@@ -127,6 +134,14 @@ export class ResponseWriter {
     exchange.bytesSent += end - start;
     // The read buffer is shared: what the socket may keep has to be its own.
     return this.#socket.write(Buffer.from(buffer.subarray(start, end)));
+  }
+
+  /** Forgets the present response; false when some of it was sent. */
+  retract(exchange: Exchange): boolean {
+    if (!this.#isUnsent) return false;
+    this.#out = '';
+    exchange.bytesSent = this.#bytesSentBefore;
+    return true;
   }
 
   /** Forgets what was not sent. */

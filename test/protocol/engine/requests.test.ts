@@ -52,7 +52,8 @@ describe('what is forwarded', () => {
       name: 'none of the identity headers that a client forges',
       request:
         'GET / HTTP/1.1\r\nHost: a.test\r\nX-Real-IP: 6.6.6.6\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Port: 1\r\n' +
-        'X-Forwarded-Scheme: s\r\nX-Scheme: s\r\nX-Original-Forwarded-Host: h\r\n\r\n',
+        'X-Forwarded-Scheme: s\r\nX-Scheme: s\r\nX-Original-Forwarded-Host: h\r\nSSL-Client-Verify: SUCCESS\r\n' +
+        'ssl-client-cert: c\r\nssl-client-subject-dn: CN=root\r\nssl-client-issuer-dn: CN=ca\r\n\r\n',
       want: `GET / HTTP/1.1\r\nHost: a.test\r\nX-Request-ID: ID\r\n${FORWARDED}\r\n`,
     },
     {
@@ -127,13 +128,13 @@ describe('what is forwarded', () => {
     const client = await engine.connect();
     client.send(
       'GET /u HTTP/1.1\r\nHost: a.test\r\nX-Request-ID: mine\r\nX-Forwarded-For: 9.9.9.9, 10.0.0.1\r\nX-Forwarded-Proto: https\r\n' +
-        'X-Forwarded-Port: 8443\r\nX-Forwarded-Host: seen.test, b\r\n\r\n',
+        'X-Forwarded-Port: 8443\r\nX-Forwarded-Host: seen.test, b\r\nssl-client-verify: SUCCESS\r\n\r\n',
     );
     await client.response();
     expect(upstream.requests[0]).toBe(
       'GET /u HTTP/1.1\r\nHost: seen.test\r\nX-Request-ID: mine\r\nX-Real-IP: 9.9.9.9\r\nX-Forwarded-For: 9.9.9.9, 10.0.0.1, 127.0.0.1\r\n' +
         'X-Forwarded-Host: seen.test\r\nX-Forwarded-Port: 8443\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Scheme: https\r\n' +
-        'X-Scheme: https\r\nX-Original-Forwarded-For: 9.9.9.9, 10.0.0.1\r\nX-Original-Forwarded-Host: seen.test, b\r\nX-Original-URI: /u\r\n\r\n',
+        'X-Scheme: https\r\nX-Original-Forwarded-For: 9.9.9.9, 10.0.0.1\r\nX-Original-Forwarded-Host: seen.test, b\r\nX-Original-URI: /u\r\nssl-client-verify: SUCCESS\r\n\r\n',
     );
   });
 
