@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createAccessLog } from './access-log.ts';
 import type { AccessLogOptions } from './access-log.ts';
-import type { AccessRecord, Attempt } from './access-record.ts';
+import { LineParts, type AccessRecord, type Attempt } from './access-record.ts';
 import { compileLogFormat, unknownVariables, UPSTREAM_LOG_FORMAT } from './log-format.ts';
 import type { LogSink } from './log-sink.ts';
 import { toIsoTime, toLocalTime, toSeconds } from './log-values.ts';
@@ -58,6 +58,7 @@ function recordOf({ headers = {}, cookies = {}, responseHeaders = {}, ...fields 
     localPort: 80,
     tlsProtocol: '',
     tlsCipher: '',
+    lineParts: new LineParts(),
     labels: undefined,
     header: (name) => headers[name],
     cookie: (name) => cookies[name],
@@ -165,6 +166,16 @@ describe('the default format', () => {
       expect(fast(recordOf(fields))).toBe(want);
       expect(compiled(recordOf(fields))).toBe(`${want}.`);
     });
+  }
+});
+
+test('what is kept from one line to the next of a connection is as good as new', () => {
+  const format = compileLogFormat(UPSTREAM_LOG_FORMAT, 'default');
+  const lineParts = new LineParts();
+  const later = { startedAtMs: Date.UTC(2026, 10, 23, 13, 41, 59) };
+  const all = OBSERVED.map(([, , fields]) => fields);
+  for (const fields of [...all, ...all.map((one) => ({ ...one, ...later })), ...all.toReversed()]) {
+    expect(format(recordOf({ ...fields, lineParts }))).toBe(format(recordOf(fields)));
   }
 });
 

@@ -30,9 +30,26 @@ export interface AccessRecord {
   readonly tlsCipher: string;
   /** Undefined when no route was matched. */
   readonly labels: SeriesLabels | undefined;
+  /** Kept by the log's formatter, for the next record of the same connection. */
+  readonly lineParts: LineParts;
   header(lowerName: string): string | undefined;
   cookie(name: string): string | undefined;
   responseHeader(lowerName: string): string | undefined;
+}
+
+/** Parts of a log line, with what they were made from. */
+export class LineParts {
+  time = '';
+  client = '';
+  user = '';
+  begin = '';
+  referer: string | undefined = undefined;
+  agent: string | undefined = undefined;
+  agents = '';
+  upstreamName = '';
+  canaryName = '';
+  address = '';
+  upstream = '';
 }
 
 /** One try at an endpoint. Times in milliseconds; -1 where that point was not reached. */

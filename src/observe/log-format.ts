@@ -60,27 +60,80 @@ function escaped(read: VariableReader | undefined, escape: LogEscape): LineForma
   }
 }
 
-/** The default format by hand: the same line as the compiled template's, in half the time. */
+/** The default format by hand: the same line as the compiled template's, in a third of the time. */
 function formatDefault(record: AccessRecord): string {
-  const referer = record.header('referer');
-  const agent = record.header('user-agent');
-  const { remoteUser, attempts } = record;
-  let line = `${record.clientAddress} - ${remoteUser === '' ? '-' : escapeDefault(remoteUser)} [${toLocalTime(
-    record.startedAtMs + record.durationMs,
-  )}] "${escapeDefault(record.requestLine)}" ${record.status} ${record.bodyBytesSent} "${
-    referer === undefined ? '-' : escapeDefault(referer)
-  }" "${agent === undefined ? '-' : escapeDefault(agent)}" ${record.requestLength} ${toSeconds(
-    record.durationMs,
-  )} [${record.upstreamName}] [${record.canaryName}] `;
+  const { attempts } = record;
+  let line =
+    beginOf(record) +
+    escapeDefault(record.requestLine) +
+    '" ' +
+    record.status +
+    ' ' +
+    record.bodyBytesSent +
+    agentsOf(record) +
+    record.requestLength +
+    ' ' +
+    toSeconds(record.durationMs);
   if (attempts.length === 1) {
     const { address, responseLength, responseMs, status } = attempts[0]!;
-    line += `${address} ${responseLength} ${responseMs < 0 ? '-' : toSeconds(responseMs)} ${status === 0 ? '-' : status} `;
+    line +=
+      upstreamOf(record, address) +
+      responseLength +
+      (responseMs < 0 ? ' - ' : ` ${toSeconds(responseMs)} `) +
+      (status === 0 ? '-' : status) +
+      ' ';
   } else if (attempts.length === 0) {
-    line += '- - - - ';
+    line += `${upstreamOf(record, '-')}- - - `;
   } else {
-    line += `${upstreamAddress(record)} ${upstreamLength(record)} ${upstreamTime(record)} ${upstreamStatus(record)} `;
+    line += `${upstreamOf(record, upstreamAddress(record) ?? '-')}${upstreamLength(record)} ${upstreamTime(record)} ${upstreamStatus(record)} `;
   }
   return line + (record.requestId === '' ? '-' : escapeDefault(record.requestId));
+}
+
+/*
+ * The parts of a line that are mostly those of the line before on the same connection. They are joined rather than added up, so
+ * that each is one flat text, which is cheap to copy.
+ */
+
+function beginOf({
+  lineParts: parts,
+  clientAddress,
+  remoteUser,
+  startedAtMs,
+  durationMs,
+}: AccessRecord): string {
+  const time = toLocalTime(startedAtMs + durationMs);
+  if (parts.time !== time || parts.client !== clientAddress || parts.user !== remoteUser) {
+    parts.time = time;
+    parts.client = clientAddress;
+    parts.user = remoteUser;
+    const user = remoteUser === '' ? '-' : escapeDefault(remoteUser);
+    parts.begin = [clientAddress, ' - ', user, ' [', time, '] "'].join('');
+  }
+  return parts.begin;
+}
+
+function agentsOf(record: AccessRecord): string {
+  const { lineParts: parts } = record;
+  const referer = record.header('referer');
+  const agent = record.header('user-agent');
+  if (parts.agents === '' || parts.referer !== referer || parts.agent !== agent) {
+    parts.referer = referer;
+    parts.agent = agent;
+    const texts = [referer, agent].map((text) => (text === undefined ? '-' : escapeDefault(text)));
+    parts.agents = [' "', texts[0], '" "', texts[1], '" '].join('');
+  }
+  return parts.agents;
+}
+
+function upstreamOf({ lineParts: parts, upstreamName, canaryName }: AccessRecord, address: string): string {
+  if (parts.upstreamName !== upstreamName || parts.canaryName !== canaryName || parts.address !== address) {
+    parts.upstreamName = upstreamName;
+    parts.canaryName = canaryName;
+    parts.address = address;
+    parts.upstream = [' [', upstreamName, '] [', canaryName, '] ', address, ' '].join('');
+  }
+  return parts.upstream;
 }
 
 const upstreamAddress = variableReader('upstream_addr')!;

@@ -1,5 +1,5 @@
 import type { RequestView } from '../features/kit/filter.ts';
-import type { AccessRecord, Attempt, SeriesLabels } from '../observe/access-record.ts';
+import { LineParts, type AccessRecord, type Attempt, type SeriesLabels } from '../observe/access-record.ts';
 import { answerError } from './answer.ts';
 import { clientOfChain } from './client-address.ts';
 import type { ConnectionInfo } from './connection-info.ts';
@@ -88,6 +88,7 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
   upstreamName = '';
   canaryName = '';
   readonly attempts: Attempt[] = [];
+  readonly lineParts: LineParts = new LineParts();
   responseHeaders: HeaderBlock | undefined = undefined;
   #cookies: Map<string, string> | undefined = undefined;
 
