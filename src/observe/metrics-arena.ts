@@ -92,10 +92,10 @@ class CountedSeries implements RouteSeries {
   readonly #arena: Arena;
   readonly #labels: SeriesLabels;
   readonly #canary: string;
-  /** Method and status of the last request, as `kindOf` has them, and first cell of their slot. */
+  /** Method and status of the last request as one number, and first cell of their slot. */
   #kind = -1;
   #base = NO_ROOM;
-  /** First cells by kind, of all that were ever last. */
+  /** First cells by that number, of all there were. */
   #bases: Map<number, number> | undefined = undefined;
 
   constructor(arena: Arena, labels: SeriesLabels, canary: string) {
