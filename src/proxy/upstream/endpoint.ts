@@ -39,6 +39,8 @@ export class EndpointState implements Endpoint {
       if (this.health.isOut) this.health.aborted(this.#nowMs());
       return;
     }
+    // Most of the time there is nothing to make good and nobody who measures: not even the clock is asked.
+    if (outcome === 'ok' && !this.health.isTroubled && !this.latency.hasBegun) return;
     const nowMs = this.#nowMs();
     if (outcome === 'connect-failed') {
       this.health.failed(nowMs, responseMs);

@@ -36,6 +36,11 @@ export class EndpointHealth {
     return this.#outUntilMs !== 0 || this.failingChecks > 0;
   }
 
+  /** Whether connects to it have failed since one went well. */
+  get isTroubled(): boolean {
+    return this.#failures > 0 || this.#outUntilMs !== 0;
+  }
+
   /** Whether a request may go there: it is in rotation, or a probe is due. */
   mayTake(nowMs: number): boolean {
     return this.#outUntilMs <= nowMs && this.failingChecks === 0;

@@ -76,7 +76,8 @@ export class EndpointPool implements ConnectionHome {
       this.#endpoint.isRemoved ||
       settings.upstreamKeepAliveConnections === 0 ||
       connection.requestCount >= settings.upstreamKeepAliveRequests ||
-      this.now() - connection.createdAtMs >= settings.upstreamKeepAliveTimeMs
+      // What it just read was the end of a response.
+      connection.readAtMs - connection.createdAtMs >= settings.upstreamKeepAliveTimeMs
     ) {
       connection.destroy();
       return;
