@@ -11,6 +11,7 @@ import { healthCheck } from './health-check/health-check.ts';
 import type { Feature } from './kit/feature.ts';
 import { loadBalance } from './load-balance/load-balance.ts';
 import { logging } from './logging/logging.ts';
+import { proxyCookie } from './proxy-cookie/proxy-cookie.ts';
 import { proxyRedirect } from './proxy-redirect/proxy-redirect.ts';
 import { proxySsl } from './proxy-ssl/proxy-ssl.ts';
 import { redirect } from './redirect/redirect.ts';
@@ -38,6 +39,7 @@ export const features: readonly AnyFeature[] = [
   ipAccess,
   upstreamVhost,
   proxyRedirect,
+  proxyCookie,
   timeouts,
   body,
   retry,

@@ -247,7 +247,6 @@ export class Forwarding implements UpstreamHandler {
       rules.responseDropNames,
     );
     let behind = rules.responseLines;
-    if (picking.setCookie !== undefined) behind += `Set-Cookie: ${picking.setCookie}\r\n`;
     let all = lines;
     if (route!.onResponse.length > 0) {
       const editor = new ResponseLinesEditor(status, lines + behind, false);
@@ -259,6 +258,8 @@ export class Forwarding implements UpstreamHandler {
         reason = reasonOf(status);
       }
     }
+    // A cookie of the proxy's own is none of those that filters see.
+    if (picking.setCookie !== undefined) behind += `Set-Cookie: ${picking.setCookie}\r\n`;
     if (isHstsDue) behind += rules.hstsLine;
     exchange.status = status;
     exchange.isHeadSent = true;

@@ -27,3 +27,10 @@ test('a line break is refused', () => {
   }
   expect(editor.toLines()).toBe('X-A: 1\r\nx-b: 2\r\nX-A: 3\r\nEmpty: \r\n');
 });
+
+test('replaces each occurrence by what is made of it', () => {
+  const editor = new LinesEditor('Set-Cookie: a=1\r\nX: y\r\nset-cookie: b=2\r\n');
+  editor.replace('set-cookie', (value) => `${value}; Secure`);
+  expect(editor.toLines()).toBe('Set-Cookie: a=1; Secure\r\nX: y\r\nset-cookie: b=2; Secure\r\n');
+  expect(() => editor.replace('x', () => 'a\r\nb: c')).toThrow('holds a line break');
+});

@@ -45,6 +45,15 @@ export class LinesEditor implements HeadEditor {
     this.#push(name, value);
   }
 
+  replace(lowerName: string, make: (value: string) => string): void {
+    for (let i = 0; i < this.#names.length; i++) {
+      if (this.#lowerNames[i] !== lowerName) continue;
+      const value = make(this.#values[i]!);
+      check(lowerName, value);
+      this.#values[i] = value;
+    }
+  }
+
   remove(lowerName: string): void {
     this.#removeFrom(0, lowerName);
   }

@@ -165,6 +165,17 @@ const cases: [
     },
   ],
   [
+    'proxy-cookie-domain and -path',
+    { 'proxy-cookie-domain': 'inside.test outside.test', 'proxy-cookie-path': '/in/ /', affinity: 'cookie' },
+    undefined,
+    async (name) => {
+      const { headers } = await ask(name, { path: '/cookies' });
+      const [first, second, own] = headers['set-cookie'] ?? [];
+      expect([first, second]).toEqual(['a=1; Domain=outside.test; Path=/x', 'b=2; Path=/y']);
+      expect(own).toMatch(/^INGRESSCOOKIE=.*; Path=\//);
+    },
+  ],
+  [
     'enable-cors',
     { 'enable-cors': 'true', 'cors-allow-origin': 'https://app.test' },
     undefined,
@@ -276,6 +287,9 @@ beforeAll(async () => {
     const { status, location, delayMs = 0 } = answerOf(state, incoming.url!);
     incoming.resume();
     setTimeout(() => {
+      if (incoming.url === '/cookies') {
+        response.setHeader('Set-Cookie', ['a=1; Domain=inside.test; Path=/in/x', 'b=2; Path=/y']);
+      }
       response.writeHead(status, { 'x-backend': 'yes', ...(location === undefined ? {} : { location }) });
       const { method, url, headers } = incoming;
       response.end(JSON.stringify({ method, url, headers }));

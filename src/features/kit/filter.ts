@@ -41,6 +41,8 @@ export interface HeadEditor {
   get(lowerName: string): string | undefined;
   set(name: string, value: string): void;
   append(name: string, value: string): void;
+  /** Replaces each occurrence by what is made of it. */
+  replace(lowerName: string, make: (value: string) => string): void;
   remove(lowerName: string): void;
 }
 

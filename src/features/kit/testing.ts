@@ -47,6 +47,10 @@ export function fakeHead(
         name.toLowerCase(),
         [headers.get(name.toLowerCase()), value].filter(Boolean).join(', '),
       ),
+    replace: (name, make) => {
+      const value = headers.get(name);
+      if (value !== undefined) headers.set(name, make(value));
+    },
     remove: (name) => void headers.delete(name),
   };
 }
