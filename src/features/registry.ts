@@ -4,6 +4,7 @@ import { backendProtocol } from './backend-protocol/backend-protocol.ts';
 import { body } from './body/body.ts';
 import { canary } from './canary/canary.ts';
 import { blocklists } from './blocklists/blocklists.ts';
+import { customHeaders } from './custom-headers/custom-headers.ts';
 import { cors } from './cors/cors.ts';
 import { globalAuth } from './global-auth/global-auth.ts';
 import { ipAccess } from './ip-access/ip-access.ts';
@@ -40,6 +41,7 @@ export const features: readonly AnyFeature[] = [
   upstreamVhost,
   proxyRedirect,
   proxyCookie,
+  customHeaders, // after what else sets response headers: its own stand
   timeouts,
   body,
   retry,

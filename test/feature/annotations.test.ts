@@ -92,7 +92,7 @@ function ask(name: string, { method = 'GET', path = '/', headers = {}, body }: A
         let text = '';
         response.on('data', (chunk: Buffer) => (text += chunk.toString()));
         response.on('end', () => {
-          const isBackends = response.headers['x-backend'] !== undefined && text !== '';
+          const isBackends = text.startsWith('{');
           const seen = isBackends ? (JSON.parse(text) as Seen) : undefined;
           resolve({ status: response.statusCode!, headers: response.headers, seen });
         });
@@ -173,6 +173,16 @@ const cases: [
       const [first, second, own] = headers['set-cookie'] ?? [];
       expect([first, second]).toEqual(['a=1; Domain=outside.test; Path=/x', 'b=2; Path=/y']);
       expect(own).toMatch(/^INGRESSCOOKIE=.*; Path=\//);
+    },
+  ],
+  [
+    'custom-headers, on every status',
+    { 'custom-headers': 'b/headers', 'proxy-body-size': '1' },
+    undefined,
+    async (name) => {
+      expect((await ask(name)).headers).toMatchObject({ 'x-backend': 'mine', 'x-more': '1' });
+      const tooLarge = await ask(name, { method: 'POST', body: '12345' });
+      expect([tooLarge.status, tooLarge.headers['x-more']]).toEqual([413, '1']);
     },
   ],
   [
@@ -321,12 +331,26 @@ beforeAll(async () => {
       endpoints: [{ addresses: ['127.0.0.1'], conditions: { ready: true } }],
     },
   );
+  objects.push(
+    {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { namespace: 'b', name: 'headers' },
+      data: { 'X-Backend': 'mine', 'X-More': '1' },
+    },
+    {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { namespace: 'b', name: 'settings' },
+      data: { 'global-allowed-response-headers': 'X-Backend,X-More' },
+    },
+  );
   host(LOGGED, {});
   for (const [index, [, annotations, path]] of cases.entries())
     host(hostOf(index), annotations, path, annotations['service-upstream'] === undefined ? 'web' : 'direct');
 
   writeFileSync(join(folder, 'all.yaml'), objects.map((object) => stringify(object)).join('---\n'));
-  serin = await startSerin(['serve', `--manifests=${folder}`, '--workers=2']);
+  serin = await startSerin(['serve', `--manifests=${folder}`, '--configmap=b/settings', '--workers=2']);
 });
 
 afterAll(async () => {

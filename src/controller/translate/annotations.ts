@@ -267,7 +267,7 @@ function createContext(state: State, feature: Feature, isGroupIgnored: boolean):
   };
 }
 
-/** Look-ups of a feature: another namespace is refused unless allow-cross-namespace-resources allows it. */
+/** Look-ups of a feature: a Secret of another namespace is refused unless allow-cross-namespace-resources allows it. */
 function createLookup(state: State): Lookup {
   const { ingress, settings, tracker } = state;
   const isAllowed = (namespace: string) =>
@@ -275,8 +275,7 @@ function createLookup(state: State): Lookup {
   return {
     secret: (namespace, name) =>
       isAllowed(namespace) ? tracker.secret(`${namespace}/${name}`)?.data : undefined,
-    configMap: (namespace, name) =>
-      isAllowed(namespace) ? tracker.configMap(`${namespace}/${name}`)?.data : undefined,
+    configMap: (namespace, name) => tracker.configMap(`${namespace}/${name}`)?.data,
     hasService: (namespace, name) => tracker.service(`${namespace}/${name}`) !== undefined,
   };
 }

@@ -48,6 +48,7 @@ export type Scope = 'route' | 'host' | 'upstream';
 export interface Lookup {
   /** Secret data, decoded; undefined when missing. Another namespace is refused (undefined) unless allowed by settings. */
   secret(namespace: string, name: string): ReadonlyMap<string, Uint8Array> | undefined;
+  /** Data of a ConfigMap of any namespace; undefined when missing. */
   configMap(namespace: string, name: string): ReadonlyMap<string, string> | undefined;
   hasService(namespace: string, name: string): boolean;
 }

@@ -92,11 +92,15 @@ export interface Translated<P> {
   readonly refused: readonly string[];
 }
 
-/** Parses annotations with a feature's own parsers and translates them; Secrets by `namespace/name`. */
+/** Parses annotations with a feature's own parsers and translates them; Secrets and ConfigMaps by `namespace/name`. */
 export function translateWith<P>(
   feature: Feature<any, P>,
   annotations: Record<string, string>,
-  more: { settings?: Record<string, string>; secrets?: Record<string, Record<string, string>> } = {},
+  more: {
+    settings?: Record<string, string>;
+    secrets?: Record<string, Record<string, string>>;
+    configMaps?: Record<string, Record<string, string>>;
+  } = {},
 ): Translated<P> {
   const findings = createFindings();
   const refused: string[] = [];
@@ -119,7 +123,10 @@ export function translateWith<P>(
       const secret = more.secrets?.[`${namespace}/${name}`];
       return secret && new Map(Object.entries(secret).map(([key, text]) => [key, Buffer.from(text)]));
     },
-    configMap: () => undefined,
+    configMap: (namespace, name) => {
+      const data = more.configMaps?.[`${namespace}/${name}`];
+      return data && new Map(Object.entries(data));
+    },
     hasService: () => true,
   };
   const policy = feature.translate(values as never, {
