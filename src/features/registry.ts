@@ -22,6 +22,7 @@ import { serverAlias } from './server-alias/server-alias.ts';
 import { serviceUpstream } from './service-upstream/service-upstream.ts';
 import { sslRedirect } from './ssl-redirect/ssl-redirect.ts';
 import { timeouts } from './timeouts/timeouts.ts';
+import { wwwRedirect } from './www-redirect/www-redirect.ts';
 import { upstreamVhost } from './upstream-vhost/upstream-vhost.ts';
 
 // oxlint-disable-next-line no-explicit-any -- each feature has value and policy types of its own
@@ -30,6 +31,7 @@ type AnyFeature = Feature<any, any>;
 /** THE list of features. Its order is the order in which filters of one stage run (annotations.md §0.4). */
 export const features: readonly AnyFeature[] = [
   blocklists, // before app-root: who is blocked is not redirected either
+  wwwRedirect, // before app-root: the other name has no root of its own
   appRoot,
   serverAlias,
   globalAuth, // before all of a route: what is closed answers 503 and nothing else, like a denied route

@@ -15,6 +15,7 @@ export interface CorePolicies {
   readonly affinity?: AffinityPolicy;
   readonly canary?: CanaryPolicy;
   readonly 'server-alias'?: ServerAliasPolicy;
+  readonly 'www-redirect'?: WwwRedirectPolicy;
   readonly logging?: LoggingPolicy;
 }
 
@@ -156,6 +157,11 @@ export interface CanaryPolicy {
 
 export interface ServerAliasPolicy {
   readonly aliases: readonly string[];
+}
+
+/** The host's name with or without `www.` is its alias, and redirects to it. */
+export interface WwwRedirectPolicy {
+  readonly status: number;
 }
 
 export interface LoggingPolicy {

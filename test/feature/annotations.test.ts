@@ -120,6 +120,16 @@ const cases: [
     },
   ],
   [
+    'from-to-www-redirect',
+    { 'from-to-www-redirect': 'true' },
+    undefined,
+    async (name) => {
+      const { status, headers } = await ask(`www.${name}`, { path: '/x/' });
+      expect([status, headers.location]).toEqual([308, `http://${name}:${serin.httpPort}/x`]);
+      expect((await ask(name)).status).toBe(200);
+    },
+  ],
+  [
     'permanent-redirect',
     { 'permanent-redirect': 'https://new.test/', 'permanent-redirect-code': '308' },
     undefined,

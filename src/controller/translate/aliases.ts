@@ -21,32 +21,17 @@ export function createAliasSettler(): AliasSettler {
         if (result.model === undefined) continue;
         names.set(result.model.name, models.length);
         models.push(result.model);
-        if (result.aliases.length > 0) wanting.push(result);
+        if (result.aliases.length > 0 || result.wwwAlias !== undefined) wanting.push(result);
       }
       const owners = new Map<string, string>();
-      for (const { model, aliases, aliasSource, certificate } of wanting) {
+      const claimed = wanting.map((result) => claimAliases(result, names, owners, findings));
+      for (const [i, { model, wwwAlias, certificate }] of wanting.entries()) {
         const host = model!.name;
-        const kept: string[] = [];
-        for (const alias of [...new Set(aliases)].toSorted()) {
-          const owner = names.has(alias) ? alias : owners.get(alias);
-          const problemOfAlias = checkAlias(alias);
-          if (problemOfAlias !== undefined) {
-            const consequence = `it is no alias of ${host}`;
-            findings.warn(aliasSource!, 'InvalidAlias', {
-              value: alias,
-              problem: problemOfAlias,
-              consequence,
-            });
-          } else if (owner === undefined) {
-            owners.set(alias, host);
-            kept.push(alias);
-          } else if (owner !== host) {
-            const problem = names.has(alias)
-              ? 'is a host of its own'
-              : `is already an alias of host ${owner}`;
-            const consequence = `it is no alias of ${host}`;
-            findings.warn(aliasSource!, 'AliasConflict', { value: alias, problem, consequence });
-          }
+        const kept = claimed[i]!;
+        // A name that someone wrote down comes before one that only follows from another.
+        if (wwwAlias !== undefined && !names.has(wwwAlias) && !owners.has(wwwAlias)) {
+          owners.set(wwwAlias, host);
+          kept.push(wwwAlias);
         }
         const covered =
           certificate === undefined
@@ -64,6 +49,32 @@ export function createAliasSettler(): AliasSettler {
       return models;
     },
   };
+}
+
+/** The aliases of a host that are free; the others are findings. */
+function claimAliases(
+  { model, aliases, aliasSource }: HostResult,
+  names: ReadonlyMap<string, unknown>,
+  owners: Map<string, string>,
+  findings: Findings,
+): string[] {
+  const host = model!.name;
+  const consequence = `it is no alias of ${host}`;
+  const kept: string[] = [];
+  for (const alias of [...new Set(aliases)].toSorted()) {
+    const owner = names.has(alias) ? alias : owners.get(alias);
+    const problemOfAlias = checkAlias(alias);
+    if (problemOfAlias !== undefined) {
+      findings.warn(aliasSource!, 'InvalidAlias', { value: alias, problem: problemOfAlias, consequence });
+    } else if (owner === undefined) {
+      owners.set(alias, host);
+      kept.push(alias);
+    } else if (owner !== host) {
+      const problem = names.has(alias) ? 'is a host of its own' : `is already an alias of host ${owner}`;
+      findings.warn(aliasSource!, 'AliasConflict', { value: alias, problem, consequence });
+    }
+  }
+  return kept;
 }
 
 const WILDCARD = /^(?:\*\.|\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$|^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.\*$/i;

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Feature } from '../../features/kit/feature.ts';
+import { wwwTwin } from '../../lib/www-twin.ts';
 import { createFindings, type Finding, type Findings } from '../../model/finding.ts';
 import type { CertificateModel, HostModel, RouteModel } from '../../model/model.ts';
 import type { Policies } from '../../model/policy.ts';
@@ -47,6 +48,8 @@ export interface HostResult {
   /** server-alias of the first Ingress that has one. */
   readonly aliases: readonly string[];
   readonly aliasSource?: SourceRef;
+  /** Name that redirects here (from-to-www-redirect), if nobody else has it. */
+  readonly wwwAlias?: string;
   readonly certificate?: CertificateModel;
   readonly upstreamIds: readonly string[];
   readonly findings: readonly Finding[];
@@ -138,6 +141,7 @@ export function buildHost(input: HostInput, snapshot: ClusterSnapshot, env: Host
     });
   }
   const first = mains[0]?.entry;
+  const policies = hostPolicies(name, mains, drafts, env, findings);
   return {
     model: {
       name,
@@ -146,13 +150,14 @@ export function buildHost(input: HostInput, snapshot: ClusterSnapshot, env: Host
         ? {}
         : { certificateId: certificate.model?.id ?? env.defaultCertificateId }),
       certificateNames: [],
-      policies: hostPolicies(name, mains, drafts, env, findings),
+      policies,
       routes,
       source:
         first === undefined ? CATCH_ALL_SOURCE : { ...first.source, field: fieldOfContribution(mains[0]!) },
     },
     aliases: aliased?.annotations.host['server-alias']?.aliases ?? [],
     aliasSource: aliased && { ...aliased.source, field: 'metadata.annotations[server-alias]' },
+    ...(policies['www-redirect'] === undefined ? {} : { wwwAlias: wwwTwin(name) }),
     certificate: certificate?.model,
     upstreamIds: [...upstreamIds],
     findings: findings.list(),
