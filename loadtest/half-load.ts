@@ -4,6 +4,7 @@
  *   node loadtest/half-load.ts '{"url":"http://127.0.0.1:8080/512","headers":{"Host":"a.test"},"rate":20000,"connections":64,"seconds":4}'
  */
 import { connect } from 'node:net';
+import { percentile } from './percentile.ts';
 
 interface HalfLoadOptions {
   readonly url: string;
@@ -89,5 +90,5 @@ const seconds = (performance.now() - startedMs) / 1_000;
 isEnding = true;
 for (const client of clients) client.end();
 latenciesMs.sort((a, b) => a - b);
-const at = (share: number) => Number((latenciesMs[Math.floor(latenciesMs.length * share)] ?? 0).toFixed(2));
+const at = (share: number) => percentile(latenciesMs, share, 2);
 console.log(JSON.stringify({ requests: latenciesMs.length, other, seconds, p50: at(0.5), p99: at(0.99) }));

@@ -4,6 +4,7 @@
  */
 import type { TcpNetConnectOpts } from 'node:net';
 import { connect, type ConnectionOptions } from 'node:tls';
+import { percentile } from './percentile.ts';
 
 interface HandshakeOptions {
   readonly url: string;
@@ -68,5 +69,5 @@ await Promise.all(
 );
 const seconds = (performance.now() - startedMs) / 1_000;
 latenciesMs.sort((a, b) => a - b);
-const at = (share: number) => Number((latenciesMs[Math.floor(latenciesMs.length * share)] ?? 0).toFixed(1));
+const at = (share: number) => percentile(latenciesMs, share);
 console.log(JSON.stringify({ requests: latenciesMs.length, other, seconds, p50: at(0.5), p99: at(0.99) }));

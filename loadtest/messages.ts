@@ -3,6 +3,7 @@
  *   node loadtest/messages.ts '{"url":"http://127.0.0.1:8080/ws","connections":50,"seconds":4}'
  */
 import { WebSocket } from 'ws';
+import { percentile } from './percentile.ts';
 
 interface MessageOptions {
   readonly url: string;
@@ -56,5 +57,5 @@ isOver = true;
 const seconds = (performance.now() - startedMs) / 1_000;
 for (const socket of sockets) socket.terminate();
 latenciesMs.sort((a, b) => a - b);
-const at = (share: number) => Number((latenciesMs[Math.floor(latenciesMs.length * share)] ?? 0).toFixed(1));
+const at = (share: number) => percentile(latenciesMs, share);
 console.log(JSON.stringify({ requests: latenciesMs.length, other, seconds, p50: at(0.5), p99: at(0.99) }));

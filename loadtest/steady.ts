@@ -1,6 +1,7 @@
 // A steady load with latencies that are the proxy's: a fixed rate, each request on a connection that is free. Prints JSON.
 //   node loadtest/steady.ts '{"url":"http://127.0.0.1:8080/","host":"a.test","rate":500,"connections":25,"seconds":30}'
 import { Agent, request } from 'undici';
+import { percentile } from './percentile.ts';
 
 interface SteadyOptions {
   readonly url: string;
@@ -58,10 +59,7 @@ await new Promise<void>((resolve) => {
 await Promise.all(inFlight);
 await agent.close();
 latenciesMs.sort((a, b) => a - b);
-const at = (share: number) =>
-  Number(
-    (latenciesMs[Math.min(latenciesMs.length - 1, Math.floor(latenciesMs.length * share))] ?? 0).toFixed(1),
-  );
+const at = (share: number) => percentile(latenciesMs, share);
 const failed = [...errors.values()].reduce((sum, count) => sum + count, 0);
 console.log(
   JSON.stringify({

@@ -1,4 +1,5 @@
 import type { BackendProtocolPolicy } from '../../model/policy.ts';
+import { denyRoutes } from '../kit/deny-routes.ts';
 import { defineFeature } from '../kit/feature.ts';
 import { oneOf } from '../kit/values.ts';
 
@@ -16,18 +17,16 @@ export const backendProtocol = defineFeature({
       doc: 'HTTP, HTTPS or AUTO_HTTP (that of the client connection), in any case. GRPC, GRPCS and FCGI are not served yet.',
     },
   },
-  translate: (values, { findings, source, deny }): BackendProtocolPolicy => {
+  translate: (values, context): BackendProtocolPolicy => {
     const value = values['backend-protocol'] ?? 'HTTP';
     if (value === 'HTTPS') return { protocol: 'https' };
     if (value === 'AUTO_HTTP') return { protocol: 'auto' };
     if (value !== 'HTTP') {
-      findings.error(source, 'UnsupportedAnnotation', {
+      denyRoutes(context, 'UnsupportedAnnotation', {
         field: 'metadata.annotations[backend-protocol]',
         value,
         problem: 'is a protocol that Serin does not speak yet',
-        consequence: 'the routes of the Ingress answer 503',
       });
-      deny();
     }
     return { protocol: 'http' };
   },

@@ -1,4 +1,5 @@
 import { splitList } from '../../lib/nginx-values.ts';
+import { denyRoutes } from '../kit/deny-routes.ts';
 import { defineFeature } from '../kit/feature.ts';
 import type { DirectResponse } from '../kit/filter.ts';
 import { toPattern } from './pattern.ts';
@@ -22,20 +23,15 @@ export const blocklists = defineFeature({
       'Comma list: exact text without regard to case, `~regex`, or `~*regex` without regard to case; 403 on a match.',
     'block-referers': 'The same for the Referer.',
   },
-  translate: (_values, { setting, findings, source, deny }): BlocklistsPolicy | undefined => {
+  translate: (_values, context): BlocklistsPolicy | undefined => {
     const read = (key: string): readonly string[] => {
-      const items = splitList(setting(key) ?? '');
+      const items = splitList(context.setting(key) ?? '');
       for (const item of items) {
         const pattern = toPattern(item);
         if (pattern.ok) continue;
-        findings.error(source, 'InvalidSetting', {
-          field: `ConfigMap data.${key}`,
-          value: item,
-          problem: pattern.problem,
-          consequence: 'the routes of the Ingress answer 503',
-        });
         // Whom it was to keep out is not known: nobody comes in.
-        deny();
+        const { problem } = pattern;
+        denyRoutes(context, 'InvalidSetting', { field: `ConfigMap data.${key}`, value: item, problem });
       }
       return items.filter((item) => toPattern(item).ok);
     };

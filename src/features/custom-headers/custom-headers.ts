@@ -1,5 +1,6 @@
 import { parseNamespacedName } from '../../lib/namespaced-name.ts';
 import { splitList } from '../../lib/nginx-values.ts';
+import { denyRoutes } from '../kit/deny-routes.ts';
 import { defineFeature } from '../kit/feature.ts';
 import { basic } from '../kit/values.ts';
 
@@ -27,18 +28,13 @@ export const customHeaders = defineFeature({
   configMapKeys: {
     'global-allowed-response-headers': 'Names that custom-headers may set, as they are written.',
   },
-  translate: (values, { findings, source, lookup, setting, deny }): CustomHeadersPolicy | undefined => {
+  translate: (values, context): CustomHeadersPolicy | undefined => {
+    const { lookup, setting } = context;
     const reference = values['custom-headers'];
     if (reference === undefined || reference === '') return undefined;
     const refuse = (problem: string) => {
-      findings.error(source, 'InvalidAnnotation', {
-        field: 'metadata.annotations[custom-headers]',
-        value: reference,
-        problem,
-        consequence: 'the routes of the Ingress answer 503',
-      });
-      deny();
-      return undefined;
+      const field = 'metadata.annotations[custom-headers]';
+      return denyRoutes(context, 'InvalidAnnotation', { field, value: reference, problem });
     };
     const named = parseNamespacedName(reference);
     if (named === undefined) return refuse('is not namespace/name');

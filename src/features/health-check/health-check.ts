@@ -1,21 +1,12 @@
 import type { HealthCheckPolicy } from '../../model/policy.ts';
-import { defineFeature, type Parser } from '../kit/feature.ts';
-import { oneOf, seconds, url } from '../kit/values.ts';
+import { defineFeature } from '../kit/feature.ts';
+import { oneOf, seconds, url, where } from '../kit/values.ts';
 
 const DEFAULT_INTERVAL_MS = 5_000;
 const DEFAULT_TIMEOUT_MS = 1_000;
 
-const path: Parser<string> = (raw) => {
-  const parsed = url(raw);
-  return parsed.ok && !parsed.value.startsWith('/')
-    ? { ok: false, problem: 'does not begin with a slash' }
-    : parsed;
-};
-
-const someSeconds: Parser<number> = (raw) => {
-  const parsed = seconds(raw);
-  return parsed.ok && parsed.value === 0 ? { ok: false, problem: 'is not above 0' } : parsed;
-};
+const path = where(url, (value) => value.startsWith('/'), 'does not begin with a slash');
+const someSeconds = where(seconds, (value) => value > 0, 'is not above 0');
 
 /** Active checks, as the open nginx has none; a check is what a kubelet's httpGet probe is. */
 export const healthCheck = defineFeature({

@@ -1,4 +1,5 @@
 import { compileNetworks } from '../../lib/cidr.ts';
+import { denyRoutes } from '../kit/deny-routes.ts';
 import { defineFeature } from '../kit/feature.ts';
 import type { DirectResponse } from '../kit/filter.ts';
 import { cidrs } from '../kit/values.ts';
@@ -38,29 +39,22 @@ export const ipAccess = defineFeature({
     'denylist-source-range': 'Deny list of routes without one of their own.',
     'block-cidrs': 'Networks that get 403 on every route without lists of its own.',
   },
-  translate: (values, { isBlank, findings, source, deny, setting }): IpAccessPolicy | undefined => {
+  translate: (values, context): IpAccessPolicy | undefined => {
+    const { isBlank, setting } = context;
     for (const key of ['allowlist-source-range', 'denylist-source-range'] as const) {
       // Blank denies (annotations.md §0.3), unless the alias gives a list; a blank alias alone is nothing.
       if (!isBlank(key) || values[key] !== undefined) continue;
-      findings.error(source, 'InvalidAnnotation', {
+      denyRoutes(context, 'InvalidAnnotation', {
         field: `metadata.annotations[${key}]`,
         problem: 'is empty',
-        consequence: 'the routes of the Ingress answer 503',
       });
-      deny();
     }
     const closedBy = (key: string) => {
       const text = setting(key);
       const parsed = text === undefined ? undefined : cidrs(text);
       if (parsed === undefined || parsed.ok) return parsed?.value;
-      findings.error(source, 'InvalidSetting', {
-        field: `ConfigMap data.${key}`,
-        value: text ?? '',
-        problem: parsed.problem,
-        consequence: 'the routes of the Ingress answer 503',
-      });
-      deny();
-      return undefined;
+      const { problem } = parsed;
+      return denyRoutes(context, 'InvalidSetting', { field: `ConfigMap data.${key}`, value: text, problem });
     };
     // Lists of the ConfigMap protect too: one that cannot be read opens nothing.
     const allowed = values['allowlist-source-range'] ?? closedBy('whitelist-source-range');

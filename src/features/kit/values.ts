@@ -7,6 +7,14 @@ const refuse = (problem: string): { readonly ok: false; readonly problem: string
   problem,
 });
 
+/** What `parse` takes, as far as it also `holds`. */
+export function where<T>(parse: Parser<T>, holds: (value: T) => boolean, problem: string): Parser<T> {
+  return (raw) => {
+    const parsed = parse(raw);
+    return parsed.ok && !holds(parsed.value) ? refuse(problem) : parsed;
+  };
+}
+
 /** Go's strconv.ParseBool; `yes` and `on` are invalid (annotations.md §0.1). */
 export const bool: Parser<boolean> = (raw) => {
   const value = parseGoBool(raw);

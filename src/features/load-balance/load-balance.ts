@@ -1,6 +1,6 @@
 import type { LoadBalancePolicy } from '../../model/policy.ts';
 import { defineFeature, type Parser } from '../kit/feature.ts';
-import { bool, int, nginxvar, oneOf, seconds } from '../kit/values.ts';
+import { bool, int, nginxvar, oneOf, seconds, where } from '../kit/values.ts';
 
 /** ingress-nginx's two algorithms, then Serin's own. */
 export const ALGORITHMS = [
@@ -23,10 +23,7 @@ const aboveHundred: Parser<number> = (raw) => {
     : { ok: false, problem: 'is not a percentage above 100' };
 };
 
-const notNegative: Parser<number> = (raw) => {
-  const parsed = int(raw);
-  return parsed.ok && parsed.value < 0 ? { ok: false, problem: 'is below 0' } : parsed;
-};
+const notNegative = where(int, (value) => value >= 0, 'is below 0');
 
 /** How endpoints are chosen (annotations.md §3.2). */
 export const loadBalance = defineFeature({

@@ -1,5 +1,6 @@
 import { parseNamespacedName } from '../../lib/namespaced-name.ts';
 import type { UpstreamTlsPolicy } from '../../model/policy.ts';
+import { denyRoutes } from '../kit/deny-routes.ts';
 import { defineFeature, type Parser } from '../kit/feature.ts';
 import { basic, ciphers, int, onOff, serverish } from '../kit/values.ts';
 
@@ -64,18 +65,13 @@ export const proxySsl = defineFeature({
       doc: 'OpenSSL cipher list.',
     },
   },
-  translate: (values, { namespace, findings, source, lookup, deny }): UpstreamTlsPolicy | undefined => {
+  translate: (values, context): UpstreamTlsPolicy | undefined => {
+    const { namespace, lookup } = context;
     const reference = values['proxy-ssl-secret'];
     if (reference === undefined || reference === '') return undefined;
     const refuse = (problem: string) => {
-      findings.error(source, 'InvalidAnnotation', {
-        field: 'metadata.annotations[proxy-ssl-secret]',
-        value: reference,
-        problem,
-        consequence: 'the routes of the Ingress answer 503',
-      });
-      deny();
-      return undefined;
+      const field = 'metadata.annotations[proxy-ssl-secret]';
+      return denyRoutes(context, 'InvalidAnnotation', { field, value: reference, problem });
     };
     const secret = parseNamespacedName(reference);
     if (secret === undefined) return refuse('is not namespace/name');

@@ -1,5 +1,6 @@
 import { splitList } from '../../lib/nginx-values.ts';
 import { defineFeature } from '../kit/feature.ts';
+import { readRedirectCode } from '../kit/redirect-code.ts';
 import { bool } from '../kit/values.ts';
 
 export interface SslRedirectPolicy {
@@ -11,8 +12,6 @@ export interface SslRedirectPolicy {
   /** Path prefixes that are never redirected. */
   readonly exempt: readonly string[];
 }
-
-const CODES = [301, 302, 307, 308];
 
 /** From http to https (annotations.md §2.2). */
 export const sslRedirect = defineFeature({
@@ -62,13 +61,12 @@ export const sslRedirect = defineFeature({
     const isOn = values['ssl-redirect'] ?? true;
     const isForced = values['force-ssl-redirect'] ?? false;
     if (!isOn && !isForced) return undefined;
-    const code = Number(setting('http-redirect-code') ?? 308);
     return {
       isOn,
       isForced,
       isTrailingSlashKept: values['preserve-trailing-slash'] ?? false,
       isPortShown: values['use-port-in-redirects'] ?? false,
-      status: CODES.includes(code) ? code : 308,
+      status: readRedirectCode(setting),
       exempt: splitList(setting('no-tls-redirect-locations') ?? '/.well-known/acme-challenge'),
     };
   },

@@ -1,9 +1,8 @@
 import { wwwTwin } from '../../lib/www-twin.ts';
 import type { WwwRedirectPolicy } from '../../model/policy.ts';
 import { defineFeature } from '../kit/feature.ts';
+import { readRedirectCode } from '../kit/redirect-code.ts';
 import { bool } from '../kit/values.ts';
-
-const CODES = [301, 302, 307, 308];
 
 /** Redirects `www.` of a host to it, or a host to its `www.` (annotations.md §2.3). The translator makes the other name an alias. */
 export const wwwRedirect = defineFeature({
@@ -22,8 +21,7 @@ export const wwwRedirect = defineFeature({
   },
   translate: (values, { setting }): WwwRedirectPolicy | undefined => {
     if (values['from-to-www-redirect'] !== true) return undefined;
-    const code = Number(setting('http-redirect-code') ?? 308);
-    return { status: CODES.includes(code) ? code : 308 };
+    return { status: readRedirectCode(setting) };
   },
   createFilter: ({ status }, { host, settings }) => {
     const twin = wwwTwin(host.name);

@@ -1,7 +1,6 @@
 import { TextMap } from '../../lib/text-map.ts';
-import type { LinkedHost } from './linked.ts';
+import { CATCH_ALL, type LinkedHost } from './linked.ts';
 
-const CATCH_ALL = '_';
 const FIRST_LABEL = /^[\w-]+$/;
 
 interface NamedRegex {

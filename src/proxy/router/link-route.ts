@@ -6,12 +6,17 @@ import type { WorkerMetrics } from '../../observe/sinks.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
 import type { HostEntry, RouteEntry } from '../../table/table.ts';
 import type { Upstream } from '../upstream/upstream.ts';
-import { DEFAULT_BACKEND } from './linked.ts';
-import type { LinkedHost, LinkedRoute, SlashRedirect, Transport } from './linked.ts';
+import {
+  CATCH_ALL,
+  DEFAULT_BACKEND,
+  type LinkedHost,
+  type LinkedRoute,
+  type SlashRedirect,
+  type Transport,
+} from './linked.ts';
 import type { MatcherCache } from './matcher-cache.ts';
 import { NO_MATCH, redirectedBy, type PathMatcher } from './path-matcher.ts';
 
-const CATCH_ALL = '_';
 const NO_FILTERS: readonly Filter[] = [];
 
 // oxlint-disable-next-line no-explicit-any -- each feature has a policy type of its own

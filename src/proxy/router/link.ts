@@ -3,7 +3,7 @@ import { DEFAULT_SETTINGS, type DataPlaneSettings } from '../../table/settings.t
 import type { HostEntry } from '../../table/table.ts';
 import { HostIndex } from './host-index.ts';
 import { linkHost, type LinkDeps } from './link-route.ts';
-import type { LinkedHost, Router } from './linked.ts';
+import { CATCH_ALL, type LinkedHost, type Router } from './linked.ts';
 import { MatcherCache } from './matcher-cache.ts';
 
 /** A router with what the next one is made from. */
@@ -14,7 +14,7 @@ export interface LinkedTable extends Router {
 }
 
 const EMPTY_CATCH_ALL: HostEntry = {
-  name: '_',
+  name: CATCH_ALL,
   aliases: [],
   digest: '',
   isRegex: false,
@@ -55,10 +55,10 @@ export function* linkSteps(
   for (const host of staleHosts(hosts, fresh, delta, previous)) {
     hosts.set(host.entry.name, yield* linkHost(host.entry, settings, matchers, deps));
   }
-  let catchAll = hosts.get(EMPTY_CATCH_ALL.name);
+  let catchAll = hosts.get(CATCH_ALL);
   if (catchAll === undefined) {
     catchAll = yield* linkHost(EMPTY_CATCH_ALL, settings, matchers, deps);
-    hosts.set(EMPTY_CATCH_ALL.name, catchAll);
+    hosts.set(CATCH_ALL, catchAll);
   }
   return new TableRouter(delta.generation, settings, hosts, upstreamIds, matchers, catchAll);
 }
