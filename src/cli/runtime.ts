@@ -107,6 +107,8 @@ export async function runSerin(input: RuntimeInput, stopRequest: StopRequest): P
     ready: (port) => supervisor.listen(port),
     report: (message) => log.error({ message }, 'a new worker cannot take in the table of the others'),
   });
+  // A scrape works out what changed since the last one, and nothing where nothing did.
+  let areOrphansKnown = false;
   const controller = createController({
     store,
     pipeline,
@@ -119,6 +121,7 @@ export async function runSerin(input: RuntimeInput, stopRequest: StopRequest): P
       applied(built, tookMs) {
         const { generation } = built.table;
         log.info({ generation, ...sizesOf(built), tookMs: Math.round(tookMs) }, 'a new table is live');
+        areOrphansKnown = false;
         reportApplied(metrics.control, { built, isLeader: input.isLeader() });
         metrics.retainIngresses(new Set(built.served.map(objectKey)));
         observer.applied(built);
@@ -131,11 +134,16 @@ export async function runSerin(input: RuntimeInput, stopRequest: StopRequest): P
         metrics.control.configRejected();
         observer.rejected(message);
       },
-      endpointsChanged: (changed) =>
-        log.debug({ upstreams: changed.map(({ upstreamId }) => upstreamId) }, 'endpoints changed'),
+      endpointsChanged(changed) {
+        areOrphansKnown = false;
+        log.debug({ upstreams: changed.map(({ upstreamId }) => upstreamId) }, 'endpoints changed');
+      },
     },
   });
-  const source = input.createSource((impact, serviceKey) => controller.changed(impact, serviceKey));
+  const source = input.createSource((impact, serviceKey) => {
+    areOrphansKnown = false;
+    controller.changed(impact, serviceKey);
+  });
   const admin = await startAdminServer(
     {
       checks: [
@@ -145,8 +153,10 @@ export async function runSerin(input: RuntimeInput, stopRequest: StopRequest): P
       healthPath: flags.string('health-check-path'),
       metrics: () => {
         const built = controller.live();
-        const endpointsOf = (id: string) => controller.endpointsOf(id);
-        if (built !== undefined) reportOrphans(metrics.control, { built, store, endpointsOf });
+        if (built !== undefined && !areOrphansKnown) {
+          areOrphansKnown = true;
+          reportOrphans(metrics.control, { built, store, endpointsOf: (id) => controller.endpointsOf(id) });
+        }
         return metrics.render();
       },
       views: {
