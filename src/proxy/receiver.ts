@@ -2,7 +2,7 @@ import type { FromWorker, TableDelta, ToWorker } from '../table/messages.ts';
 import type { UpstreamEndpoints } from '../table/table.ts';
 import { linkSteps, type LinkedTable } from './router/link.ts';
 import type { LinkDeps } from './router/link-route.ts';
-import type { CertificateChange } from './tls/certificate-store.ts';
+import type { CertificateChange } from './accept/certificate-store.ts';
 import type { UpstreamRegistry } from './upstream/registry.ts';
 
 export interface ReceiverDeps extends Omit<LinkDeps, 'upstreamOf'> {

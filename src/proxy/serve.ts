@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
 import type { AccessLog, WorkerMetrics } from '../observe/sinks.ts';
-import type { EngineStats } from './connection-gauge.ts';
-import type { ConnectionInfo } from './connection-info.ts';
-import { Connection } from './connection.ts';
+import type { EngineStats } from './accept/connection-gauge.ts';
+import type { ConnectionInfo } from './message/connection-info.ts';
+import { Connection } from './http1/downstream-connection.ts';
 import type { Router } from './router/linked.ts';
-import { Timers } from './timers.ts';
+import { Timers } from '../lib/timer-wheel.ts';
 import { Connector } from './upstream/connector.ts';
 
 /** What the engine is given by its worker. */

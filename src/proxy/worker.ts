@@ -5,11 +5,11 @@ import type { FromWorker, ToWorker, WorkerStart } from '../table/messages.ts';
 import { DEFAULT_SETTINGS } from '../table/settings.ts';
 import { createFaultLimit } from './fault-limit.ts';
 import { createFollowingAccessLog } from './following-access-log.ts';
-import { openListeners, type Listeners } from './listener.ts';
+import { openListeners, type Listeners } from './accept/listener.ts';
 import { createReceiver } from './receiver.ts';
 import type { Router } from './router/linked.ts';
 import { createServeContext, drainConnections, serveConnection } from './serve.ts';
-import { createCertificateStore } from './tls/certificate-store.ts';
+import { createCertificateStore } from './accept/certificate-store.ts';
 import { createHttpCheck } from './upstream/http-check.ts';
 import { createUpstreamRegistry } from './upstream/registry.ts';
 

@@ -1,9 +1,9 @@
-import type { ProxyErrorCode } from '../errors.ts';
+import type { ProxyErrorCode } from '../message/proxy-errors.ts';
 import type { ChunkDecoder, ChunkEvent } from './codec.ts';
 import { CHUNK, INCOMPLETE, REFUSED } from './codec.ts';
-import { HeaderLines } from './header-lines.ts';
-import { HEADER, KNOWN_HEADER_COUNT } from './known-headers.ts';
-import { CR, FIELD_VALUE, HEX_VALUE, LF, TOKEN } from './octets.ts';
+import { HeaderLines } from '../message/header-lines.ts';
+import { HEADER, KNOWN_HEADER_COUNT } from '../message/known-headers.ts';
+import { CR, FIELD_VALUE, HEX_VALUE, LF, TOKEN } from '../message/octets.ts';
 
 export interface ChunkLimits {
   /** Trailer section, closing CRLF included. */

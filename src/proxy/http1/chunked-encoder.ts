@@ -1,5 +1,5 @@
 import type { HeaderBlock } from './codec.ts';
-import { NEVER_FORWARDED } from './known-headers.ts';
+import { NEVER_FORWARDED } from '../message/known-headers.ts';
 
 /** Behind the data of every chunk. */
 export const CHUNK_END = '\r\n';

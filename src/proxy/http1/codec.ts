@@ -1,4 +1,4 @@
-import type { ProxyErrorCode } from '../errors.ts';
+import type { ProxyErrorCode } from '../message/proxy-errors.ts';
 
 /*
  * The shape of the HTTP/1.1 codec. Implementations:

@@ -1,4 +1,4 @@
-import type { ProxyErrorCode } from '../errors.ts';
+import type { ProxyErrorCode } from '../message/proxy-errors.ts';
 import type { HeadLimits, HeadParser, RequestHead } from './codec.ts';
 import { INCOMPLETE, REFUSED } from './codec.ts';
 import {
@@ -9,10 +9,10 @@ import {
   parseContentLength,
   readConnection,
   readUpgrade,
-} from './connection-field.ts';
-import { HeaderLines } from './header-lines.ts';
-import { HEADER } from './known-headers.ts';
-import { CR, LF, METHOD, SP, TARGET } from './octets.ts';
+} from '../message/connection-field.ts';
+import { HeaderLines } from '../message/header-lines.ts';
+import { HEADER } from '../message/known-headers.ts';
+import { CR, LF, METHOD, SP, TARGET } from '../message/octets.ts';
 
 const AT_START = 0;
 const AT_BLANK_LF = 1;

@@ -1,4 +1,4 @@
-import type { ProxyErrorCode } from '../errors.ts';
+import type { ProxyErrorCode } from '../message/proxy-errors.ts';
 import type { Framing, HeadLimits, HeadParser, ResponseHead } from './codec.ts';
 import { INCOMPLETE, REFUSED } from './codec.ts';
 import {
@@ -7,10 +7,10 @@ import {
   isChunkedOnly,
   parseContentLength,
   readConnection,
-} from './connection-field.ts';
-import { HeaderLines } from './header-lines.ts';
-import { HEADER } from './known-headers.ts';
-import { CR, FIELD_VALUE, LF, SP } from './octets.ts';
+} from '../message/connection-field.ts';
+import { HeaderLines } from '../message/header-lines.ts';
+import { HEADER } from '../message/known-headers.ts';
+import { CR, FIELD_VALUE, LF, SP } from '../message/octets.ts';
 
 const AT_STATUS = 0;
 const IN_REASON = 1;

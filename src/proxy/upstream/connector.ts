@@ -1,9 +1,9 @@
 import type { DataPlaneSettings } from '../../table/settings.ts';
 import type { Transport } from '../router/linked.ts';
-import type { Timers } from '../timers.ts';
+import type { Timers } from '../../lib/timer-wheel.ts';
 import { EndpointPool } from './pool.ts';
 import { ReadBuffers } from './read-buffers.ts';
-import type { UpstreamConnection } from './upstream-connection.ts';
+import type { UpstreamConnection } from '../http1/upstream-connection.ts';
 import type { Endpoint } from './upstream.ts';
 
 export interface ConnectorOptions {

@@ -2,12 +2,12 @@ import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { DataPlaneSettings } from '../../table/settings.ts';
 import type { Transport } from '../router/linked.ts';
-import type { Timers } from '../timers.ts';
+import type { Timers } from '../../lib/timer-wheel.ts';
 import type { Connector } from './connector.ts';
 import type { ReadBuffers } from './read-buffers.ts';
 import { createTlsClient, type TlsClient } from './tls-client.ts';
 import type { Endpoint } from './upstream.ts';
-import { UpstreamConnection, type ConnectionHome } from './upstream-connection.ts';
+import { UpstreamConnection, type ConnectionHome } from '../http1/upstream-connection.ts';
 import type { UpstreamHandler } from './upstream-handler.ts';
 
 /** Connections to one endpoint over one transport; the most recently used one is taken first. */

@@ -1,4 +1,4 @@
-import type { ProxyErrorCode } from '../errors.ts';
+import type { ProxyErrorCode } from '../message/proxy-errors.ts';
 import type { HeaderBlock, ResponseHead } from '../http1/codec.ts';
 
 /** Who a response is read for. Everything is called synchronously, never after the connection was let go of. */

@@ -1,4 +1,4 @@
-import type { ProxyErrorCode } from '../../../src/proxy/errors.ts';
+import type { ProxyErrorCode } from '../../../src/proxy/message/proxy-errors.ts';
 import type { HeadLimits } from '../../../src/proxy/http1/codec.ts';
 import type { Message } from './drive.ts';
 

@@ -1,10 +1,10 @@
-import type { ProxyErrorCode } from '../../../src/proxy/errors.ts';
+import type { ProxyErrorCode } from '../../../src/proxy/message/proxy-errors.ts';
 import type { HeadLimits, HeaderBlock } from '../../../src/proxy/http1/codec.ts';
 import { CHUNK, INCOMPLETE, REFUSED } from '../../../src/proxy/http1/codec.ts';
 import { ChunkedDecoder } from '../../../src/proxy/http1/chunked-decoder.ts';
 import { RequestParser } from '../../../src/proxy/http1/request-parser.ts';
 import { ResponseParser } from '../../../src/proxy/http1/response-parser.ts';
-import { createResolvedTarget, resolveTarget } from '../../../src/proxy/http1/target.ts';
+import { createResolvedTarget, resolveTarget } from '../../../src/proxy/message/target.ts';
 
 export const LIMITS: HeadLimits = {
   maxTargetBytes: 8192,

@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import type { ConnectionInfo } from '../../../src/proxy/connection-info.ts';
+import type { ConnectionInfo } from '../../../src/proxy/message/connection-info.ts';
 import {
   createServeContext,
   drainConnections,
   serveConnection,
   type ServeContext,
 } from '../../../src/proxy/serve.ts';
-import { Timers } from '../../../src/proxy/timers.ts';
+import { Timers } from '../../../src/lib/timer-wheel.ts';
 import { createFixedRouter, type FixedRouter, type FixedRouterOptions } from './fixed-router.ts';
 import { connectionInfoOf, silentMetrics } from './sinks.ts';
 

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { WorkerMetrics } from '../../../src/observe/sinks.ts';
-import type { ConnectionInfo } from '../../../src/proxy/connection-info.ts';
+import type { ConnectionInfo } from '../../../src/proxy/message/connection-info.ts';
 
 function nothing(): void {}
 

@@ -1,0 +1,142 @@
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { compileNetworks, type NetworkMatcher } from '../../lib/cidr.ts';
+import type { ConnectionCounters } from '../../observe/sinks.ts';
+import type { FromWorker, ListenerSpec } from '../../table/messages.ts';
+import type { DataPlaneSettings } from '../../table/settings.ts';
+import { Accepted, type AcceptContext } from './accepted.ts';
+import { createConnectionLimits } from './connection-limits.ts';
+import type { ConnectionInfo } from '../message/connection-info.ts';
+import type { CertificateStore } from './certificate-store.ts';
+import { createTlsTerminator } from './terminator.ts';
+
+export interface ListenerContext {
+  /** Settings of the table in force; read for every connection. */
+  settings(): DataPlaneSettings;
+  readonly certificates: CertificateStore;
+  readonly counters: ConnectionCounters;
+  /** Takes over a connection that is ready for HTTP. */
+  serve(socket: Socket, info: ConnectionInfo): void;
+  /** Gets `listening` or `listen-failed` per listener, and `fault` when accepting fails. */
+  post(message: FromWorker): void;
+  readonly now: () => number;
+}
+
+export interface Listeners {
+  /** Stops accepting; connections that are open stay. Resolves when the ports are closed. */
+  close(): Promise<void>;
+}
+
+/** Longest queue of connections not accepted yet; the kernel caps it at net.core.somaxconn. */
+const BACKLOG = 4096;
+
+/**
+ * Binds the listeners of a worker and accepts on them. Every worker binds the same ports (SO_REUSEPORT) and the kernel
+ * spreads connections over them. One that cannot be bound is reported and the others accept nonetheless.
+ * Resolves when each was either bound or reported.
+ */
+export async function openListeners(
+  specs: readonly ListenerSpec[],
+  context: ListenerContext,
+): Promise<Listeners> {
+  const limits = createConnectionLimits();
+  const isTrusted = createTrust(context.settings);
+  const servers: Server[] = [];
+  for (const spec of specs) {
+    const server = createAcceptor(spec, { ...context, limits, isTrusted });
+    try {
+      const { address, port } = await listen(server, spec);
+      server.on('error', (error) => {
+        context.post({
+          kind: 'fault',
+          message: `accepting on ${spec.name}: ${error.message}`,
+          stack: error.stack ?? '',
+        });
+      });
+      servers.push(server);
+      context.post({ kind: 'listening', name: spec.name, address, port });
+    } catch (error) {
+      context.post({ kind: 'listen-failed', name: spec.name, message: (error as Error).message });
+    }
+  }
+  return {
+    close: async () => {
+      await Promise.all(servers.map(closeServer));
+    },
+  };
+}
+
+type AcceptorContext = ListenerContext & Pick<AcceptContext, 'limits' | 'isTrusted'>;
+
+function createAcceptor(spec: ListenerSpec, context: AcceptorContext): Server {
+  const { limits, counters, certificates, settings } = context;
+  const terminator = spec.isTls
+    ? createTlsTerminator<Accepted>(certificates, (secure, accepted) => accepted.onSecure(secure))
+    : undefined;
+  const acceptContext: AcceptContext = {
+    spec,
+    limits,
+    certificates,
+    terminator,
+    isTrusted: context.isTrusted,
+    serve: (socket, info) => context.serve(socket, info),
+    onClosed: () => counters.closed(),
+    now: context.now,
+  };
+  return createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    const current = settings();
+    const peerAddress = socket.remoteAddress;
+    // Without address it is gone already.
+    if (peerAddress === undefined || !limits.enter(current.maxConnections)) {
+      socket.on('error', () => {});
+      socket.destroy();
+      return;
+    }
+    counters.accepted();
+    new Accepted(socket, peerAddress, current, acceptContext).start();
+  });
+}
+
+/** Matches against the trusted networks in force, compiled anew only when they change. */
+function createTrust(settings: () => DataPlaneSettings): (peerAddress: string) => boolean {
+  let networks: readonly string[] = [];
+  let matches: NetworkMatcher = compileNetworks(networks);
+  return (peerAddress) => {
+    const { trustedNetworks } = settings();
+    if (trustedNetworks !== networks) {
+      networks = trustedNetworks;
+      matches = compileNetworks(networks);
+    }
+    return matches(peerAddress);
+  };
+}
+
+async function listen(server: Server, spec: ListenerSpec): Promise<{ address: string; port: number }> {
+  try {
+    return await listenOn(server, spec.host, spec.port);
+  } catch (error) {
+    // A node without IPv6 has no `::`; all addresses are then those of IPv4.
+    const { code } = error as NodeJS.ErrnoException;
+    if (spec.host !== '::' || (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL')) throw error;
+    return await listenOn(server, '0.0.0.0', spec.port);
+  }
+}
+
+function listenOn(server: Server, host: string, port: number): Promise<{ address: string; port: number }> {
+  return new Promise((resolve, reject) => {
+    const onError = (error: Error) => reject(error);
+    server.once('error', onError);
+    server.listen({ host, port, backlog: BACKLOG, reusePort: true, ipv6Only: false }, () => {
+      server.off('error', onError);
+      const bound = server.address() as AddressInfo;
+      resolve({ address: bound.address, port: bound.port });
+    });
+  });
+}
+
+function closeServer(server: Server): Promise<void> {
+  // `close` calls back when the last connection has ended, too late: it stops listening at once.
+  return new Promise((resolve) => {
+    server.close();
+    setImmediate(resolve);
+  });
+}

@@ -1,0 +1,60 @@
+import type { ConnectionInfo } from '../message/connection-info.ts';
+import type { HeaderBlock } from '../http1/codec.ts';
+
+/** How the body of a response is delimited, as far as the exchange knows. */
+export type ResponseBodyKind =
+  /** None, whatever length is declared (HEAD, 304). */
+  | 'none'
+  /** As long as declared. */
+  | 'length'
+  /** Until it ends. */
+  | 'stream';
+
+/** The client's side of an exchange, whatever protocol it speaks. */
+export interface Downstream {
+  readonly info: ConnectionInfo;
+
+  /** Asks for the request body; it comes by `onBodyData` and `onBodyEnd` of the exchange. */
+  readBody(): void;
+  /** No more data of a body or tunnel until `resumeReading`. */
+  pauseReading(): void;
+  resumeReading(): void;
+
+  /**
+   * Begins the response. `lines` are header lines ended by CRLF, without framing and Connection; `trailingLines` come behind
+   * those. Nothing is sent before `flush` or `endResponse`.
+   */
+  writeHead(
+    status: number,
+    reason: string,
+    lines: string,
+    trailingLines: string,
+    kind: ResponseBodyKind,
+    contentLength: number,
+  ): void;
+  /** Adds body bytes; they may be needed after the call only when `isOwned`. */
+  writeBody(buffer: Buffer, start: number, end: number, isOwned: boolean): void;
+  /** Adds body text, one byte per character. */
+  writeText(text: string): void;
+  /** Sends what was written; false: wait for `onDownstreamDrain` of the exchange. */
+  flush(): boolean;
+  /** Completes the response and sends it. */
+  endResponse(trailers: HeaderBlock | undefined): void;
+  /** Whether the socket needs none of the bytes it was given any more. */
+  readonly isFlushed: boolean;
+  /** Takes the response back as long as nothing of it was sent; false: something was. */
+  retract(): boolean;
+  /** Cuts the response off so that it cannot look complete. */
+  abort(): void;
+
+  /** Makes the response the last one of its connection; before `writeHead`. */
+  closeAfterResponse(): void;
+  /** The exchange is over: the next request may be read. */
+  endExchange(): void;
+
+  /** Sends the 101 and hands the connection's bytes, those that wait included, to the exchange's tunnel. */
+  beginTunnel(statusLine: string, lines: string): void;
+  /** False: wait for `onDownstreamDrain`. */
+  writeTunnel(buffer: Buffer, start: number, end: number): boolean;
+  endTunnel(): void;
+}

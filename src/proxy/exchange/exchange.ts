@@ -1,0 +1,309 @@
+import type { RequestView } from '../../features/kit/filter.ts';
+import {
+  LineParts,
+  type AccessRecord,
+  type Attempt,
+  type SeriesLabels,
+} from '../../observe/access-record.ts';
+import { answerError } from './answer.ts';
+import { clientOfChain } from './client-address.ts';
+import type { ConnectionInfo } from '../message/connection-info.ts';
+import type { Downstream } from './downstream.ts';
+import type { ProxyErrorCode } from '../message/proxy-errors.ts';
+import { Forwarding } from './forwarding.ts';
+import { headRulesOf, type HeadRules } from './head-rules.ts';
+import type { HeaderBlock, RequestHead, ResolvedTarget } from '../http1/codec.ts';
+import { HEADER } from '../message/known-headers.ts';
+import { nextRequestId } from './request-id.ts';
+import { DEFAULT_BACKEND, type LinkedHost, type LinkedRoute, type Router } from '../router/linked.ts';
+import type { ServeContext } from '../serve.ts';
+import type { PickState } from '../upstream/upstream.ts';
+
+/** Where the answers come from that no backend gives. */
+const HOST_ITSELF = '-';
+
+class Picking implements PickState {
+  readonly tried: PickState['tried'] = [];
+  setCookie: string | undefined = undefined;
+  cookiePath = '';
+  hostName = '';
+  affinity: PickState['affinity'] = undefined;
+  isAffinityAsked = false;
+}
+
+/**
+ * One request and its response in flight. Reused for the next request of the same connection; `sequence` tells them apart. It is at
+ * once what filters see of the request and what the access log reads of the outcome, so that nothing is copied.
+ */
+export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
+  readonly context: ServeContext;
+  readonly downstream: Downstream;
+  readonly info: ConnectionInfo;
+  readonly forwarding: Forwarding;
+  readonly picking: Picking = new Picking();
+  /** Grows with every request. */
+  sequence = 0;
+  isActive = false;
+  /** Whether it has not waited for anything yet: its time is still the time of its begin. */
+  isAtOnce = false;
+  /** Leaves no trace in log and metrics (health path). */
+  isSilent = false;
+
+  head: RequestHead;
+  router: Router;
+  rules: HeadRules;
+  linkedHost: LinkedHost | undefined = undefined;
+  route: LinkedRoute | undefined = undefined;
+  isCanary = false;
+
+  originTarget = '';
+  path = '';
+  query = '';
+  host = '';
+  hostHeader = '';
+  scheme = 'http';
+  clientAddress = '';
+  requestId = '';
+  upstreamTarget: string | undefined = undefined;
+  upstreamHost: string | undefined = undefined;
+
+  /** Whether Strict-Transport-Security is due: real https, and the answer of a location rather than of the host. */
+  isHstsDue = false;
+  /** Set when the answer must not pass the route's response filters. */
+  areFiltersSkipped = false;
+  /** Forwarded header lines of the last request: they seldom change on a connection. */
+  readonly forwardedCache = {
+    hostHeader: '',
+    clientAddress: '',
+    scheme: '',
+    host: '',
+    client: '',
+    port: '',
+    lines: '',
+  };
+
+  status = 0;
+  /** Set as soon as a head went out: from then on a failure can only cut the response off. */
+  isHeadSent = false;
+  bodyBytesSent = 0;
+  bytesSent = 0;
+  requestLength = 0;
+  startedAtMs = 0;
+  durationMs = 0;
+  upstreamName = '';
+  canaryName = '';
+  readonly attempts: Attempt[] = [];
+  readonly lineParts: LineParts = new LineParts();
+  responseHeaders: HeaderBlock | undefined = undefined;
+  #cookies: Map<string, string> | undefined = undefined;
+
+  constructor(context: ServeContext, downstream: Downstream, head: RequestHead) {
+    this.context = context;
+    this.downstream = downstream;
+    this.info = downstream.info;
+    this.head = head;
+    this.router = context.router();
+    this.rules = headRulesOf(this.router.settings);
+    this.forwarding = new Forwarding(this);
+  }
+
+  /** Makes it the exchange of a head that was just parsed; pins the router in force. */
+  begin(headBytes: number): void {
+    const { context, info, head } = this;
+    this.sequence++;
+    this.isActive = true;
+    const router = context.router();
+    if (router !== this.router) {
+      this.router = router;
+      this.rules = headRulesOf(router.settings);
+    }
+    const { settings } = router;
+    this.linkedHost = undefined;
+    this.route = undefined;
+    this.isCanary = false;
+    this.scheme = info.scheme;
+    this.clientAddress = info.clientAddress;
+    this.upstreamTarget = undefined;
+    this.upstreamHost = undefined;
+    this.isSilent = false;
+    this.isAtOnce = head.framing === 'none';
+    this.isHstsDue = false;
+    this.areFiltersSkipped = false;
+    this.status = 0;
+    this.isHeadSent = false;
+    this.bodyBytesSent = 0;
+    this.bytesSent = 0;
+    this.requestLength = headBytes;
+    this.startedAtMs = context.now();
+    this.durationMs = 0;
+    this.upstreamName = '';
+    this.canaryName = '';
+    // Setting the length would leave the compiled code.
+    while (this.attempts.length > 0) this.attempts.pop();
+    this.responseHeaders = undefined;
+    this.#cookies = undefined;
+    while (this.picking.tried.length > 0) this.picking.tried.pop();
+    this.picking.setCookie = undefined;
+    const ownId = head.headers.byId(HEADER['x-request-id']);
+    this.requestId =
+      ownId !== undefined && ownId !== '' ? ownId : settings.isRequestIdGenerated ? nextRequestId() : '';
+    if (settings.isRealIpEnabled || settings.isForwardedTrusted || info.proxiedPort !== undefined)
+      this.#trustHops();
+  }
+
+  get method(): string {
+    return this.head.method;
+  }
+
+  get target(): string {
+    return this.originTarget === '' ? this.head.target : this.originTarget;
+  }
+
+  get requestLine(): string {
+    return this.head.requestLine;
+  }
+
+  get connectionScheme(): 'http' | 'https' {
+    return this.info.scheme;
+  }
+
+  get localPort(): number {
+    return this.info.localPort;
+  }
+
+  get seenHost(): string {
+    const { settings } = this.router;
+    if (!settings.isForwardedTrusted) return this.hostHeader;
+    const forwarded = this.head.headers.get(settings.forwardedHostHeader);
+    if (forwarded === undefined || forwarded === '') return this.hostHeader;
+    const comma = forwarded.indexOf(',');
+    return (comma < 0 ? forwarded : forwarded.slice(0, comma)).trim();
+  }
+
+  get tlsProtocol(): string {
+    return this.info.tlsProtocol;
+  }
+
+  get tlsCipher(): string {
+    return this.info.tlsCipher;
+  }
+
+  get labels(): SeriesLabels | undefined {
+    return this.route?.entry.labels;
+  }
+
+  /** User of basic authentication, whether or not it was asked for. */
+  get remoteUser(): string {
+    const authorization = this.head.headers.byId(HEADER.authorization);
+    if (authorization === undefined || !/^basic /i.test(authorization)) return '';
+    const credentials = Buffer.from(authorization.slice(6).trim(), 'base64').toString('latin1');
+    const colon = credentials.indexOf(':');
+    return colon < 0 ? '' : credentials.slice(0, colon);
+  }
+
+  header(lowerName: string): string | undefined {
+    return this.head.headers.get(lowerName);
+  }
+
+  cookie(name: string): string | undefined {
+    this.#cookies ??= parseCookies(this.head.headers.get('cookie'));
+    return this.#cookies.get(name.toLowerCase());
+  }
+
+  responseHeader(lowerName: string): string | undefined {
+    return this.responseHeaders?.get(lowerName);
+  }
+
+  /** Says where the answer comes from, for the log. */
+  nameUpstream(): void {
+    const { route } = this;
+    this.upstreamName = route === undefined ? HOST_ITSELF : route.upstreamName;
+  }
+
+  /** Says that the default backend's built-in 404 answers. */
+  nameDefaultBackend(): void {
+    this.upstreamName = DEFAULT_BACKEND;
+  }
+
+  onBodyData(buffer: Buffer, start: number, end: number): void {
+    this.requestLength += end - start;
+    this.forwarding.body.onData(buffer, start, end);
+  }
+
+  onBodyEnd(trailers: HeaderBlock | undefined): void {
+    this.forwarding.body.onEnd(trailers);
+  }
+
+  /** The body is malformed, too slow or too long. */
+  onBodyRefused(code: ProxyErrorCode): void {
+    this.forwarding.cancel();
+    answerError(this, code);
+  }
+
+  onDownstreamDrain(): void {
+    this.forwarding.onDownstreamDrain();
+  }
+
+  /** The client is gone: what is left to do is to let go of the upstream and to say so. */
+  onDownstreamClosed(): void {
+    if (!this.isActive) return;
+    this.forwarding.cancel();
+    if (!this.isHeadSent) this.status = 499;
+    this.finish();
+  }
+
+  /** Observes the exchange; once, whatever happened. */
+  finish(nowMs: number = this.context.now()): void {
+    if (!this.isActive) return;
+    this.isActive = false;
+    const { context, route, linkedHost } = this;
+    if (this.isSilent) return;
+    this.durationMs = nowMs - this.startedAtMs;
+    const { settings } = this.router;
+    try {
+      const isHostSeen = linkedHost === undefined || linkedHost.isConfigured;
+      if (route !== undefined) {
+        if (isHostSeen || settings.areUndefinedHostsCounted) {
+          (this.isCanary ? route.canarySeries : route.series).observe(this);
+        }
+        for (const filter of route.onDone) filter.onDone!(this, this);
+      }
+      if (
+        (isHostSeen || settings.accessLog.isDefaultBackendLogged) &&
+        (route === undefined || route.isAccessLogged)
+      ) {
+        context.accessLog.write(this);
+      }
+    } catch (fault) {
+      context.report(fault);
+    }
+  }
+
+  #trustHops(): void {
+    const { info, head } = this;
+    const { settings } = this.router;
+    if (info.proxiedPort === 443) this.scheme = 'https';
+    if (settings.isForwardedTrusted) {
+      this.scheme = head.headers.byId(HEADER['x-forwarded-proto']) ?? this.scheme;
+    }
+    if (settings.isRealIpEnabled || settings.isForwardedTrusted) {
+      const chain = head.headers.get(settings.forwardedForHeader);
+      if (chain !== undefined) {
+        this.clientAddress = clientOfChain(chain, info.clientAddress, this.rules.isTrustedHop);
+      }
+    }
+  }
+}
+
+/** By lower-case name, as ingress-nginx looks them up; the first of several counts. */
+function parseCookies(header: string | undefined): Map<string, string> {
+  const cookies = new Map<string, string>();
+  if (header === undefined) return cookies;
+  for (const item of header.split(';')) {
+    const equals = item.indexOf('=');
+    if (equals < 0) continue;
+    const name = item.slice(0, equals).trim().toLowerCase();
+    if (!cookies.has(name)) cookies.set(name, item.slice(equals + 1).trim());
+  }
+  return cookies;
+}

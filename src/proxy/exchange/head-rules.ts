@@ -1,0 +1,122 @@
+import { compileNetworks, type NetworkMatcher } from '../../lib/cidr.ts';
+import type { DataPlaneSettings } from '../../table/settings.ts';
+import { createDropTable, HEADER_NAMES, headerIdOf } from '../message/known-headers.ts';
+
+/** What the settings of one table say about heads, worked out once. */
+export interface HeadRules {
+  readonly settings: DataPlaneSettings;
+  /** Known names that a request is not forwarded with as they came. */
+  readonly requestDrops: Uint8Array;
+  /** The same for names without number; undefined: none. */
+  readonly requestDropNames: ReadonlySet<string> | undefined;
+  readonly responseDrops: Uint8Array;
+  /** The same, and the upstream's Strict-Transport-Security. */
+  readonly responseDropsWithHsts: Uint8Array;
+  readonly responseDropNames: ReadonlySet<string> | undefined;
+  /** Lines of proxy-set-headers; they take the place of what else has their names. */
+  readonly requestLines: string;
+  /** Lines that every response gets: Server, add-headers. */
+  readonly responseLines: string;
+  /** Strict-Transport-Security line; empty when none is sent. */
+  readonly hstsLine: string;
+  readonly isTrustedHop: NetworkMatcher;
+}
+
+/** Written anew for the upstream: what a client says there counts only where a hop is trusted (routing.md §11). */
+const REQUEST_DROPS = [
+  'proxy',
+  'x-request-id',
+  'x-real-ip',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-proto',
+  'x-forwarded-scheme',
+  'x-scheme',
+  'x-original-forwarded-for',
+  'x-original-forwarded-host',
+] as const;
+
+/** What a proxy that checked the client's certificate says of it: for anybody else to say, a hop must be trusted. */
+const CERTIFICATE_NAMES = [
+  'ssl-client-cert',
+  'ssl-client-verify',
+  'ssl-client-subject-dn',
+  'ssl-client-issuer-dn',
+] as const;
+
+/** Between the upstream and its proxy (routing.md §12), or said by the proxy itself. */
+const RESPONSE_DROPS = [
+  'date',
+  'server',
+  'x-accel-expires',
+  'x-accel-redirect',
+  'x-accel-limit-rate',
+  'x-accel-buffering',
+  'x-accel-charset',
+  'x-pad',
+] as const;
+
+const SERVER_LINE = 'Server: nginx\r\n';
+
+const compiled = new WeakMap<DataPlaneSettings, HeadRules>();
+let latest: HeadRules | undefined;
+
+/** Rules of these settings; compiled at their first use. */
+export function headRulesOf(settings: DataPlaneSettings): HeadRules {
+  if (latest !== undefined && latest.settings === settings) return latest;
+  let rules = compiled.get(settings);
+  if (rules === undefined) {
+    rules = compileHeadRules(settings);
+    compiled.set(settings, rules);
+  }
+  latest = rules;
+  return rules;
+}
+
+function compileHeadRules(settings: DataPlaneSettings): HeadRules {
+  const { upstreamHeaders, responseHeaders, hiddenResponseHeaders, hsts } = settings;
+  const requestDrops = createDropTable([
+    ...REQUEST_DROPS,
+    ...(settings.isForwardedTrusted ? [] : CERTIFICATE_NAMES),
+  ]);
+  if (settings.isOriginalUriAdded) requestDrops[headerIdOf('x-original-uri')] = 1;
+  const responseDrops = createDropTable(RESPONSE_DROPS);
+  const requestNames = upstreamHeaders.map(([name]) => name.toLowerCase());
+  const responseNames = [...hiddenResponseHeaders, ...responseHeaders.map(([name]) => name)].map((name) =>
+    name.toLowerCase(),
+  );
+  const responseDropNames = dropAlso(responseDrops, responseNames);
+  const responseDropsWithHsts = Uint8Array.from(responseDrops);
+  if (hsts !== undefined) responseDropsWithHsts[headerIdOf('strict-transport-security')] = 1;
+  return {
+    settings,
+    requestDrops,
+    requestDropNames: dropAlso(requestDrops, requestNames),
+    responseDrops,
+    responseDropsWithHsts,
+    responseDropNames,
+    requestLines: linesOf(upstreamHeaders),
+    responseLines: (settings.isServerHeaderSent ? SERVER_LINE : '') + linesOf(responseHeaders),
+    hstsLine: hsts === undefined ? '' : `Strict-Transport-Security: ${hsts}\r\n`,
+    isTrustedHop: compileNetworks(settings.trustedNetworks),
+  };
+}
+
+/** Adds names to a drop table; those without number are answered as a set. */
+function dropAlso(table: Uint8Array, names: readonly string[]): ReadonlySet<string> | undefined {
+  const unnumbered = new Set<string>();
+  for (const name of names) {
+    const id = headerIdOf(name);
+    if (id > 0 && HEADER_NAMES[id] === name) table[id] = 1;
+    else unnumbered.add(name);
+  }
+  return unnumbered.size > 0 ? unnumbered : undefined;
+}
+
+/** A header with an empty value is removed, not sent. */
+function linesOf(headers: readonly (readonly [string, string])[]): string {
+  let lines = '';
+  for (const [name, value] of headers) if (value !== '') lines += `${name}: ${value}\r\n`;
+  return lines;
+}

@@ -1,0 +1,50 @@
+import { answerDirect, answerPage } from './answer.ts';
+import type { Exchange } from './exchange.ts';
+import type { LinkedRoute, SlashRedirect } from '../router/linked.ts';
+
+const STATUS_PATH = '/nginx_status';
+
+/**
+ * Answers the paths that the catch-all host serves itself (routing.md §2.3): prefix locations, so that a user's longer path wins, and
+ * so does any regex. False: the path is none of them.
+ */
+export function answerHostService(
+  exchange: Exchange,
+  match: LinkedRoute | SlashRedirect | undefined,
+): boolean {
+  const { settings } = exchange.router;
+  const { path } = exchange;
+  if (
+    settings.isHealthPathServed &&
+    path.startsWith(settings.healthPath) &&
+    !isShadowed(match, settings.healthPath)
+  ) {
+    exchange.isSilent = true;
+    answerDirect(exchange, { status: 200, body: '' });
+    return true;
+  }
+  if (path.startsWith(STATUS_PATH) && !isShadowed(match, STATUS_PATH)) {
+    exchange.isSilent = true;
+    const { peerAddress } = exchange.info;
+    if (!peerAddress.startsWith('127.') && peerAddress !== '::1') answerPage(exchange, 403);
+    else answerDirect(exchange, { status: 200, body: statusText(exchange), contentType: 'text/plain' });
+    return true;
+  }
+  return false;
+}
+
+function isShadowed(match: LinkedRoute | SlashRedirect | undefined, path: string): boolean {
+  if (match === undefined || match.kind !== 'route') return false;
+  const { kind, value } = match.entry.match;
+  return kind !== 'prefix' || value.length > path.length;
+}
+
+function statusText({ context }: Exchange): string {
+  const { accepted, requests, reading, writing, waiting } = context.stats;
+  return (
+    `Active connections: ${context.connections.size} \n` +
+    'server accepts handled requests\n' +
+    ` ${accepted} ${accepted} ${requests} \n` +
+    `Reading: ${reading} Writing: ${writing} Waiting: ${waiting} \n`
+  );
+}

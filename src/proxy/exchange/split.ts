@@ -1,0 +1,33 @@
+import type { AffinityPolicy } from '../../model/policy.ts';
+import type { Exchange } from './exchange.ts';
+import type { Upstream } from '../upstream/upstream.ts';
+
+/**
+ * Chooses between the primary upstream of the route and its canary, once per request (annotations.md §1.1, §1.4): a session keeps its
+ * upstream, then the canary policy decides. The primary has endpoints.
+ */
+export function splitTraffic(exchange: Exchange, primary: Upstream): void {
+  const { route, picking, forwarding } = exchange;
+  const { canaryUpstream, decideCanary } = route!;
+  const affinity = primary.entry.policies.affinity;
+  picking.affinity = affinity;
+  picking.isAffinityAsked = route!.isAffinityAsked;
+  forwarding.upstream = primary;
+  if (decideCanary === undefined || canaryUpstream === undefined) return;
+  if (affinity !== undefined && primary.holdsSession(exchange, affinity)) return;
+  if (!canaryUpstream.hasEndpoints()) return;
+  const inherited = (isInherited(exchange) ? affinity : undefined) ?? canaryUpstream.entry.policies.affinity;
+  if (!isHeld(exchange, canaryUpstream, inherited) && !decideCanary(exchange)) return;
+  picking.affinity = inherited;
+  forwarding.upstream = canaryUpstream;
+  exchange.isCanary = true;
+  exchange.canaryName = canaryUpstream.id;
+}
+
+function isInherited({ route }: Exchange): boolean {
+  return route!.entry.canary?.policy.affinityBehavior !== 'legacy';
+}
+
+function isHeld(exchange: Exchange, upstream: Upstream, affinity: AffinityPolicy | undefined): boolean {
+  return affinity !== undefined && upstream.holdsSession(exchange, affinity);
+}

@@ -1,0 +1,105 @@
+import type { ProxyErrorKind } from '../message/proxy-errors.ts';
+
+/** A page as nginx makes it, and the reason phrase of its status line (observed.md). */
+export interface StockPage {
+  readonly reason: string;
+  readonly body: string;
+}
+
+interface PageText {
+  readonly reason: string;
+  /** `<title>` and `<h1>`, where they are not the status and its reason. */
+  readonly title?: string;
+  readonly heading?: string;
+  /** A second centred line. */
+  readonly line?: string;
+}
+
+const TEXTS: Readonly<Record<number, PageText>> = {
+  300: { reason: 'Multiple Choices' },
+  301: { reason: 'Moved Permanently' },
+  302: { reason: 'Moved Temporarily', title: '302 Found' },
+  303: { reason: 'See Other' },
+  307: { reason: 'Temporary Redirect' },
+  308: { reason: 'Permanent Redirect' },
+  400: { reason: 'Bad Request' },
+  401: { reason: 'Unauthorized', title: '401 Authorization Required' },
+  402: { reason: 'Payment Required' },
+  403: { reason: 'Forbidden' },
+  404: { reason: 'Not Found' },
+  405: { reason: 'Not Allowed' },
+  406: { reason: 'Not Acceptable' },
+  408: { reason: 'Request Time-out' },
+  409: { reason: 'Conflict' },
+  410: { reason: 'Gone' },
+  411: { reason: 'Length Required' },
+  412: { reason: 'Precondition Failed' },
+  413: { reason: 'Request Entity Too Large' },
+  414: { reason: 'Request-URI Too Large' },
+  415: { reason: 'Unsupported Media Type' },
+  416: { reason: 'Requested Range Not Satisfiable' },
+  421: { reason: 'Misdirected Request' },
+  429: { reason: 'Too Many Requests' },
+  500: { reason: 'Internal Server Error' },
+  501: { reason: 'Not Implemented' },
+  502: { reason: 'Bad Gateway' },
+  503: { reason: 'Service Temporarily Unavailable' },
+  504: { reason: 'Gateway Time-out' },
+  505: { reason: 'HTTP Version Not Supported' },
+  507: { reason: 'Insufficient Storage' },
+};
+
+const BAD_REQUEST = '400 Bad Request';
+
+const SPECIAL_TEXTS: Readonly<Record<NonNullable<ProxyErrorKind['page']>, PageText>> = {
+  'header-too-large': special('Request Header Or Cookie Too Large'),
+  'plain-http-on-tls': special('The plain HTTP request was sent to HTTPS port'),
+  'no-client-certificate': special('No required SSL certificate was sent'),
+  'bad-client-certificate': special('The SSL certificate error'),
+};
+
+/** Statuses that nginx has a reason for but no page. */
+const REASONS: Readonly<Record<number, string>> = {
+  200: 'OK',
+  201: 'Created',
+  202: 'Accepted',
+  204: 'No Content',
+  206: 'Partial Content',
+  304: 'Not Modified',
+};
+
+const pages = new Map<number, StockPage>();
+for (const [status, text] of Object.entries(TEXTS))
+  pages.set(Number(status), pageOf(`${status} ${text.reason}`, text));
+const specialPages = new Map<string, StockPage>();
+for (const [name, text] of Object.entries(SPECIAL_TEXTS)) specialPages.set(name, pageOf(BAD_REQUEST, text));
+
+/** The page of a status; an unknown status has an empty one. */
+export function stockPage(status: number, name?: ProxyErrorKind['page']): StockPage {
+  const page = name === undefined ? pages.get(status) : specialPages.get(name);
+  return page ?? { reason: reasonOf(status), body: '' };
+}
+
+/** Reason phrase that nginx sends with a status; empty when it knows none. */
+export function reasonOf(status: number): string {
+  return REASONS[status] ?? TEXTS[status]?.reason ?? '';
+}
+
+function special(line: string): PageText {
+  return { reason: 'Bad Request', title: `400 ${line}`, heading: BAD_REQUEST, line };
+}
+
+function pageOf(fallback: string, { reason, title = fallback, heading = title, line }: PageText): StockPage {
+  const body = [
+    '<html>',
+    `<head><title>${title}</title></head>`,
+    '<body>',
+    `<center><h1>${heading}</h1></center>`,
+    ...(line === undefined ? [] : [`<center>${line}</center>`]),
+    '<hr><center>nginx</center>',
+    '</body>',
+    '</html>',
+    '',
+  ].join('\r\n');
+  return { reason, body };
+}

@@ -1,0 +1,102 @@
+import type { Exchange } from '../exchange/exchange.ts';
+import { ChunkedDecoder } from './chunked-decoder.ts';
+import { CHUNK, type RequestHead } from './codec.ts';
+
+const NONE = 0;
+const LENGTH = 1;
+const CHUNKED = 2;
+
+/** Slowest a body may come in, in bytes per millisecond (500 per second), once its first grace is over. */
+const MIN_RATE = 0.5;
+
+/** Takes the bodies of the requests of one connection out of its bytes. */
+export class BodyReader {
+  #kind = NONE;
+  /** Bytes of a body of declared length that are still to come. */
+  remaining = 0;
+  #decoder: ChunkedDecoder | undefined = undefined;
+  #dueAtMs = 0;
+
+  /** Whether all of the present body was read, or there is none. */
+  get isComplete(): boolean {
+    return this.#kind === NONE;
+  }
+
+  get isLengthKnown(): boolean {
+    return this.#kind === LENGTH;
+  }
+
+  /** Says when the body began to be waited for; it may come slowly for `graceMs` in all. */
+  startClock(nowMs: number, graceMs: number): void {
+    this.#dueAtMs = nowMs + graceMs;
+  }
+
+  /** Whether the body comes in so slowly that it only holds the connection. */
+  isLate(nowMs: number): boolean {
+    return nowMs > this.#dueAtMs;
+  }
+
+  /** Does not count a time in which nobody wanted to read. */
+  extend(durationMs: number): void {
+    this.#dueAtMs += durationMs;
+  }
+
+  begin(head: RequestHead): void {
+    switch (head.framing) {
+      case 'none':
+        this.#kind = NONE;
+        return;
+      case 'length':
+        this.#kind = LENGTH;
+        this.remaining = head.contentLength;
+        return;
+      default:
+        this.#kind = CHUNKED;
+        this.#decoder ??= new ChunkedDecoder();
+        this.#decoder.reset();
+    }
+  }
+
+  /** Says that there is no body. */
+  clear(): void {
+    this.#kind = NONE;
+  }
+
+  /** Hands body bytes to the exchange; answers the offset behind what was used. */
+  read(exchange: Exchange, buffer: Buffer, start: number, end: number): number {
+    this.#dueAtMs += (end - start) / MIN_RATE;
+    if (this.#kind === LENGTH) {
+      const taken = Math.min(this.remaining, end - start);
+      const isLast = this.discard(taken);
+      const { sequence } = exchange;
+      exchange.onBodyData(buffer, start, start + taken);
+      if (isLast && exchange.isActive && exchange.sequence === sequence) exchange.onBodyEnd(undefined);
+      return start + taken;
+    }
+    const decoder = this.#decoder!;
+    const event = decoder.next(buffer, start, end);
+    const { position } = decoder;
+    switch (event) {
+      case CHUNK.data:
+        exchange.onBodyData(buffer, decoder.dataStart, decoder.dataEnd);
+        break;
+      case CHUNK.done:
+        this.#kind = NONE;
+        exchange.onBodyEnd(decoder.trailers);
+        break;
+      case CHUNK.bad:
+        exchange.onBodyRefused(decoder.error);
+        return end;
+      default:
+    }
+    return position;
+  }
+
+  /** Takes bytes of a body of declared length as read; answers whether they were its last. */
+  discard(bytes: number): boolean {
+    this.remaining -= bytes;
+    if (this.remaining > 0) return false;
+    this.#kind = NONE;
+    return true;
+  }
+}

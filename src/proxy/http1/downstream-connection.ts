@@ -1,0 +1,500 @@
+import type { Socket } from 'node:net';
+import { answerError, answerFault } from '../exchange/answer.ts';
+import { BodyReader } from './body-reader.ts';
+import { ConnectionGauge } from '../accept/connection-gauge.ts';
+import type { ConnectionInfo } from '../message/connection-info.ts';
+import type { Downstream, ResponseBodyKind } from '../exchange/downstream.ts';
+import type { ProxyErrorCode } from '../message/proxy-errors.ts';
+import { Exchange } from '../exchange/exchange.ts';
+import { INCOMPLETE, REFUSED, type HeaderBlock, type RequestHead } from './codec.ts';
+import { RequestParser } from './request-parser.ts';
+import { InputQueue, type InputUser } from './input-queue.ts';
+import { handleExchange } from '../exchange/lifecycle.ts';
+import { ReadFlow } from './read-flow.ts';
+import { ResponseWriter } from './response-writer.ts';
+import type { ServeContext } from '../serve.ts';
+import { Timer, type TimerOwner } from '../../lib/timer-wheel.ts';
+
+const IN_HEAD = 0;
+const IN_EXCHANGE = 1;
+/** The exchange is over, the rest of its body is being thrown away. */
+const DISCARDING = 2;
+const TUNNEL = 3;
+/** Our half is closed; what the client still sends is thrown away until it closes too. */
+const LINGERING = 4;
+const CLOSED = 5;
+
+/** Bytes behind the present request that are kept before reading stops. */
+const MAX_WAITING_BYTES = 65_536;
+/** Body bytes worth reading off to keep a connection whose request was answered without it. */
+const MAX_DISCARDED_BYTES = 65_536;
+/** How long a client that gets nothing more may stay silent before it is cut, and how long it may go on (nginx: lingering_*). */
+const LINGER_TIMEOUT_MS = 5_000;
+const LINGER_TIME_MS = 30_000;
+/** How long a client may not take what is sent to it (nginx: send_timeout). */
+const SEND_TIMEOUT_MS = 60_000;
+/** A client that closed its half may be gone, or may wait for its answer: this long it gets the benefit of the doubt. */
+const HALF_CLOSED_GRACE_MS = 1_000;
+const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
+
+/** One client connection: requests one at a time and in order, responses in as few writes as they need. */
+export class Connection implements Downstream, InputUser, TimerOwner {
+  readonly info: ConnectionInfo;
+  readonly #socket: Socket;
+  readonly #context: ServeContext;
+  readonly #parser: RequestParser;
+  readonly #timer: Timer;
+  #exchange: Exchange | undefined = undefined;
+  #state = IN_HEAD;
+  readonly #input: InputQueue;
+  #requestCount = 0;
+
+  readonly #body = new BodyReader();
+  #isBodyWanted = false;
+  #isBodyPaused = false;
+  #pausedAtMs = 0;
+  #isContinueDue = false;
+
+  readonly #writer: ResponseWriter;
+  #isKeptAlive = true;
+  #isClosing = false;
+  #isBlocked = false;
+  #isEnded = false;
+  #lingerUntilMs = 0;
+  readonly #gauge: ConnectionGauge;
+  readonly #flow: ReadFlow;
+
+  constructor(socket: Socket, info: ConnectionInfo, context: ServeContext) {
+    this.info = info;
+    this.#socket = socket;
+    this.#context = context;
+    this.#parser = new RequestParser(context.router().settings);
+    this.#input = new InputQueue(this);
+    this.#writer = new ResponseWriter(socket);
+    this.#flow = new ReadFlow(socket);
+    this.#timer = new Timer(this);
+    this.#gauge = new ConnectionGauge(context.stats, context.metrics.connections);
+  }
+
+  start(): void {
+    const socket = this.#socket;
+    const context = this.#context;
+    context.connections.add(this);
+    context.stats.accepted++;
+    if (socket.destroyed) {
+      this.#close();
+      return;
+    }
+    socket.setNoDelay(true);
+    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
+    socket.on('drain', () => this.#guard(this.#onDrain));
+    socket.on('end', () => this.#guard(this.#onEnd));
+    socket.on('error', ignoreError);
+    socket.on('close', () => this.#guard(this.#close));
+    this.#gauge.set('reading');
+    context.timers.arm(this.#timer, context.router().settings.headerTimeoutMs);
+  }
+
+  /** Closes it if no request is under way. */
+  closeIfIdle(): void {
+    if (this.#state === IN_HEAD && this.#input.isEmpty) this.destroy();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+    this.#guard(this.#close);
+  }
+
+  onTimer(): void {
+    this.#guard(this.#onTimeout);
+  }
+
+  // What the exchange asks for.
+
+  get isFlushed(): boolean {
+    return this.#socket.writableLength === 0;
+  }
+
+  readBody(): void {
+    this.#isBodyWanted = true;
+    this.#body.startClock(this.#context.now(), this.#exchange!.router.settings.bodyTimeoutMs);
+    this.#context.timers.arm(this.#timer, this.#context.router().settings.bodyTimeoutMs);
+    if (this.#isContinueDue) {
+      this.#isContinueDue = false;
+      if (this.#input.isEmpty) {
+        this.#exchange!.bytesSent += CONTINUE.length;
+        this.#socket.write(CONTINUE, 'latin1');
+      }
+    }
+    this.#process();
+  }
+
+  pauseReading(): void {
+    this.#isBodyPaused = true;
+    this.#pausedAtMs = this.#context.now();
+    this.#context.timers.disarm(this.#timer);
+    this.#flow.pause();
+  }
+
+  resumeReading(): void {
+    if (this.#isBodyPaused) this.#body.extend(this.#context.now() - this.#pausedAtMs);
+    this.#isBodyPaused = false;
+    if (this.#state === IN_EXCHANGE && !this.#body.isComplete) {
+      this.#context.timers.arm(this.#timer, this.#context.router().settings.bodyTimeoutMs);
+    }
+    this.#flow.resume();
+    this.#process();
+  }
+
+  closeAfterResponse(): void {
+    this.#isClosing = true;
+  }
+
+  writeHead(
+    status: number,
+    reason: string,
+    lines: string,
+    trailingLines: string,
+    kind: ResponseBodyKind,
+    contentLength: number,
+  ): void {
+    const exchange = this.#exchange!;
+    const writer = this.#writer;
+    writer.begin(exchange, kind);
+    if (this.#isEnded) this.#context.timers.disarm(this.#timer);
+    const isKeptAlive = !writer.isUntilClose && this.#decideKeepAlive(exchange);
+    this.#isKeptAlive = isKeptAlive;
+    writer.head(exchange, status, reason, lines, trailingLines, contentLength, isKeptAlive);
+  }
+
+  writeBody(buffer: Buffer, start: number, end: number, isOwned: boolean): void {
+    this.#writer.body(this.#exchange!, buffer, start, end, isOwned);
+  }
+
+  writeText(text: string): void {
+    this.#writer.text(this.#exchange!, text);
+  }
+
+  flush(): boolean {
+    if (!this.#writer.flush()) this.#block();
+    return !this.#isBlocked;
+  }
+
+  endResponse(trailers: HeaderBlock | undefined): void {
+    this.#writer.end(this.#exchange!, trailers);
+    this.flush();
+  }
+
+  endExchange(): void {
+    if (this.#state === CLOSED) return;
+    this.#isBodyWanted = false;
+    if (!this.#isKeptAlive) {
+      this.#linger();
+      return;
+    }
+    if (!this.#body.isComplete) {
+      this.#state = DISCARDING;
+      this.#context.timers.arm(this.#timer, this.#context.router().settings.bodyTimeoutMs);
+      this.#flow.resume();
+    } else {
+      this.#awaitHead();
+    }
+    this.#process();
+  }
+
+  retract(): boolean {
+    return this.#writer.retract(this.#exchange!);
+  }
+
+  abort(): void {
+    this.#writer.clear();
+    // A clean end would make a body that lasts until the close look complete.
+    if (this.#writer.isUntilClose && this.info.scheme === 'http') this.#socket.resetAndDestroy();
+    this.destroy();
+  }
+
+  beginTunnel(statusLine: string, lines: string): void {
+    this.#state = TUNNEL;
+    this.#context.timers.disarm(this.#timer);
+    this.#writer.tunnelHead(this.#exchange!, statusLine, lines);
+    this.#flow.resume();
+    this.#process();
+  }
+
+  writeTunnel(buffer: Buffer, start: number, end: number): boolean {
+    const isTaken = this.#writer.tunnel(this.#exchange!, buffer, start, end);
+    if (!isTaken) this.#block();
+    return isTaken;
+  }
+
+  endTunnel(): void {
+    this.#socket.end();
+  }
+
+  // What the socket brings.
+
+  #onData(chunk: Buffer): void {
+    try {
+      this.#input.push(chunk);
+    } catch (fault) {
+      this.#fail(fault);
+    }
+  }
+
+  #process(): void {
+    try {
+      this.#input.process();
+    } catch (fault) {
+      this.#fail(fault);
+    }
+  }
+
+  onInputUsed(): void {
+    if (this.#isEnded && this.#state === IN_HEAD && !this.#isBlocked) this.#linger();
+    else this.#regulate();
+  }
+
+  /** Stops reading while more waits than is worth keeping, unless it is a head that is still coming in. */
+  #regulate(): void {
+    const isWaiting = this.#state === IN_EXCHANGE || this.#isBlocked;
+    if (this.#isBodyPaused || (isWaiting && this.#input.length >= MAX_WAITING_BYTES)) {
+      this.#flow.pause();
+    } else {
+      this.#flow.resume();
+    }
+  }
+
+  /** Uses bytes for as long as the state has use for them; answers the offset of the first one that has to wait. */
+  useInput(buffer: Buffer, start: number, end: number): number {
+    let position = start;
+    while (position < end) {
+      switch (this.#state) {
+        case IN_HEAD: {
+          const next = this.#isBlocked ? INCOMPLETE : this.#parser.parse(buffer, position, end);
+          if (next === INCOMPLETE) {
+            this.#onPartialHead();
+            return position;
+          }
+          if (next === REFUSED) {
+            this.#refuse(this.#parser.head, this.#parser.error);
+            return end;
+          }
+          const headBytes = next - position;
+          position = next;
+          this.#begin(headBytes);
+          break;
+        }
+        case IN_EXCHANGE: {
+          if (this.#body.isComplete || !this.#isBodyWanted || this.#isBodyPaused) return position;
+          position = this.#useBody(buffer, position, end);
+          break;
+        }
+        case DISCARDING:
+          position = this.#discard(position, end);
+          break;
+        case TUNNEL: {
+          const bytes = buffer.subarray(position, end);
+          this.#exchange!.forwarding.tunnel?.onDownstreamData(bytes);
+          return end;
+        }
+        case LINGERING:
+          this.#context.timers.arm(this.#timer, LINGER_TIMEOUT_MS);
+          if (this.#context.now() >= this.#lingerUntilMs) this.destroy();
+          return end;
+        default:
+          return end;
+      }
+    }
+    return position;
+  }
+
+  #begin(headBytes: number): void {
+    const { head } = this.#parser;
+    const exchange = this.#enter(head);
+    this.#isContinueDue = head.isContinueExpected && head.framing !== 'none';
+    this.#body.begin(head);
+    exchange.begin(headBytes);
+    handleExchange(exchange);
+  }
+
+  /** A head that cannot be understood: what is behind it will never be parsed. */
+  #refuse(head: RequestHead, code: ProxyErrorCode): void {
+    const exchange = this.#enter(head);
+    this.#body.clear();
+    exchange.begin(0);
+    answerError(exchange, code);
+  }
+
+  #enter(head: RequestHead): Exchange {
+    const context = this.#context;
+    this.#state = IN_EXCHANGE;
+    this.#requestCount++;
+    context.stats.requests++;
+    this.#gauge.set('writing');
+    context.timers.disarm(this.#timer);
+    this.#isBodyWanted = false;
+    this.#isBodyPaused = false;
+    this.#isContinueDue = false;
+    return (this.#exchange ??= new Exchange(context, this, head));
+  }
+
+  #useBody(buffer: Buffer, start: number, end: number): number {
+    const exchange = this.#exchange!;
+    const { timers } = this.#context;
+    const { sequence } = exchange;
+    timers.arm(this.#timer, exchange.router.settings.bodyTimeoutMs);
+    if (this.#body.isLate(this.#context.now())) {
+      exchange.onBodyRefused('client_body_timeout');
+      return end;
+    }
+    const position = this.#body.read(exchange, buffer, start, end);
+    const isSame = this.#state === IN_EXCHANGE && exchange.sequence === sequence;
+    if (isSame && this.#body.isComplete && !this.#isBlocked) timers.disarm(this.#timer);
+    return position;
+  }
+
+  #discard(start: number, end: number): number {
+    const taken = Math.min(this.#body.remaining, end - start);
+    if (this.#body.discard(taken)) this.#awaitHead();
+    return start + taken;
+  }
+
+  #onPartialHead(): void {
+    if (this.#gauge.doing !== 'waiting' || this.#isBlocked) return;
+    // The time for a head begins with its first byte.
+    this.#gauge.set('reading');
+    this.#context.timers.arm(this.#timer, this.#context.router().settings.headerTimeoutMs);
+  }
+
+  #awaitHead(): void {
+    this.#state = IN_HEAD;
+    this.#gauge.set('waiting');
+    const { timers } = this.#context;
+    if (this.#isEnded) {
+      // Requests that came before the client closed its half are still answered.
+      if (this.#input.isEmpty) this.#linger();
+      return;
+    }
+    if (!this.#isBlocked) timers.arm(this.#timer, this.#exchange!.router.settings.keepAliveTimeoutMs);
+    this.#flow.resume();
+  }
+
+  #onDrain(): void {
+    if (!this.#isBlocked) return;
+    this.#isBlocked = false;
+    const { timers } = this.#context;
+    if (this.#state === IN_EXCHANGE || this.#state === TUNNEL) {
+      timers.disarm(this.#timer);
+      this.#exchange!.onDownstreamDrain();
+    } else if (this.#state === IN_HEAD) {
+      timers.arm(this.#timer, this.#exchange!.router.settings.keepAliveTimeoutMs);
+      this.#process();
+    }
+  }
+
+  #onEnd(): void {
+    this.#isEnded = true;
+    switch (this.#state) {
+      case IN_EXCHANGE:
+        if (!this.#body.isComplete) this.destroy();
+        else if (!this.#exchange!.isHeadSent) this.#context.timers.arm(this.#timer, HALF_CLOSED_GRACE_MS);
+        return;
+      case TUNNEL:
+        this.#exchange!.forwarding.tunnel?.onDownstreamEnd();
+        return;
+      case IN_HEAD:
+        // With a response still in the socket, only our half is closed.
+        if (this.isFlushed) this.destroy();
+        else this.#linger();
+        return;
+      case CLOSED:
+        return;
+      default:
+        this.destroy();
+    }
+  }
+
+  #onTimeout(): void {
+    const exchange = this.#exchange;
+    const isReading = !this.#isBlocked && !this.#isEnded;
+    if (isReading && this.#state === IN_EXCHANGE && !this.#body.isComplete) {
+      exchange!.onBodyRefused('client_body_timeout');
+    } else if (isReading && this.#state === IN_HEAD && !this.#input.isEmpty) {
+      // The head did not come in time; the one before it has nothing to do with the answer.
+      this.#exchange = undefined;
+      this.#refuse(new RequestParser(this.#context.router().settings).head, 'client_header_timeout');
+    } else {
+      this.destroy();
+    }
+  }
+
+  #close(): void {
+    if (this.#state === CLOSED) return;
+    const isInExchange = this.#state === IN_EXCHANGE || this.#state === TUNNEL;
+    this.#state = CLOSED;
+    this.#gauge.set(undefined);
+    this.#context.timers.cancel(this.#timer);
+    this.#context.connections.delete(this);
+    this.#input.clear();
+    this.#writer.clear();
+    if (isInExchange) this.#exchange!.onDownstreamClosed();
+  }
+
+  #fail(fault: unknown): void {
+    this.#context.report(fault);
+    try {
+      if (this.#exchange?.isActive === true) answerFault(this.#exchange);
+      else this.destroy();
+    } catch (second) {
+      this.#context.report(second);
+      this.#exchange?.finish();
+      this.#socket.destroy();
+    }
+  }
+
+  #guard(action: (this: Connection) => void): void {
+    try {
+      action.call(this);
+    } catch (fault) {
+      this.#fail(fault);
+    }
+  }
+
+  /** Whether another request may follow this response. */
+  #decideKeepAlive(exchange: Exchange): boolean {
+    if (this.#isClosing || !exchange.head.isKeepAlive || this.#context.isDraining) {
+      return false;
+    }
+    if (this.#isEnded && this.#input.isEmpty) return false;
+    if (this.#requestCount >= exchange.router.settings.keepAliveRequests) return false;
+    if (this.#body.isComplete) return true;
+    // A client that waits for 100 may or may not send its body now: the bytes that follow cannot be told apart.
+    return this.#body.isLengthKnown && this.#body.remaining <= MAX_DISCARDED_BYTES && !this.#isContinueDue;
+  }
+
+  /** Closes our half and waits for the client to close its own: a reset could take the response away from it. */
+  #linger(): void {
+    const { timers } = this.#context;
+    this.#state = LINGERING;
+    this.#gauge.set(undefined);
+    this.#input.clear();
+    this.#lingerUntilMs = this.#context.now() + LINGER_TIME_MS;
+    if (this.#isEnded) {
+      this.#socket.destroySoon();
+      timers.arm(this.#timer, SEND_TIMEOUT_MS);
+      return;
+    }
+    this.#socket.end();
+    timers.arm(this.#timer, this.#isBlocked ? SEND_TIMEOUT_MS : LINGER_TIMEOUT_MS);
+    this.#flow.resume();
+  }
+
+  /** The client does not take what is sent to it; it has so long to do so. */
+  #block(): void {
+    if (this.#isBlocked) return;
+    this.#isBlocked = true;
+    this.#context.timers.arm(this.#timer, SEND_TIMEOUT_MS);
+  }
+}
+
+function ignoreError(): void {}

@@ -1,0 +1,151 @@
+import type { Socket } from 'node:net';
+import type { ResponseBodyKind } from '../exchange/downstream.ts';
+import type { Exchange } from '../exchange/exchange.ts';
+import { dateLine } from '../message/http-date.ts';
+import { CHUNK_END, chunkHead, LAST_CHUNK, lastChunk } from './chunked-encoder.ts';
+import type { HeaderBlock } from './codec.ts';
+
+/** Pieces up to this go into the same text as the head; longer ones are written as bytes. */
+const MAX_TEXT_BYTES = 16_384;
+
+/** Turns responses into as few writes as they need: a head and a short body are one text and one write. */
+export class ResponseWriter {
+  /** Whether the body lasts until the connection ends. */
+  isUntilClose = false;
+  readonly #socket: Socket;
+  #out = '';
+  #isCorked = false;
+  #isChunked = false;
+  /** Set while nothing of the present response was given to the socket. */
+  #isUnsent = false;
+  #bytesSentBefore = 0;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  /** Chooses the framing that the client understands; before `head`. */
+  begin(exchange: Exchange, kind: ResponseBodyKind): void {
+    const isStream = kind === 'stream';
+    const isChunkable = exchange.head.minorVersion === 1;
+    this.#isChunked = isStream && isChunkable;
+    this.isUntilClose = isStream && !isChunkable;
+    this.#isUnsent = true;
+    this.#bytesSentBefore = exchange.bytesSent;
+  }
+
+  head(
+    exchange: Exchange,
+    status: number,
+    reason: string,
+    lines: string,
+    trailingLines: string,
+    contentLength: number,
+    isKeptAlive: boolean,
+  ): void {
+    const statusLine =
+      status === 200 && reason === 'OK' ? 'HTTP/1.1 200 OK\r\n' : `HTTP/1.1 ${status} ${reason}\r\n`;
+    const framing = this.#isChunked
+      ? 'Transfer-Encoding: chunked\r\n'
+      : contentLength >= 0 && !this.isUntilClose
+        ? `Content-Length: ${contentLength}\r\n`
+        : '';
+    const text =
+      statusLine +
+      dateLine(exchange.startedAtMs) +
+      lines +
+      framing +
+      (trailingLines === ''
+        ? isKeptAlive
+          ? 'Connection: keep-alive\r\n\r\n'
+          : 'Connection: close\r\n\r\n'
+        : `${isKeptAlive ? 'Connection: keep-alive\r\n' : 'Connection: close\r\n'}${trailingLines}\r\n`);
+    exchange.bytesSent += text.length;
+    this.#out += text;
+  }
+
+  /** Bytes may be needed after the call only when `isOwned`. */
+  body(exchange: Exchange, buffer: Buffer, start: number, end: number, isOwned: boolean): void {
+    const length = end - start;
+    exchange.bytesSent += length;
+    if (this.#isChunked) {
+      const size = chunkHead(length);
+      exchange.bytesSent += size.length + CHUNK_END.length;
+      this.#out += size;
+    }
+    if (length <= MAX_TEXT_BYTES && this.#out.length <= MAX_TEXT_BYTES) {
+      this.#out += buffer.toString('latin1', start, end);
+    } else {
+      const socket = this.#socket;
+      this.#isUnsent = false;
+      if (!this.#isCorked) {
+        this.#isCorked = true;
+        socket.cork();
+      }
+      if (this.#out !== '') socket.write(this.#out, 'latin1');
+      const part = buffer.subarray(start, end);
+      socket.write(isOwned ? part : Buffer.from(part));
+      this.#out = '';
+    }
+    if (this.#isChunked) this.#out += CHUNK_END;
+  }
+
+  /** Text holds one byte per character. */
+  text(exchange: Exchange, text: string): void {
+    exchange.bytesSent += text.length;
+    exchange.bodyBytesSent += text.length;
+    this.#out += text;
+  }
+
+  /** Adds what ends the body. */
+  end(exchange: Exchange, trailers: HeaderBlock | undefined): void {
+    if (!this.#isChunked) return;
+    const end = trailers === undefined ? LAST_CHUNK : lastChunk(trailers);
+    exchange.bytesSent += end.length;
+    this.#out += end;
+  }
+
+  /** Sends what there is; false: the socket wants no more for now. */
+  flush(): boolean {
+    const socket = this.#socket;
+    let isTaken = true;
+    if (this.#out !== '') {
+      this.#isUnsent = false;
+      isTaken = socket.write(this.#out, 'latin1');
+      this.#out = '';
+    }
+    if (this.#isCorked) {
+      this.#isCorked = false;
+      socket.uncork();
+      isTaken = !socket.writableNeedDrain;
+    }
+    return isTaken;
+  }
+
+  /** Sends the head of a 101; nothing is framed behind it. */
+  tunnelHead(exchange: Exchange, statusLine: string, lines: string): void {
+    const text = `${statusLine}${dateLine(exchange.startedAtMs)}${lines}\r\n`;
+    exchange.bytesSent += text.length;
+    this.#socket.write(text, 'latin1');
+  }
+
+  /** Sends bytes of a tunnel; false: the socket wants no more for now. */
+  tunnel(exchange: Exchange, buffer: Buffer, start: number, end: number): boolean {
+    exchange.bytesSent += end - start;
+    // The read buffer is shared: what the socket may keep has to be its own.
+    return this.#socket.write(Buffer.from(buffer.subarray(start, end)));
+  }
+
+  /** Forgets the present response; false when some of it was sent. */
+  retract(exchange: Exchange): boolean {
+    if (!this.#isUnsent) return false;
+    this.#out = '';
+    exchange.bytesSent = this.#bytesSentBefore;
+    return true;
+  }
+
+  /** Forgets what was not sent. */
+  clear(): void {
+    this.#out = '';
+  }
+}
