@@ -1,5 +1,5 @@
 import type { ConnectionInfo } from '../message/connection-info.ts';
-import type { HeaderBlock } from '../http1/codec.ts';
+import type { HeaderBlock } from '../message/heads.ts';
 
 /** How the body of a response is delimited, as far as the exchange knows. */
 export type ResponseBodyKind =

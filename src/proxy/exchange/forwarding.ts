@@ -4,7 +4,7 @@ import { PROXY_ERRORS, type ProxyErrorCode } from '../message/proxy-errors.ts';
 import type { Exchange } from './exchange.ts';
 import { ResponseLinesEditor } from '../message/head-editor.ts';
 import { buildRequestHead, isCloseAsked, upgradeOf } from './upstream-head.ts';
-import type { HeaderBlock, ResponseHead } from '../http1/codec.ts';
+import type { HeaderBlock, ResponseHead } from '../message/heads.ts';
 import { reasonOf } from './stock-page.ts';
 import { RequestBody } from './request-body.ts';
 import { isErrorRetried, isStatusRetried, isTriedElsewhere } from './retry.ts';

@@ -1,6 +1,6 @@
 import type { Exchange } from './exchange.ts';
 import { CHUNK_END, chunkHead, LAST_CHUNK, lastChunk } from '../http1/chunked-encoder.ts';
-import type { HeaderBlock } from '../http1/codec.ts';
+import type { HeaderBlock } from '../message/heads.ts';
 
 /** A body of declared length up to this is read whole before the upstream is contacted; a longer one streams. */
 const MAX_COLLECTED_LENGTH = 65_536;

@@ -1,6 +1,6 @@
 import type { Exchange } from '../exchange/exchange.ts';
-import { ChunkedDecoder } from './chunked-decoder.ts';
-import { CHUNK, type RequestHead } from './codec.ts';
+import { CHUNK, ChunkedDecoder } from './chunked-decoder.ts';
+import type { RequestHead } from '../message/heads.ts';
 
 const NONE = 0;
 const LENGTH = 1;

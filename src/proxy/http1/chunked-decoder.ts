@@ -1,9 +1,22 @@
 import type { ProxyErrorCode } from '../message/proxy-errors.ts';
-import type { ChunkDecoder, ChunkEvent } from './codec.ts';
-import { CHUNK, INCOMPLETE, REFUSED } from './codec.ts';
+import { INCOMPLETE, REFUSED } from '../message/head-parser.ts';
 import { HeaderLines } from '../message/header-lines.ts';
 import { HEADER, KNOWN_HEADER_COUNT } from '../message/known-headers.ts';
 import { CR, FIELD_VALUE, HEX_VALUE, LF, TOKEN } from '../message/octets.ts';
+
+/** What `ChunkedDecoder.next` came upon. Its fields then say more: `position`, `dataStart`, `dataEnd`, `trailers`, `error`. */
+export const CHUNK = {
+  /** All bytes up to `end` are used: more are needed. */
+  more: 0,
+  /** Body bytes from `dataStart` to `dataEnd` of the buffer given. */
+  data: 1,
+  /** The body is complete; `position` is behind it; `trailers` holds what may be sent on. */
+  done: 2,
+  /** Malformed: `error` says why. */
+  bad: 3,
+} as const;
+
+export type ChunkEvent = (typeof CHUNK)[keyof typeof CHUNK];
 
 export interface ChunkLimits {
   /** Trailer section, closing CRLF included. */
@@ -50,7 +63,7 @@ LEFT_OUT[0] = 0;
 for (const name of ['etag', 'last-modified'] as const) LEFT_OUT[HEADER[name]] = 0;
 
 /** Decodes one chunked body after another (RFC 9112 §7.1, strictly); body bytes are spans of the caller's buffer. */
-export class ChunkedDecoder implements ChunkDecoder {
+export class ChunkedDecoder {
   position = 0;
   dataStart = 0;
   dataEnd = 0;

@@ -1,4 +1,4 @@
-import type { HeaderBlock } from './codec.ts';
+import type { HeaderBlock } from '../message/heads.ts';
 import { NEVER_FORWARDED } from '../message/known-headers.ts';
 
 /** Behind the data of every chunk. */

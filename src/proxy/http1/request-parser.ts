@@ -1,6 +1,6 @@
 import type { ProxyErrorCode } from '../message/proxy-errors.ts';
-import type { HeadLimits, HeadParser, RequestHead } from './codec.ts';
-import { INCOMPLETE, REFUSED } from './codec.ts';
+import { type HeadLimits, type HeadParser, INCOMPLETE, REFUSED } from '../message/head-parser.ts';
+import type { RequestHead } from '../message/heads.ts';
 import {
   CONNECTION_CLOSE,
   CONNECTION_KEEP_ALIVE,

@@ -1,6 +1,6 @@
 import type { ProxyErrorCode } from '../message/proxy-errors.ts';
-import type { Framing, HeadLimits, HeadParser, ResponseHead } from './codec.ts';
-import { INCOMPLETE, REFUSED } from './codec.ts';
+import type { Framing, ResponseHead } from '../message/heads.ts';
+import { type HeadLimits, type HeadParser, INCOMPLETE, REFUSED } from '../message/head-parser.ts';
 import {
   CONNECTION_CLOSE,
   CONNECTION_KEEP_ALIVE,

@@ -3,7 +3,7 @@ import type { ResponseBodyKind } from '../exchange/downstream.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { dateLine } from '../message/http-date.ts';
 import { CHUNK_END, chunkHead, LAST_CHUNK, lastChunk } from './chunked-encoder.ts';
-import type { HeaderBlock } from './codec.ts';
+import type { HeaderBlock } from '../message/heads.ts';
 
 /** Pieces up to this go into the same text as the head; longer ones are written as bytes. */
 const MAX_TEXT_BYTES = 16_384;

@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net';
 import type { DataPlaneSettings } from '../../table/settings.ts';
 import type { ProxyErrorCode } from '../message/proxy-errors.ts';
-import { CHUNK, INCOMPLETE, REFUSED, type Framing, type HeaderBlock } from './codec.ts';
-import { ChunkedDecoder } from './chunked-decoder.ts';
+import { CHUNK, ChunkedDecoder } from './chunked-decoder.ts';
+import { INCOMPLETE, REFUSED } from '../message/head-parser.ts';
+import type { Framing, HeaderBlock } from '../message/heads.ts';
 import { ResponseParser } from './response-parser.ts';
 import { InputBuffer } from './input-buffer.ts';
 import { Timer, type TimerOwner, type Timers } from '../../lib/timer-wheel.ts';

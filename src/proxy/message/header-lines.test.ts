@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { LIMITS } from '../../../test/protocol/codec/drive.ts';
-import type { RequestHead } from '../http1/codec.ts';
-import { INCOMPLETE } from '../http1/codec.ts';
+import type { RequestHead } from './heads.ts';
+import { INCOMPLETE } from './head-parser.ts';
 import {
   HEADER,
   HEADER_NAMES,

@@ -1,6 +1,6 @@
 import type { ProxyErrorCode } from './proxy-errors.ts';
-import type { HeaderBlock } from '../http1/codec.ts';
-import { INCOMPLETE, REFUSED } from '../http1/codec.ts';
+import type { HeaderBlock } from './heads.ts';
+import { INCOMPLETE, REFUSED } from './head-parser.ts';
 import { HASH_FACTOR, HEADER, NEVER_FORWARDED, headerIdOf, knownHeaderId } from './known-headers.ts';
 import { COLON, CR, FIELD_VALUE, HTAB, LF, PLAIN_NAME, SP, TOKEN, TOKEN_NAME, UNDERSCORE } from './octets.ts';
 

@@ -1,7 +1,20 @@
 import type { ProxyErrorCode } from './proxy-errors.ts';
-import type { ResolvedTarget } from '../http1/codec.ts';
 import { normaliseHost, portOf } from './host.ts';
 import { normalisePath, scanPath } from './path.ts';
+
+/** What a request is routed by, reused from request to request. */
+export interface ResolvedTarget {
+  /** Origin form to send upstream when nothing rewrites it: as received (absolute form: its path and query). */
+  originTarget: string;
+  /** Normalised path (routing.md §5). */
+  path: string;
+  /** Without `?`; empty when none. */
+  query: string;
+  /** Lower-case, no port, no trailing dot; empty when the request has no Host (HTTP/1.0). */
+  host: string;
+  /** Host as received, or the authority of an absolute-form target; empty when none. */
+  hostHeader: string;
+}
 
 const SLASH = 47;
 

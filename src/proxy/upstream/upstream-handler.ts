@@ -1,5 +1,5 @@
 import type { ProxyErrorCode } from '../message/proxy-errors.ts';
-import type { HeaderBlock, ResponseHead } from '../http1/codec.ts';
+import type { HeaderBlock, ResponseHead } from '../message/heads.ts';
 
 /** Who a response is read for. Everything is called synchronously, never after the connection was let go of. */
 export interface UpstreamHandler {

@@ -1,5 +1,5 @@
 import type { ProxyErrorCode } from '../../../src/proxy/message/proxy-errors.ts';
-import type { HeadLimits } from '../../../src/proxy/http1/codec.ts';
+import type { HeadLimits } from '../../../src/proxy/message/head-parser.ts';
 import type { Message } from './drive.ts';
 
 /** Raw bytes in, verdict out. */

@@ -1,7 +1,7 @@
 import type { ProxyErrorCode } from '../../../src/proxy/message/proxy-errors.ts';
-import type { HeadLimits, HeaderBlock } from '../../../src/proxy/http1/codec.ts';
-import { CHUNK, INCOMPLETE, REFUSED } from '../../../src/proxy/http1/codec.ts';
-import { ChunkedDecoder } from '../../../src/proxy/http1/chunked-decoder.ts';
+import { type HeadLimits, INCOMPLETE, REFUSED } from '../../../src/proxy/message/head-parser.ts';
+import type { HeaderBlock } from '../../../src/proxy/message/heads.ts';
+import { CHUNK, ChunkedDecoder } from '../../../src/proxy/http1/chunked-decoder.ts';
 import { RequestParser } from '../../../src/proxy/http1/request-parser.ts';
 import { ResponseParser } from '../../../src/proxy/http1/response-parser.ts';
 import { createResolvedTarget, resolveTarget } from '../../../src/proxy/message/target.ts';
