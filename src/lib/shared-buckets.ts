@@ -1,0 +1,83 @@
+import { halfSipHash, type Hash64, type HashKey } from './half-sip-hash.ts';
+
+/** Entries of one bucket: what collides stays apart up to here. */
+export const WAYS = 8;
+/** Turns of waiting for another thread's few instructions, some 100 µs; one that takes longer was stopped in the middle. */
+const MAX_SPINS = 20_000;
+const FREE = 0;
+const HELD = 1;
+
+/** Bytes of shared memory for that many buckets (a power of two). */
+export function bucketBytes(buckets: number): number {
+  return buckets * (1 + WAYS) * Int32Array.BYTES_PER_ELEMENT;
+}
+
+/**
+ * Buckets of keyed entries in shared memory: where a key has its place, and the lock that keeps threads from changing one bucket at once.
+ * A key is known by 32 bits of a keyed hash beside those that choose its bucket.
+ */
+export class SharedBuckets {
+  readonly #locks: Int32Array;
+  readonly #tags: Int32Array;
+  readonly #key: HashKey;
+  readonly #hash: Hash64 = { low: 0, high: 0 };
+  /** Bucket and tag of the key last asked for. */
+  #bucket = 0;
+  #tag = 0;
+
+  constructor(memory: SharedArrayBuffer, offset: number, buckets: number, key: HashKey) {
+    this.#locks = new Int32Array(memory, offset, buckets);
+    this.#tags = new Int32Array(memory, offset + buckets * Int32Array.BYTES_PER_ELEMENT, buckets * WAYS);
+    this.#key = key;
+  }
+
+  get bucketCount(): number {
+    return this.#locks.length;
+  }
+
+  /** Holds the bucket of a key until `unlock`; answers its first entry. */
+  lock(key: string): number {
+    const hash = this.#hash;
+    halfSipHash(key, this.#key, hash);
+    this.#tag = hash.high | 1; // 0 is a free entry
+    return this.lockBucket(hash.low & (this.#locks.length - 1));
+  }
+
+  lockBucket(bucket: number): number {
+    this.#bucket = bucket;
+    for (let spins = 0; spins < MAX_SPINS; spins++) {
+      if (Atomics.compareExchange(this.#locks, bucket, FREE, HELD) === FREE) return bucket * WAYS;
+    }
+    // Its holder died or sleeps: an update may be lost now, which beats waiting.
+    return bucket * WAYS;
+  }
+
+  unlock(): void {
+    Atomics.store(this.#locks, this.#bucket, FREE);
+  }
+
+  /** Entry of the key that was locked; -1 when it has none. */
+  find(first: number): number {
+    for (let entry = first; entry < first + WAYS; entry++) {
+      if (this.#tags[entry] === this.#tag) return entry;
+    }
+    return -1;
+  }
+
+  /** A free entry of the bucket; -1 when all are taken. */
+  findFree(first: number): number {
+    for (let entry = first; entry < first + WAYS; entry++) {
+      if (this.#tags[entry] === FREE) return entry;
+    }
+    return -1;
+  }
+
+  /** Gives an entry to the key that was locked. */
+  claim(entry: number): void {
+    this.#tags[entry] = this.#tag;
+  }
+
+  release(entry: number): void {
+    this.#tags[entry] = FREE;
+  }
+}
