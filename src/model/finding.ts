@@ -1,3 +1,4 @@
+import { escapeControls } from '../lib/printable.ts';
 import { printSource, type SourceRef } from './source.ts';
 
 /**
@@ -21,7 +22,7 @@ export interface Finding {
 export function findingMessage(finding: Finding): string {
   const field = finding.source.field === undefined ? '' : `${finding.source.field}: `;
   const value = finding.value === '' ? '' : `"${finding.value}" `;
-  return `${field}${value}${finding.problem}; ${finding.consequence}`;
+  return escapeControls(`${field}${value}${finding.problem}; ${finding.consequence}`);
 }
 
 /** The one-line text of a finding with its source: what the control log and `serin check` print. */

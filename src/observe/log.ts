@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs';
 import { pino, type Logger } from 'pino';
+import { escapeControls } from '../lib/printable.ts';
 
 /** The control log: what changed and why. Traffic goes to the access log instead. */
 export type ControlLog = Logger;
@@ -15,7 +16,13 @@ export interface LogOptions {
 /** Creates the control log. Entries are fields and a message: `log.info({ port: 80 }, 'listening')`. */
 export function createLog(options: LogOptions): ControlLog {
   const write = options.write ?? writeToStderr;
-  const sink = { write: (line: string) => write(options.format === 'json' ? line : toText(line)) };
+  const sink = {
+    write(line: string) {
+      const text = options.format === 'json' ? line.trimEnd() : toText(line);
+      // Annotations, names and answers of others are in it: they must not make lines, or colours, of their own.
+      write(`${escapeControls(text)}\n`);
+    },
+  };
   const serializers = { error: pino.stdSerializers.err };
   return pino(
     { level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers },
@@ -35,7 +42,7 @@ const LEVELS: Readonly<Record<number, string>> = {
 function toText(line: string): string {
   const { level, time, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
   const shown = Object.entries(fields).map(([key, value]) => ` ${key}=${fieldText(value)}`);
-  return `${String(time)} ${(LEVELS[Number(level)] ?? 'info').padEnd(5)} ${String(msg ?? '')}${shown.join('')}\n`;
+  return `${String(time)} ${(LEVELS[Number(level)] ?? 'info').padEnd(5)} ${String(msg ?? '')}${shown.join('')}`;
 }
 
 function fieldText(value: unknown): string {
