@@ -96,7 +96,19 @@ export async function runSerin(input: RuntimeInput, stopRequest: StopRequest): P
       },
       died(port, reason) {
         log.error({ worker: port.index, reason }, 'a worker died and is replaced');
+        metrics.control.workerReplaced();
         publisher.died(port, reason);
+      },
+      stuck(port, isLinking) {
+        log.error(
+          { worker: port.index, isTakingInATable: isLinking },
+          'the event loop of a worker stands still; nothing waits for it',
+        );
+        publisher.stuck(port, isLinking);
+      },
+      recovered(port) {
+        log.warn({ worker: port.index }, 'the event loop of a worker turns again');
+        publisher.recovered(port);
       },
       listening: (ports) => listening.resolve(ports),
       listenFailed: (name, message) => listening.reject(new Error(`cannot listen for ${name}: ${message}`)),
@@ -148,10 +160,11 @@ export async function runSerin(input: RuntimeInput, stopRequest: StopRequest): P
     {
       checks: [
         { name: 'ping', failure: () => undefined },
-        { name: 'nginx-ingress-controller', failure: () => unready },
+        { name: 'nginx-ingress-controller', failure: () => unready ?? supervisor.problem() },
       ],
       healthPath: flags.string('health-check-path'),
       metrics: () => {
+        metrics.control.setStuckWorkers(supervisor.stuckCount());
         const built = controller.live();
         if (built !== undefined && !areOrphansKnown) {
           areOrphansKnown = true;

@@ -1,6 +1,8 @@
 import { Worker } from 'node:worker_threads';
+import { createHeartbeatBuffer, heartbeatOf, type Heartbeat } from '../table/heartbeat.ts';
 import type { FromWorker, ListenerSpec, WorkerStart } from '../table/messages.ts';
 import type { WorkerPort } from './publish/remote-worker.ts';
+import { Watch, WATCHDOG_LIMITS, type WatchdogLimits } from './watchdog.ts';
 
 export interface SupervisorDeps {
   /** Module that a worker thread runs. */
@@ -10,6 +12,8 @@ export interface SupervisorDeps {
   readonly metricsFor: (index: number) => SharedArrayBuffer;
   readonly listeners: readonly ListenerSpec[];
   readonly events: SupervisorEvents;
+  /** How long an event loop may stand still; WATCHDOG_LIMITS unless told otherwise. */
+  readonly watchdog?: WatchdogLimits;
 }
 
 export interface SupervisorEvents {
@@ -18,16 +22,24 @@ export interface SupervisorEvents {
   message(port: WorkerPort, message: FromWorker): void;
   /** A worker ended without being asked; another is on its way. */
   died(port: WorkerPort, reason: string): void;
+  /** The event loop of a worker stands still; with `isLinking` in a table that it takes in. */
+  stuck?(port: WorkerPort, isLinking: boolean): void;
+  /** It turns again. */
+  recovered?(port: WorkerPort): void;
   /** Every listener of every worker is bound. `ports` are the real ones. */
   listening(ports: ReadonlyMap<string, number>): void;
   listenFailed(name: string, message: string): void;
 }
 
-/** Keeps the worker threads alive: starts them, replaces the dead, has them listen on the same ports, drains them. */
+/** Keeps the worker threads alive: starts them, replaces the dead and the stuck, has them listen on the same ports, drains them. */
 export interface Supervisor {
   start(): void;
   /** Lets a worker accept: call it when the worker has acknowledged its first table. */
   listen(port: WorkerPort): void;
+  /** Why not all workers serve at the moment; undefined when none is stuck. */
+  problem(): string | undefined;
+  /** Workers whose event loop stands still. */
+  stuckCount(): number;
   /** Drains all workers; resolves when each has ended, with the connections that had to be cut. */
   drain(timeoutMs: number): Promise<number>;
   /** Ends all workers at once. */
@@ -37,8 +49,16 @@ export interface Supervisor {
 interface Live {
   readonly port: WorkerPort;
   readonly worker: Worker;
+  readonly heartbeat: Heartbeat;
   readonly bound: Set<string>;
+  readonly startedAtMs: number;
+  /** Undefined until it has said that it runs. */
+  watch: Watch | undefined;
   isListening: boolean;
+  isStuck: boolean;
+  /** Why it was ended from here. */
+  verdict: string | undefined;
+  onEnd: (() => void) | undefined;
   restarts: number;
 }
 
@@ -46,6 +66,8 @@ const RESTART_DELAY_MS = 50;
 const RESTART_DELAY_MAX_MS = 5_000;
 /** A worker that lived this long has earned an immediate restart. */
 const HEALTHY_LIFE_MS = 10_000;
+/** A thread that does not end in this time hangs in the kernel: it is left behind, and its place is taken. */
+const ABANDON_MS = 5_000;
 
 export function createSupervisor(deps: SupervisorDeps): Supervisor {
   const lives = new Map<number, Live>();
@@ -56,6 +78,10 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
   /** Workers that wait for the first one to find out the ports. */
   const waiting: Live[] = [];
   let firstListener: Live | undefined;
+  const limits = deps.watchdog ?? WATCHDOG_LIMITS;
+  let watching: NodeJS.Timeout | undefined;
+  /** Threads that were ended and go on nonetheless. */
+  const abandoned = new Set<Live>();
 
   const resolvedListeners = (): ListenerSpec[] =>
     deps.listeners.map((spec) => ({ ...spec, port: ports.get(spec.name) ?? spec.port }));
@@ -83,19 +109,39 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     } else if (message.kind === 'listen-failed') {
       deps.events.listenFailed(message.name, message.message);
     }
-    if (message.kind === 'started') deps.events.started(live.port);
+    if (message.kind === 'started') {
+      live.watch = new Watch(live.heartbeat, limits, performance.now());
+      deps.events.started(live.port);
+    }
     deps.events.message(live.port, message);
   }
 
   function spawn(index: number, restarts: number): void {
-    const start: WorkerStart = { role: 'serin-worker', index, metrics: deps.metricsFor(index) };
-    const startedAtMs = Date.now();
+    const heartbeat = createHeartbeatBuffer();
+    const start: WorkerStart = {
+      role: 'serin-worker',
+      index,
+      metrics: deps.metricsFor(index),
+      heartbeat,
+    };
     const worker = new Worker(deps.entry, {
       workerData: start,
       name: `serin-worker-${index}`,
     });
     const port: WorkerPort = { index, post: (message) => worker.postMessage(message) };
-    const live: Live = { port, worker, bound: new Set(), isListening: false, restarts };
+    const live: Live = {
+      port,
+      worker,
+      heartbeat: heartbeatOf(heartbeat),
+      bound: new Set(),
+      watch: undefined,
+      isListening: false,
+      isStuck: false,
+      verdict: undefined,
+      onEnd: undefined,
+      restarts,
+      startedAtMs: Date.now(),
+    };
     lives.set(index, live);
     let reason = '';
     worker.on('message', (message: FromWorker) => onMessage(live, message));
@@ -103,18 +149,50 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
       reason = error.stack ?? String(error);
     });
     worker.on('exit', (code) => {
-      if (lives.get(index) === live) lives.delete(index);
-      if (firstListener === live && ports.size < deps.listeners.length) firstListener = undefined;
-      if (isStopping) return;
-      deps.events.died(port, reason || `exit code ${code}`);
-      const next = Date.now() - startedAtMs > HEALTHY_LIFE_MS ? 0 : restarts + 1;
-      const delayMs = next === 0 ? 0 : Math.min(RESTART_DELAY_MS * 2 ** (next - 1), RESTART_DELAY_MAX_MS);
-      const timer = setTimeout(() => {
-        restartTimers.delete(timer);
-        spawn(index, next);
-      }, delayMs);
-      restartTimers.add(timer);
+      if (!abandoned.delete(live)) end(live, live.verdict ?? (reason || `exit code ${code}`));
     });
+  }
+
+  /** A life is over: another takes its place, unless all are to end. */
+  function end(live: Live, reason: string): void {
+    const { port, restarts, startedAtMs } = live;
+    const { index } = port;
+    live.watch = undefined;
+    live.isStuck = false;
+    if (lives.get(index) === live) lives.delete(index);
+    if (firstListener === live && ports.size < deps.listeners.length) firstListener = undefined;
+    live.onEnd?.();
+    if (isStopping) return;
+    deps.events.died(port, reason);
+    const next = Date.now() - startedAtMs > HEALTHY_LIFE_MS ? 0 : restarts + 1;
+    const delayMs = next === 0 ? 0 : Math.min(RESTART_DELAY_MS * 2 ** (next - 1), RESTART_DELAY_MAX_MS);
+    const timer = setTimeout(() => {
+      restartTimers.delete(timer);
+      spawn(index, next);
+    }, delayMs);
+    restartTimers.add(timer);
+  }
+
+  function watchAll(): void {
+    for (const live of lives.values()) {
+      const { watch, port } = live;
+      if (watch === undefined || live.verdict !== undefined) continue;
+      const verdict = watch.check(performance.now());
+      const isStuck = verdict !== 'turns';
+      if (isStuck !== live.isStuck) {
+        live.isStuck = isStuck;
+        if (isStuck) deps.events.stuck?.(port, watch.heartbeat.isLinking);
+        else deps.events.recovered?.(port);
+      }
+      if (verdict !== 'hopeless') continue;
+      live.verdict = `its event loop stood still for ${Math.round(watch.stillMs / 1_000)} s`;
+      void live.worker.terminate();
+      setTimeout(() => {
+        if (lives.get(port.index) !== live) return;
+        abandoned.add(live);
+        end(live, `${live.verdict}, and it cannot be ended`);
+      }, ABANDON_MS).unref();
+    }
   }
 
   function stopRestarts(): void {
@@ -126,6 +204,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
   return {
     start() {
       for (let index = 0; index < deps.workerCount; index++) spawn(index, 0);
+      watching = setInterval(watchAll, limits.checkMs);
     },
     listen(port) {
       const live = lives.get(port.index);
@@ -140,6 +219,15 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
         waiting.push(live);
       }
     },
+    problem() {
+      const stuck = [...lives.values()].find(({ isStuck }) => isStuck);
+      if (stuck !== undefined) {
+        const seconds = Math.round((stuck.watch?.stillMs ?? limits.replaceMs) / 1_000);
+        return `the event loop of worker ${stuck.port.index} stands still since ${seconds} s`;
+      }
+      return abandoned.size === 0 ? undefined : 'a worker whose event loop stands still cannot be ended';
+    },
+    stuckCount: () => [...lives.values()].filter(({ isStuck }) => isStuck).length + abandoned.size,
     async drain(timeoutMs) {
       stopRestarts();
       let cut = 0;
@@ -154,18 +242,20 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
                   void live.worker.terminate();
                 }
               });
-              live.worker.once('exit', () => {
+              live.onEnd = () => {
                 clearTimeout(bound);
                 resolve();
-              });
+              };
               live.port.post({ kind: 'drain', timeoutMs });
             }),
         ),
       );
+      clearInterval(watching);
       return cut;
     },
     async terminate() {
       stopRestarts();
+      clearInterval(watching);
       await Promise.all([...lives.values()].map((live) => live.worker.terminate()));
     },
   };

@@ -47,6 +47,10 @@ export interface ControlMetrics {
   /** One Ingress checked by the webhook. */
   admissionChecked(namespace: string, ingress: string, isAdmitted: boolean): void;
   setAdmission(values: AdmissionMetric): void;
+  /** Workers whose event loop stands still. */
+  setStuckWorkers(count: number): void;
+  /** A worker died, or was ended because it was stuck. */
+  workerReplaced(): void;
 }
 
 export interface ControlMetricsOptions {
@@ -130,6 +134,21 @@ export function createControlMetrics(registry: Registry, options: ControlMetrics
     'Hold all labels associated to a certificate',
     CERTIFICATE_INFO_LABELS,
   );
+  // These two ingress-nginx has not: a name of their own keeps them from being taken for its.
+  const stuckWorkers = new Gauge({
+    name: 'serin_stuck_workers',
+    help: 'Workers whose event loop has not turned for two seconds',
+    labelNames: constantNames,
+    registers,
+  });
+  stuckWorkers.set(constantLabels, 0);
+  const replacedWorkers = new Counter({
+    name: 'serin_replaced_workers_total',
+    help: 'Workers that died or were stuck, and were replaced',
+    labelNames: constantNames,
+    registers,
+  });
+  replacedWorkers.inc(constantLabels, 0);
   const admission = createAdmissionGauges(gauge, constantLabels);
 
   return {
@@ -176,6 +195,8 @@ export function createControlMetrics(registry: Registry, options: ControlMetrics
       (isAdmitted ? checkSuccess : checkErrors).inc({ ...constantLabels, namespace, ingress });
     },
     setAdmission: admission,
+    setStuckWorkers: (count) => stuckWorkers.set(constantLabels, count),
+    workerReplaced: () => replacedWorkers.inc(constantLabels),
   };
 }
 

@@ -332,6 +332,22 @@ describe('control plane', () => {
     expect((await linesOf(registry, 'admission')).length).toBe(6);
   });
 
+  test('stuck and replaced workers', async () => {
+    const registry = registryOf();
+    const read = async () =>
+      (await registry.render()).text.split('\n').filter((line) => line.startsWith('serin_'));
+    expect(await read()).toEqual([
+      `serin_stuck_workers{${CONSTANT}} 0`,
+      `serin_replaced_workers_total{${CONSTANT}} 0`,
+    ]);
+    registry.control.setStuckWorkers(2);
+    registry.control.workerReplaced();
+    expect(await read()).toEqual([
+      `serin_stuck_workers{${CONSTANT}} 2`,
+      `serin_replaced_workers_total{${CONSTANT}} 1`,
+    ]);
+  });
+
   test('certificates carry no controller labels and go with the leadership', async () => {
     const registry = registryOf();
     const certificate = {

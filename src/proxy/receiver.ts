@@ -16,6 +16,8 @@ export interface ReceiverDeps extends Omit<LinkDeps, 'upstreamOf'> {
   readonly later: (run: () => void, delayMs: number) => void;
   /** Monotonic milliseconds. */
   readonly nowMs: () => number;
+  /** Told when a slice of linking begins and ends: whoever watches the event loop then knows what it is at. */
+  readonly setLinking?: (isLinking: boolean) => void;
 }
 
 type TableMessage = Extract<ToWorker, { kind: 'table' }>;
@@ -63,6 +65,7 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
     const steps = linkSteps(message.delta, current, linkDeps);
     const resume = (): void => {
       const sliceEndsMs = deps.nowMs() + SLICE_MS;
+      deps.setLinking?.(true);
       try {
         for (;;) {
           const step = steps.next();
@@ -74,6 +77,8 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
         }
       } catch (error) {
         return finish(() => reject(message, error as Error));
+      } finally {
+        deps.setLinking?.(false);
       }
       finish(() => acknowledge(message.sequence, message.delta.generation, startedMs));
     };

@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { features } from '../features/registry.ts';
 import { createWorkerMetrics } from '../observe/metrics-arena.ts';
+import { BEAT_MS, heartbeatOf } from '../table/heartbeat.ts';
 import type { FromWorker, ToWorker, WorkerStart } from '../table/messages.ts';
 import { DEFAULT_SETTINGS } from '../table/settings.ts';
 import { createFaultLimit } from './fault-limit.ts';
@@ -25,6 +26,8 @@ export function startWorker(start: WorkerStart, port: MessagePort): void {
     post({ kind: 'fault', message, stack: stack ?? '' });
   };
 
+  const heartbeat = heartbeatOf(start.heartbeat);
+  setInterval(() => heartbeat.beat(), BEAT_MS).unref();
   const metrics = createWorkerMetrics(start.metrics, (slot, labels) =>
     post({ kind: 'series', slot, labels }),
   );
@@ -47,6 +50,7 @@ export function startWorker(start: WorkerStart, port: MessagePort): void {
     defer: (resume) => void setImmediate(resume),
     later: (run, delayMs) => void setTimeout(run, delayMs).unref(),
     nowMs,
+    setLinking: (isLinking) => heartbeat.setLinking(isLinking),
   });
   const router = (): Router => {
     const current = receiver.router();

@@ -80,4 +80,6 @@ export interface WorkerStart {
   readonly index: number;
   /** Counters of this worker, laid out by observe/metrics. */
   readonly metrics: SharedArrayBuffer;
+  /** Where it shows that its event loop turns (table/heartbeat). */
+  readonly heartbeat: SharedArrayBuffer;
 }

@@ -273,4 +273,76 @@ describe('publisher', () => {
     expect(results).toEqual([OK, OK, OK]);
     for (const worker of workers) expect(worker.generations).toEqual([1, 2, 3]);
   });
+
+  test('a table goes live without a worker that is stuck, which is brought to it when it recovers', async () => {
+    const { publisher, join } = setUp(3);
+    const workers = [join(0), join(1), join(2)];
+    const stuck = workers[0]!;
+    await publisher.publish(tableOf(1, ['/a']), [endpointsOf('u', 1)]);
+    // Its loop stands still after the table was posted to it.
+    stuck.post = (message) => void stuck.sent.push(message);
+    const published = publisher.publish(tableOf(2, ['/b']), []);
+    await turn();
+    publisher.stuck(stuck, false);
+    expect(await published).toEqual(OK);
+    expect(workers.slice(1).map(({ generations }) => generations)).toEqual([
+      [1, 2],
+      [1, 2],
+    ]);
+    expect(await publisher.publish(tableOf(3, ['/c']), [])).toEqual(OK);
+    publisher.publishEndpoints([endpointsOf('u', 2)]);
+    expect(stuck.generations).toEqual([1, 2]);
+    delete (stuck as Partial<FakeWorker>).post;
+    publisher.recovered(stuck);
+    stuck.answer(stuck.sent.at(-1)!);
+    await turn();
+    expect(stuck.generations).toEqual([1, 2, 3]);
+    expect(stuck.tables.at(-1)!.endpoints).toEqual([endpointsOf('u', 2)]);
+  });
+
+  test('with every worker stuck a table waits for the first that recovers or is replaced', async () => {
+    const { publisher, join } = setUp(2);
+    const workers = [join(0), join(1)];
+    await publisher.publish(tableOf(1, ['/a']), []);
+    for (const worker of workers) publisher.stuck(worker, false);
+    let result: PublishResult | undefined;
+    const published = publisher.publish(tableOf(2, ['/b']), []).then((told) => (result = told));
+    await turn();
+    expect(result).toBeUndefined();
+    publisher.died(workers[1]!, 'it stood still');
+    const fresh = join(1);
+    await published;
+    expect(result).toEqual(OK);
+    // It came while the first table was the last good one.
+    expect(fresh.generations).toEqual([1, 2]);
+    expect(workers[0]!.generations).toEqual([1]);
+  });
+
+  test('a table over which a worker stands still for good is rejected, and asked of no other worker', async () => {
+    const { publisher, join } = setUp(2);
+    const workers = [join(0), join(1)];
+    await publisher.publish(tableOf(1, ['/a']), []);
+    workers[0]!.post = () => queueMicrotask(() => publisher.stuck(workers[0]!, true));
+    const published = publisher.publish(tableOf(2, ['/b']), []);
+    await turn();
+    publisher.died(workers[0]!, 'it stood still');
+    expect(await published).toEqual({
+      ok: false,
+      message: 'worker 0 ended while it took in generation 2: it stood still',
+    });
+    expect(workers[1]!.generations).toEqual([1]);
+  });
+
+  test('a table that merely takes long to link is no reason to reject it', async () => {
+    const { publisher, join } = setUp(1);
+    const worker = join(0);
+    await publisher.publish(tableOf(1, ['/a']), []);
+    worker.post = (message) => void worker.sent.push(message);
+    const published = publisher.publish(tableOf(2, ['/b']), []);
+    await turn();
+    publisher.stuck(worker, true);
+    await turn();
+    worker.answer(worker.sent.at(-1)!);
+    expect(await published).toEqual(OK);
+  });
 });

@@ -17,6 +17,9 @@ export interface Publisher extends TableSink {
   started(port: WorkerPort): void;
   received(port: WorkerPort, message: FromWorker): void;
   died(port: WorkerPort, reason: string): void;
+  /** Its event loop stands still, with `isLinking` in a table: nothing waits for it until it has recovered or died. */
+  stuck(port: WorkerPort, isLinking: boolean): void;
+  recovered(port: WorkerPort): void;
 }
 
 /** A worker can end for reasons of its own; two in a row that end over a table ended because of it. */
@@ -24,7 +27,8 @@ const DEATHS_MAX = 2;
 
 /**
  * Creates a publisher. A table goes to one worker first and to the rest when that one has acknowledged it; one that is
- * rejected leaves the last good table everywhere. A new worker is brought to the last good one.
+ * rejected leaves the last good table everywhere. A new worker is brought to the last good one, and so is one that was stuck
+ * and has recovered; a table goes live without those that are stuck.
  */
 export function createPublisher(deps: PublisherDeps): Publisher {
   const workers = new Map<WorkerPort, RemoteWorker>();
@@ -64,19 +68,23 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     if (answer.kind === 'rejected') deps.report?.(answer.message);
   }
 
-  /** Offers a table to one worker, to another when that one ends over it. */
+  /** Offers a table to one worker, to another when that one ends over it or is stuck. */
   async function offer(table: RouteTable): Promise<PublishResult> {
     for (let deaths = 1; ;) {
-      const worker = workers.values().next().value;
+      const worker = workers.values().find(({ isStuck }) => !isStuck);
       if (worker === undefined) {
         await change();
         continue;
       }
-      const answer = await bring(worker, table);
+      let answer = await bring(worker, table);
+      // A table that takes long to link does so in every worker: this one's answer is theirs.
+      const isTableSlow = answer.kind === 'stuck' && answer.isLinking;
+      if (answer.kind === 'stuck' && answer.isLinking) answer = await answer.later;
       if (answer.kind === 'acknowledged') return { ok: true };
       if (answer.kind === 'rejected') return { ok: false, message: answer.message };
+      if (answer.kind === 'stuck') continue;
       // Without a table that serves there is nothing to go back to: the next worker has to try.
-      if (current !== undefined && deaths++ >= DEATHS_MAX) {
+      if (current !== undefined && (isTableSlow || deaths++ >= DEATHS_MAX)) {
         const what = `worker ${worker.port.index} ended while it took in generation ${table.generation}`;
         return { ok: false, message: `${what}: ${answer.reason}` };
       }
@@ -148,6 +156,16 @@ export function createPublisher(deps: PublisherDeps): Publisher {
       const worker = workers.get(port);
       workers.delete(port);
       worker?.died(reason);
+      signal();
+    },
+    stuck(port, isLinking) {
+      workers.get(port)?.stuck(isLinking);
+    },
+    recovered(port) {
+      const worker = workers.get(port);
+      if (worker === undefined) return;
+      worker.recovered();
+      if (current !== undefined) void bringNew(worker, current);
       signal();
     },
   };

@@ -13,7 +13,9 @@ export type EndpointsById = ReadonlyMap<string, readonly EndpointEntry[]>;
 export type Answer =
   | { readonly kind: 'acknowledged' }
   | { readonly kind: 'rejected'; readonly message: string }
-  | { readonly kind: 'died'; readonly reason: string };
+  | { readonly kind: 'died'; readonly reason: string }
+  /** It has not answered; should it do so later, with `later`. */
+  | { readonly kind: 'stuck'; readonly isLinking: boolean; readonly later: Promise<Answer> };
 
 const ACKNOWLEDGED: Answer = { kind: 'acknowledged' };
 
@@ -26,25 +28,52 @@ export class RemoteWorker {
   readonly #nextSequence: () => number;
   readonly #waiting = new Map<number, (answer: Answer) => void>();
   #knownUpstreams = new Set<string>();
-  #last: Promise<unknown> = Promise.resolve();
+  #last: Promise<Answer> = Promise.resolve(ACKNOWLEDGED);
   #death: string | undefined;
+  #isStuck = false;
+  readonly #impatient = new Set<(isLinking: boolean) => void>();
 
   constructor(port: WorkerPort, nextSequence: () => number) {
     this.port = port;
     this.#nextSequence = nextSequence;
   }
 
-  /** Brings it to a table, after what is under way; answers once the worker has. */
+  /** Its event loop stands still: it is sent nothing until it has recovered. */
+  get isStuck(): boolean {
+    return this.#isStuck;
+  }
+
+  /** Brings it to a table, after what is under way; answers once the worker has, or is stuck. */
   bring(table: RouteTable, endpoints: () => EndpointsById): Promise<Answer> {
+    if (this.#isStuck) return Promise.resolve({ kind: 'stuck', isLinking: false, later: this.#last });
     const answer = this.#last.then(() => this.#bringNow(table, endpoints()));
     this.#last = answer;
-    return answer;
+    return new Promise((resolve) => {
+      const giveUp = (isLinking: boolean) => resolve({ kind: 'stuck', isLinking, later: answer });
+      this.#impatient.add(giveUp);
+      void answer.then((told) => {
+        this.#impatient.delete(giveUp);
+        resolve(told);
+      });
+    });
+  }
+
+  /** Whoever waits for it waits no longer. What it was sent before stays sent. */
+  stuck(isLinking: boolean): void {
+    this.#isStuck = true;
+    const waiting = [...this.#impatient];
+    this.#impatient.clear();
+    for (const giveUp of waiting) giveUp(isLinking);
+  }
+
+  recovered(): void {
+    this.#isStuck = false;
   }
 
   /** Sends endpoints at once, of upstreams it has been told about; the others go with their table. */
   sendEndpoints(changed: readonly UpstreamEndpoints[]): void {
     const known = changed.filter(({ upstreamId }) => this.#knownUpstreams.has(upstreamId));
-    if (known.length === 0 || this.#death !== undefined) return;
+    if (known.length === 0 || this.#isStuck || this.#death !== undefined) return;
     this.#noteEndpoints(known);
     this.port.post({ kind: 'endpoints', sequence: this.#nextSequence(), endpoints: known });
   }
