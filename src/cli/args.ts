@@ -1,14 +1,25 @@
-import { Command, CommanderError } from 'commander';
-import { parseGoBool, parseGoInt } from '../lib/nginx-values.ts';
-import { fallbackOf, FLAGS, type CommandName, type Flag, type FlagValue } from './flags.ts';
+import { parseGoCsv, parseGoDuration, parseGoFloat, parseGoInteger } from '../lib/go-values.ts';
+import { parseGoBool } from '../lib/nginx-values.ts';
+import {
+  COMMANDS,
+  fallbackOf,
+  FLAGS,
+  isMeantFor,
+  isTakenBy,
+  type CommandName,
+  type Flag,
+  type FlagValue,
+} from './flags.ts';
+import { commandHelp, programHelp } from './help.ts';
+import { readFlagWords } from './pflag.ts';
 
 /** What was asked for on the command line. */
 export interface Invocation {
   readonly command: CommandName;
   readonly flags: FlagReader;
-  /** Positional arguments. */
+  /** Positional arguments, of a command that has some. */
   readonly rest: readonly string[];
-  /** Flags that were given but set nothing, with what the log says of each. */
+  /** What was given but sets nothing, with what the log says of each. */
   readonly unused: readonly string[];
 }
 
@@ -31,7 +42,7 @@ export class UsageError extends Error {
   }
 }
 
-/** Parses one flag's text as Go's flag package does. Throws UsageError that names flag and value. */
+/** Parses one flag's text as Go's pflag does. Throws UsageError that names flag and value. */
 export function parseFlag(flag: Flag, text: string): FlagValue {
   const refuse = (what: string) => {
     throw new UsageError(`--${flag.name}: "${text}" is not ${what}`, 2);
@@ -39,128 +50,101 @@ export function parseFlag(flag: Flag, text: string): FlagValue {
   switch (flag.kind) {
     case 'string':
       return text;
-    case 'list':
-      return text
-        .split(',')
-        .map((item) => item.trim())
-        .filter((item) => item !== '');
+    case 'list': {
+      const fields = parseGoCsv(text) ?? refuse('a comma-separated list')!;
+      return fields.map((field) => field.trim()).filter((field) => field !== '');
+    }
     case 'boolean':
       return parseGoBool(text) ?? refuse('a boolean')!;
     case 'integer':
-      return parseGoInt(text) ?? refuse('a whole number')!;
+      return parseGoInteger(text) ?? refuse('a whole number')!;
     case 'number':
-      return text !== '' && Number.isFinite(Number(text)) ? Number(text) : refuse('a number')!;
+      return parseGoFloat(text) ?? refuse('a number')!;
     case 'seconds':
-      return parseSeconds(text) ?? refuse('a number of seconds or a duration such as 1m30s')!;
+      return (
+        parseGoInteger(text) ??
+        parseGoDuration(text) ??
+        refuse('a number of seconds or a duration such as 1m30s')!
+      );
   }
-}
-
-const UNITS: Readonly<Record<string, number>> = { h: 3600, m: 60, s: 1, ms: 0.001 };
-
-/** Seconds from `90`, `90s`, `1m30s` (ingress-nginx takes either form, by flag). */
-function parseSeconds(text: string): number | undefined {
-  if (/^\d+$/.test(text)) return Number(text);
-  if (!/^(\d+(\.\d+)?(h|ms|m|s))+$/.test(text)) return undefined;
-  let seconds = 0;
-  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(h|ms|m|s)/g)) {
-    seconds += Number(amount) * UNITS[unit!]!;
-  }
-  return seconds;
 }
 
 /** Parses a command line without the program name. Throws UsageError. */
 export function parseArgs(argv: readonly string[], version: string): Invocation {
-  let found: Invocation | undefined;
-  const printed: string[] = [];
-  const output = {
-    writeOut: (text: string) => printed.push(text),
-    writeErr: (text: string) => printed.push(text),
-  };
-  const program = new Command('serin')
-    .description('An L7 ingress controller for Kubernetes, in place of ingress-nginx.')
-    .version(version, '--version', 'print the version')
-    .configureOutput(output)
-    .exitOverride();
-  const describe: Record<CommandName, string> = {
-    serve: 'serve manifest files, without a cluster',
-    controller: 'serve the Ingresses of a Kubernetes cluster',
-  };
-  for (const name of Object.keys(describe) as CommandName[]) {
-    const command = program.command(name).description(describe[name]).configureOutput(output).exitOverride();
-    if (name === 'serve') command.argument('[manifests...]', 'files and folders, like --manifests');
-    const flags = FLAGS.filter((flag) => flag.commands.includes(name));
-    for (const flag of flags) addOption(command, flag, name);
-    command.option('--version', 'print the version');
-    command.action((...given: unknown[]) => {
-      const options = command.opts<Record<string, unknown>>();
-      if (options['version'] === true) throw new UsageError(version, 0);
-      const rest = name === 'serve' ? (given[0] as string[]) : command.args;
-      found = invocationOf(name, flags, command, rest);
-    });
+  const [first, ...words] = argv;
+  if (first === '--version') throw new UsageError(version, 0);
+  if (first === '--help' || first === '-h') throw new UsageError(programHelp(), 0);
+  const command = COMMANDS.find(({ name }) => name === first);
+  if (command === undefined) {
+    const problem = first === undefined ? '' : `serin has no command "${first}"\n\n`;
+    throw new UsageError(`${problem}${programHelp()}`, 2);
   }
-  try {
-    program.parse(expandBooleans(argv), { from: 'user' });
-  } catch (error) {
-    if (error instanceof CommanderError) {
-      throw new UsageError(printed.join('').trimEnd() || error.message, error.exitCode === 0 ? 0 : 2);
-    }
-    throw error;
-  }
-  if (found === undefined) throw new UsageError(program.helpInformation(), 2);
-  return found;
+  return readCommand(command.name, words, version);
 }
 
-function addOption(command: Command, flag: Flag, name: CommandName): void {
-  const fallback = fallbackOf(flag, name);
-  const shown = Array.isArray(fallback) ? fallback.join(',') : String(fallback);
-  const doc = flag.unused === undefined ? flag.doc : `(taken, sets nothing) ${flag.doc}`;
-  const long = `--${flag.name} <${flag.kind}>`;
-  const parse = (text: string, previous: unknown): FlagValue => {
-    const value = parseFlag(flag, text);
-    return Array.isArray(value) && Array.isArray(previous) ? [...previous, ...value] : value;
-  };
-  command.option(flag.name === 'v' ? `-v, ${long}` : long, shown === '' ? doc : `${doc} [${shown}]`, parse);
-}
+const VERSION = { name: 'version', isBoolean: true };
+const HELP = { name: 'help', isBoolean: true };
 
-/** Go's flags let a boolean stand alone; commander wants it to have a value. */
-function expandBooleans(argv: readonly string[]): string[] {
-  const booleans = new Set(FLAGS.filter((flag) => flag.kind === 'boolean').map((flag) => `--${flag.name}`));
-  return argv.map((word) => (booleans.has(word) ? `${word}=true` : word));
-}
-
-const camel = (name: string): string => name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
-
-function invocationOf(
-  name: CommandName,
-  flags: readonly Flag[],
-  command: Command,
-  rest: readonly string[],
-): Invocation {
+function readCommand(command: CommandName, argv: readonly string[], version: string): Invocation {
+  const taken = new Map(FLAGS.filter((flag) => isTakenBy(flag, command)).map((flag) => [flag.name, flag]));
+  const read = readFlagWords(argv, (written) => {
+    if (written === 'version') return VERSION;
+    if (written === 'help' || written === 'h') return HELP;
+    // klog's own names have underscores; other programs of Kubernetes spell them with dashes.
+    const flag = taken.get(written) ?? taken.get(written.replaceAll('-', '_'));
+    return flag && { name: flag.name, isBoolean: flag.kind === 'boolean' };
+  });
+  if (!read.ok) throw new UsageError(`serin ${command}: ${read.problem}`, 2);
   const values = new Map<string, FlagValue>();
-  const given = new Set<string>();
-  for (const flag of flags) {
-    const value = command.getOptionValue(camel(flag.name)) as FlagValue | undefined;
-    if (value !== undefined) given.add(flag.name);
-    values.set(flag.name, value ?? fallbackOf(flag, name));
+  for (const { name, text } of read.given) {
+    if (name === 'help') throw new UsageError(commandHelp(command), 0);
+    if (name === 'version') {
+      if (parseFlag(VERSION_FLAG, text) === true) throw new UsageError(version, 0);
+      continue;
+    }
+    const value = parseFlag(taken.get(name)!, text);
+    const before = values.get(name);
+    values.set(name, Array.isArray(value) && Array.isArray(before) ? [...before, ...value] : value);
   }
-  const read = <T>(flagName: string): T => {
-    const value = values.get(flagName);
-    if (value === undefined) throw new Error(`no flag --${flagName} in the table of ${name}`);
-    return value as T;
+  const isPositional = command === 'serve';
+  return {
+    command,
+    flags: readerOf(command, taken, values),
+    rest: isPositional ? read.rest : [],
+    unused: [
+      ...[...taken.values()]
+        .filter(({ name }) => values.has(name))
+        .flatMap((flag) => whyUnused(flag, command)),
+      ...(isPositional
+        ? []
+        : read.rest.map((word) => `"${word}" is no flag and is ignored: values of booleans follow a =`)),
+    ],
   };
-  const unused = flags
-    .filter((flag) => flag.unused !== undefined && given.has(flag.name))
-    .map((flag) =>
-      flag.unused === 'inert'
-        ? `--${flag.name} sets nothing in Serin: ${flag.doc}`
-        : `--${flag.name} is not honoured yet: ${flag.doc}`,
-    );
-  const reader: FlagReader = {
-    string: read,
-    number: read,
-    boolean: read,
-    list: read,
-    has: (flagName) => given.has(flagName),
+}
+
+const VERSION_FLAG: Flag = {
+  name: 'version',
+  kind: 'boolean',
+  fallback: false,
+  commands: [],
+  doc: 'Print the version and exit.',
+};
+
+function whyUnused(flag: Flag, command: CommandName): string[] {
+  if (flag.unused === 'inert') return [`--${flag.name} sets nothing in Serin: ${flag.doc}`];
+  if (flag.unused === 'pending') return [`--${flag.name} is not honoured yet: ${flag.doc}`];
+  return isMeantFor(flag, command) ? [] : [`--${flag.name} sets nothing without a cluster: ${flag.doc}`];
+}
+
+function readerOf(
+  command: CommandName,
+  taken: ReadonlyMap<string, Flag>,
+  values: ReadonlyMap<string, FlagValue>,
+): FlagReader {
+  const read = <T>(name: string): T => {
+    const flag = taken.get(name);
+    if (flag === undefined) throw new Error(`no flag --${name} in the table of ${command}`);
+    return (values.get(name) ?? fallbackOf(flag, command)) as T;
   };
-  return { command: name, flags: reader, rest, unused };
+  return { string: read, number: read, boolean: read, list: read, has: (name) => values.has(name) };
 }

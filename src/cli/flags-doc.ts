@@ -1,4 +1,4 @@
-import { fallbackOf, FLAGS, type CommandName, type Flag } from './flags.ts';
+import { fallbackOf, FLAGS, isMeantFor, type CommandName, type Flag } from './flags.ts';
 
 /** Renders docs/flags.md from the flag table. */
 export function renderFlagsDoc(): string {
@@ -8,12 +8,29 @@ export function renderFlagsDoc(): string {
     'Made from the flag table (`src/cli/flags.ts`); `UPDATE_DOCS=1 npx vitest run src/cli` writes it anew. Names and defaults are',
     "ingress-nginx's wherever it has the flag, except where the text says so.",
     '',
+    "A command line is read as Go's pflag reads it. A boolean stands alone or has its value behind `=` (`true`, `t`, `1`, `false`, `f`, `0`...); all",
+    'others take `--name=value` and `--name value`; `-v5`, `-v=5` and `-v 5` are `--v=5`. Whole numbers may be `0x50`, `0o120`, `0b1010000`',
+    'or `1_000`, durations `1h2m`, `1.5h`, `100us`, `-1s`, and seconds are also taken as a plain number. Words that are no flag are ignored by `serin controller`, and named in its log.',
+    '',
   ];
   const used = FLAGS.filter((flag) => flag.unused === undefined);
   const groups: [title: string, flags: readonly Flag[], note: string][] = [
-    ['Both commands', used.filter((flag) => flag.commands.length === 2), ''],
+    [
+      '`serin controller` and `serin serve`',
+      used.filter((flag) => isMeantFor(flag, 'controller') && isMeantFor(flag, 'serve')),
+      '',
+    ],
     ['`serin serve` alone', used.filter((flag) => isOnlyFor(flag, 'serve')), ''],
-    ['`serin controller` alone', used.filter((flag) => isOnlyFor(flag, 'controller')), ''],
+    [
+      '`serin controller` alone',
+      used.filter((flag) => isMeantFor(flag, 'controller') && !isMeantFor(flag, 'serve')),
+      '`serin serve` takes these too, and names them in its log: without a cluster they set nothing.',
+    ],
+    [
+      '`serin certgen`',
+      used.filter((flag) => isMeantFor(flag, 'certgen')),
+      "Makes the admission webhook's certificate where there is none, or none that will do, and writes its CA into the webhook's configuration.",
+    ],
     [
       'Taken, with nothing to set',
       FLAGS.filter((flag) => flag.unused === 'inert'),
@@ -50,6 +67,7 @@ function defaultText(flag: Flag): string {
     return text === '' ? '' : `\`${text}\``;
   };
   const [first = 'serve'] = flag.commands;
-  if (flag.commands.length < 2 || shown('serve') === shown('controller')) return shown(first);
+  if (first !== 'serve' || shown('serve') === shown('controller')) return shown(first);
+  if (isOnlyFor(flag, 'serve')) return shown('serve');
   return `${shown('controller')} (serve: ${shown('serve')})`;
 }

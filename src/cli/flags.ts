@@ -1,5 +1,23 @@
 /** Which command takes a flag. */
-export type CommandName = 'serve' | 'controller';
+export type CommandName = 'serve' | 'controller' | 'certgen';
+
+export interface CommandDoc {
+  readonly name: CommandName;
+  /** What stands behind the command's name. */
+  readonly usage: string;
+  readonly doc: string;
+}
+
+/** The commands, in the order of --help. */
+export const COMMANDS: readonly CommandDoc[] = [
+  { name: 'serve', usage: '[FLAGS] [MANIFESTS...]', doc: 'Serve manifest files, without a cluster' },
+  { name: 'controller', usage: '[FLAGS]', doc: 'Serve the Ingresses of a Kubernetes cluster' },
+  {
+    name: 'certgen',
+    usage: '[FLAGS]',
+    doc: "Make the admission webhook's certificate, and tell the API server its CA",
+  },
+];
 
 export type FlagKind = 'string' | 'integer' | 'number' | 'boolean' | 'seconds' | 'list';
 
@@ -24,6 +42,9 @@ export interface Flag {
 const BOTH: readonly CommandName[] = ['serve', 'controller'];
 const CLUSTER: readonly CommandName[] = ['controller'];
 const FILES: readonly CommandName[] = ['serve'];
+const CERTGEN: readonly CommandName[] = ['certgen'];
+const ALL: readonly CommandName[] = ['serve', 'controller', 'certgen'];
+const API: readonly CommandName[] = ['controller', 'certgen'];
 
 type Row = readonly [
   name: string,
@@ -167,20 +188,20 @@ const ROWS: readonly Row[] = [
   ],
   ['metrics-per-host', 'boolean', true, BOTH, 'Label metrics with the host.'],
   ['metrics-per-undefined-host', 'boolean', false, BOTH, 'Count requests to hosts that are not configured.'],
-  ['v', 'integer', 2, BOTH, 'Verbosity of the control log; 3 and more is debug.'],
+  ['v', 'integer', 2, ALL, 'Verbosity of the control log; 3 and more is debug.'],
 
-  ['log-format', 'string', 'text', BOTH, 'Form of the control log on standard error: `text` or `json`.'],
+  ['log-format', 'string', 'text', ALL, 'Form of the control log on standard error: `text` or `json`.'],
 
   // Cluster.
   [
     'kubeconfig',
     'string',
     '',
-    CLUSTER,
+    API,
     'Path of a kubeconfig; default $KUBECONFIG, else the in-cluster account.',
   ],
-  ['apiserver-host', 'string', '', CLUSTER, "URL of the API server, in place of the kubeconfig's."],
-  ['certificate-authority', 'string', '', CLUSTER, 'CA file for --apiserver-host.'],
+  ['apiserver-host', 'string', '', API, "URL of the API server, in place of the kubeconfig's."],
+  ['certificate-authority', 'string', '', API, 'CA file for --apiserver-host.'],
   [
     'election-id',
     'string',
@@ -188,7 +209,13 @@ const ROWS: readonly Row[] = [
     CLUSTER,
     'Name of the Lease of the leader election.',
   ],
-  ['election-ttl', 'seconds', 30, CLUSTER, 'Duration of the Lease in seconds; 0 and less is 30.'],
+  [
+    'election-ttl',
+    'seconds',
+    30,
+    CLUSTER,
+    'Duration of the Lease; 0 and less is 30 s, and what is shorter than 1 s is 1 s.',
+  ],
   ['disable-leader-election', 'boolean', false, CLUSTER, 'Act as leader without a Lease.'],
   [
     'publish-service',
@@ -247,10 +274,41 @@ const ROWS: readonly Row[] = [
   ['exclude-socket-metrics', 'list', [], CLUSTER, 'There is no metrics socket.', inert],
   ['disable-full-test', 'boolean', false, CLUSTER, 'There is no configuration text to test.', inert],
 
-  // Asked for, not done yet.
+  // The admission webhook.
   ['validating-webhook', 'string', '', CLUSTER, 'Address of the admission webhook.'],
   ['validating-webhook-certificate', 'string', '', CLUSTER, 'Certificate file of the webhook.'],
   ['validating-webhook-key', 'string', '', CLUSTER, 'Key file of the webhook.'],
+  [
+    'host',
+    'list',
+    ['ingress-nginx-controller-admission', 'ingress-nginx-controller-admission.ingress-nginx.svc'],
+    CERTGEN,
+    "Names that the certificate is for: those of the webhook's Service.",
+  ],
+  ['namespace', 'string', 'ingress-nginx', CERTGEN, 'Namespace of the Secret.'],
+  [
+    'secret-name',
+    'string',
+    'ingress-nginx-admission',
+    CERTGEN,
+    'Secret that holds the certificate: keys `ca`, `cert` and `key`.',
+  ],
+  [
+    'webhook-name',
+    'string',
+    'ingress-nginx-admission',
+    CERTGEN,
+    'ValidatingWebhookConfiguration that is told the CA; empty: none.',
+  ],
+  [
+    'patch-failure-policy',
+    'string',
+    '',
+    CERTGEN,
+    'failurePolicy for it: `Fail` or `Ignore`; empty: as it is.',
+  ],
+
+  // Asked for, not done yet.
   ['tcp-services-configmap', 'string', '', CLUSTER, 'TCP services.', pending],
   ['udp-services-configmap', 'string', '', CLUSTER, 'UDP services.', pending],
   ['enable-ssl-passthrough', 'boolean', false, CLUSTER, 'TLS passthrough.', pending],
@@ -278,6 +336,8 @@ const ROWS: readonly Row[] = [
   // klog.
   ['logtostderr', 'boolean', true, CLUSTER, 'The control log goes to stderr.', inert],
   ['alsologtostderr', 'boolean', false, CLUSTER, 'The control log goes to stderr.', inert],
+  ['alsologtostderrthreshold', 'string', '', CLUSTER, 'The control log goes to stderr.', inert],
+  ['legacy_stderr_threshold_behavior', 'boolean', true, CLUSTER, 'The control log goes to stderr.', inert],
   ['stderrthreshold', 'string', '2', CLUSTER, 'The control log goes to stderr.', inert],
   ['vmodule', 'string', '', CLUSTER, 'Verbosity is one number.', inert],
   ['log_file', 'string', '', CLUSTER, 'The control log goes to stderr.', inert],
@@ -299,6 +359,16 @@ export const FLAGS: readonly Flag[] = ROWS.map(([name, kind, fallback, commands,
   doc,
   ...more,
 }));
+
+/** Whether a flag says something to a command. */
+export function isMeantFor(flag: Flag, command: CommandName): boolean {
+  return flag.commands.includes(command);
+}
+
+/** Whether a command may be given a flag: serve takes the controller's too, so that the same arguments start both. */
+export function isTakenBy(flag: Flag, command: CommandName): boolean {
+  return isMeantFor(flag, command) || (command === 'serve' && isMeantFor(flag, 'controller'));
+}
 
 /** Default of a flag for a command. */
 export function fallbackOf(flag: Flag, command: CommandName): FlagValue {

@@ -24,6 +24,10 @@ export async function run(argv: readonly string[], entry: URL): Promise<number> 
       const { serve } = await import('./serve.ts');
       return await serve(invocation, log, entry);
     }
+    if (command === 'certgen') {
+      const { certgen } = await import('./certgen.ts');
+      return await certgen(invocation, log, entry);
+    }
     const { controller } = await import('./controller.ts');
     return await controller(invocation, log, entry);
   } catch (error) {
