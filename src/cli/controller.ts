@@ -7,6 +7,7 @@ import { createCluster, type Cluster } from '../controller/kube/cluster.ts';
 import { createSystemTiming } from '../controller/kube/timing.ts';
 import { createDefaultCertificate } from '../controller/certificates/default-certificate.ts';
 import { createObjectStore } from '../controller/store/object-store.ts';
+import type { ObjectRef } from '../controller/store/object-store.ts';
 import type { ControlLog } from '../observe/log.ts';
 import { features } from '../features/registry.ts';
 import type { ControlMetrics } from '../observe/control-metrics.ts';
@@ -19,14 +20,14 @@ import { readRef, toTranslateOptions } from './translate-options.ts';
 import { versionOf } from './version.ts';
 import type { Built } from '../controller/pipeline.ts';
 
-/** `serin controller`: the Ingresses of a cluster. Needs POD_NAME and POD_NAMESPACE, as ingress-nginx does. */
+/** Leases are counted in whole seconds. */
+const ELECTION_TTL_MIN_SECONDS = 1;
+
+/** `serin controller`: the Ingresses of a cluster. In a Pod it needs POD_NAME and POD_NAMESPACE, as ingress-nginx does. */
 export async function controller({ flags }: Invocation, log: ControlLog, entry: URL): Promise<number> {
-  const pod = { namespace: process.env['POD_NAMESPACE'] ?? '', name: process.env['POD_NAME'] ?? '' };
-  if (pod.namespace === '' || pod.name === '') {
-    throw new UsageError(
-      'serin controller: the environment variables POD_NAME and POD_NAMESPACE are needed',
-      2,
-    );
+  const pod = readPod(flags, process.env);
+  if (pod === undefined) {
+    log.warn('POD_NAME and POD_NAMESPACE are not set: no Ingress status, no Events and no Lease are written');
   }
   if (flags.string('watch-namespace') !== '' && flags.string('watch-namespace-selector') !== '') {
     throw new UsageError('--watch-namespace and --watch-namespace-selector exclude each other', 2);
@@ -52,9 +53,10 @@ export async function controller({ flags }: Invocation, log: ControlLog, entry: 
     await requireService(flag, flags, client, log);
   const store = createObjectStore();
   const options = toTranslateOptions(flags, false, await createDefaultCertificate(Date.now()));
-  const metrics = createMetrics(flags, entry, { namespace: pod.namespace, pod: pod.name });
+  const metrics = createMetrics(flags, entry, { namespace: pod?.namespace ?? '', pod: pod?.name ?? '' });
   const electionId = flags.string('election-id');
-  const ttlSeconds = flags.number('election-ttl') > 0 ? flags.number('election-ttl') : 30;
+  const ttl = flags.number('election-ttl');
+  const ttlSeconds = ttl > 0 ? Math.max(ttl, ELECTION_TTL_MIN_SECONDS) : 30;
   let live: Built | undefined;
   let cluster: Cluster | undefined;
   const webhook = await startWebhookOf(
@@ -117,6 +119,18 @@ export async function controller({ flags }: Invocation, log: ControlLog, entry: 
       },
     },
     stopRequest,
+  );
+}
+
+/** The controller's own Pod; undefined for a process outside a cluster that was not told one. Throws UsageError in a Pod. */
+function readPod(flags: FlagReader, env: NodeJS.ProcessEnv): ObjectRef | undefined {
+  const pod = { namespace: env['POD_NAMESPACE'] ?? '', name: env['POD_NAME'] ?? '' };
+  if (pod.namespace !== '' && pod.name !== '') return pod;
+  const isInPod = (env['KUBERNETES_SERVICE_HOST'] ?? '') !== '' && flags.string('kubeconfig') === '';
+  if (!isInPod) return undefined;
+  throw new UsageError(
+    'serin controller: the environment variables POD_NAME and POD_NAMESPACE are needed in a Pod',
+    2,
   );
 }
 

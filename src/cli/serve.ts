@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { createDefaultCertificate } from '../controller/certificates/default-certificate.ts';
 import { createFileSource } from '../controller/files/file-source.ts';
@@ -19,6 +20,7 @@ export async function serve({ flags, rest }: Invocation, log: ControlLog, entry:
   if (paths.length === 0 && !isExample) {
     throw new UsageError('serin serve: name manifest files or folders, or use --example', 2);
   }
+  for (const path of paths) await requirePath(path);
   const stopRequest = waitForSignal((signal) => {
     log.warn({ signal }, 'asked again: Serin ends at once');
     process.exit(1);
@@ -73,5 +75,16 @@ export async function serve({ flags, rest }: Invocation, log: ControlLog, entry:
     );
   } finally {
     await example?.stop();
+  }
+}
+
+/** A path that is named must be there at start, as a mistyped one would serve nothing in silence. Throws UsageError. */
+async function requirePath(path: string): Promise<void> {
+  try {
+    await stat(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const problem = code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`;
+    throw new UsageError(`serin serve: "${path}" ${problem}`, 2);
   }
 }

@@ -7,20 +7,20 @@ import { createFindingReport } from '../report/finding-report.ts';
 import { objectKey, type Kind } from '../store/objects.ts';
 import type { ObjectRef, ObjectStore, StoreImpact } from '../store/object-store.ts';
 import type { KubeClient } from './client.ts';
-import { createEventRecorder } from './events.ts';
+import { createEventRecorder, createSilentRecorder } from './events.ts';
 import { createFailureLog } from './failure-log.ts';
 import { createLeaderElection, createSoleLeader, type LeaderElection } from './lease.ts';
 import { PODS, STORE_RESOURCES } from './resources.ts';
 import { createKubeSource, type KubeSource } from './source.ts';
-import { countOtherPods, findAddresses } from './status-addresses.ts';
+import { countOtherPods, findAddresses, type AddressOptions } from './status-addresses.ts';
 import { createStatusWriter } from './status.ts';
 import type { ObjectChange } from './store-sink.ts';
 import type { Timing } from './timing.ts';
 
 /** What flags and environment decide about the cluster. */
 export interface ClusterOptions {
-  /** POD_NAMESPACE and POD_NAME. */
-  readonly pod: ObjectRef;
+  /** POD_NAMESPACE and POD_NAME; undefined outside a cluster: then nothing is written to it. */
+  readonly pod?: ObjectRef;
   readonly watchNamespace: string;
   readonly watchNamespaceSelector: string;
   readonly electionId: string;
@@ -69,20 +69,24 @@ const EVENTS_FLUSH_MS = 2_000;
 
 export function createCluster(deps: ClusterDeps): Cluster {
   const { client, store, log, timing, options } = deps;
+  const self = options.pod;
   const failures = createFailureLog(log, timing);
 
-  const events = createEventRecorder({
-    client,
-    timing,
-    component: COMPONENT,
-    instance: options.pod.name,
-    observer: {
-      dropped: (note, reason) => log.debug({ event: printNote(note), reason }, 'an Event was dropped'),
-      failed: (error) => log.warn({ error }, 'Events cannot be written; they wait'),
-    },
-  });
+  const events =
+    self === undefined
+      ? createSilentRecorder()
+      : createEventRecorder({
+          client,
+          timing,
+          component: COMPONENT,
+          instance: self.name,
+          observer: {
+            dropped: (note, reason) => log.debug({ event: printNote(note), reason }, 'an Event was dropped'),
+            failed: (error) => log.warn({ error }, 'Events cannot be written; they wait'),
+          },
+        });
   // Filled in when the API server has said it: kubectl finds Events by UID.
-  const pod = { kind: 'Pod', apiVersion: 'v1', ...options.pod, uid: '' };
+  const pod = self && { kind: 'Pod', apiVersion: 'v1', ...self, uid: '' };
   const findingReport = createFindingReport({ log, events, uidOf, setCount: deps.setFindingCount });
   const changeReport = createChangeReport({
     events,
@@ -122,14 +126,15 @@ export function createCluster(deps: ClusterDeps): Cluster {
     return options.publishService !== undefined && objectKey(ref) === objectKey(options.publishService);
   }
 
-  const election: LeaderElection = options.isElectionDisabled
+  const isSole = options.isElectionDisabled || self === undefined;
+  const election: LeaderElection = isSole
     ? createSoleLeader()
     : createLeaderElection({
         client,
         timing,
-        namespace: options.pod.namespace,
+        namespace: self.namespace,
         name: options.electionId,
-        identity: options.pod.name,
+        identity: self.name,
         durationMs: options.electionTtlMs,
         observer: {
           elected() {
@@ -145,35 +150,30 @@ export function createCluster(deps: ClusterDeps): Cluster {
         },
       });
 
-  const addressOptions = {
-    publishStatusAddress: options.publishStatusAddress,
-    publishService: options.publishService,
-    isInternalReported: options.isInternalAddressReported,
-    pod: options.pod,
-  };
-  const status = options.isStatusUpdated
-    ? createStatusWriter({
-        client,
-        store,
-        timing,
-        intervalMs: options.statusIntervalMs,
-        isLeader: () => election.isLeader(),
-        findAddresses: (signal) => findAddresses(addressOptions, client, signal),
-        countOtherPods: (signal) => countOtherPods(options.pod, client, signal),
-        observer: {
-          wrote: (ref, addresses) => log.debug({ ingress: objectKey(ref), addresses }, 'status written'),
-          failed: (what, error) => log.warn({ error }, what),
-        },
-      })
-    : undefined;
+  const status =
+    options.isStatusUpdated && self !== undefined
+      ? createStatusWriter({
+          client,
+          store,
+          timing,
+          intervalMs: options.statusIntervalMs,
+          isLeader: () => election.isLeader(),
+          findAddresses: (signal) => findAddresses(addressesOf(options, self), client, signal),
+          countOtherPods: (signal) => countOtherPods(self, client, signal),
+          observer: {
+            wrote: (ref, addresses) => log.debug({ ingress: objectKey(ref), addresses }, 'status written'),
+            failed: (what, error) => log.warn({ error }, what),
+          },
+        })
+      : undefined;
 
   return {
     source,
     isLeader: () => election.isLeader(),
     start() {
-      void nameOwnPod(client, options.pod, pod);
+      if (pod !== undefined) void nameOwnPod(client, pod, pod);
       election.start();
-      if (options.isElectionDisabled) deps.leadChanged?.(true);
+      if (isSole) deps.leadChanged?.(true);
       status?.start();
     },
     built: (findings) => findingReport.report(findings),
@@ -190,6 +190,15 @@ export function createCluster(deps: ClusterDeps): Cluster {
       await source.stop();
       await client.close();
     },
+  };
+}
+
+function addressesOf(options: ClusterOptions, pod: ObjectRef): AddressOptions {
+  return {
+    publishStatusAddress: options.publishStatusAddress,
+    publishService: options.publishService,
+    isInternalReported: options.isInternalAddressReported,
+    pod,
   };
 }
 

@@ -188,6 +188,11 @@ export function createEventRecorder(deps: EventRecorderDeps): EventRecorder {
   };
 }
 
+/** Takes Events and writes none. */
+export function createSilentRecorder(): EventRecorder {
+  return { record() {}, flush: async () => {}, stop: async () => {} };
+}
+
 /** True when the same Event may be taken later. */
 function isTransient(error: unknown): boolean {
   return !(error instanceof KubeError) || error.status === 429 || error.status >= 500 || error.status === 401;
