@@ -60,6 +60,12 @@ const TYPES: readonly ApiType[] = (
     ['v1', 'Pod', 'pods', true],
     ['v1', 'Secret', 'secrets', true],
     ['v1', 'Service', 'services', true],
+    [
+      'admissionregistration.k8s.io/v1',
+      'ValidatingWebhookConfiguration',
+      'validatingwebhookconfigurations',
+      false,
+    ],
     ['apps/v1', 'Deployment', 'deployments', true],
     ['coordination.k8s.io/v1', 'Lease', 'leases', true],
     ['discovery.k8s.io/v1', 'EndpointSlice', 'endpointslices', true],

@@ -31,10 +31,17 @@ export const STORE_RESOURCES: Readonly<Record<Kind, Resource>> = {
 };
 
 export const INGRESSES = STORE_RESOURCES.Ingress;
+export const SECRETS = STORE_RESOURCES.Secret;
 export const SERVICES = STORE_RESOURCES.Service;
 export const LEASES = resource('Lease', 'coordination.k8s.io/v1', 'leases');
 export const EVENTS = resource('Event', 'v1', 'events');
 export const PODS = resource('Pod', 'v1', 'pods');
+export const VALIDATING_WEBHOOKS = resource(
+  'ValidatingWebhookConfiguration',
+  'admissionregistration.k8s.io/v1',
+  'validatingwebhookconfigurations',
+  false,
+);
 export const NODES = resource('Node', 'v1', 'nodes', false);
 
 /** Path of a collection (without `name`) or of one object; an empty namespace is all namespaces. */
