@@ -177,6 +177,13 @@ const ROWS: readonly Row[] = [
     BOTH,
     "Where a canary applies: `route` (its host and path) or `upstream` (every route of the same Service port, ingress-nginx's leak).",
   ],
+  [
+    'host-ownership',
+    'string',
+    'none',
+    BOTH,
+    'Who may say something of a host: `none` (every namespace, as with ingress-nginx) or `namespace` (the one that was first on it).',
+  ],
 
   // Metrics and logs.
   [

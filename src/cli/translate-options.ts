@@ -14,6 +14,10 @@ export function toTranslateOptions(
   if (canaryScope !== 'route' && canaryScope !== 'upstream') {
     throw new UsageError(`--canary-scope: "${canaryScope}" is neither route nor upstream`, 2);
   }
+  const hostOwnership = flags.string('host-ownership');
+  if (hostOwnership !== 'none' && hostOwnership !== 'namespace') {
+    throw new UsageError(`--host-ownership: "${hostOwnership}" is neither none nor namespace`, 2);
+  }
   return {
     annotationsPrefix: flags.string('annotations-prefix'),
     ingressClass: flags.string('ingress-class'),
@@ -32,6 +36,7 @@ export function toTranslateOptions(
     configMap: readRef(flags, 'configmap'),
     fallbackCertificate,
     canaryScope,
+    hostOwnership,
   };
 }
 

@@ -1,16 +1,23 @@
 import { toRegex } from '../../lib/pcre.ts';
 import type { Findings } from '../../model/finding.ts';
 import type { HostModel } from '../../model/model.ts';
+import { recordAliases, type AliasClaim } from './alias-record.ts';
 import type { HostResult } from './hosts.ts';
+import { indexWildcards } from './wildcard-hosts.ts';
+import { printSource } from '../../model/source.ts';
+import type { TranslateOptions } from './options.ts';
 import type { CertificateReader } from '../certificates/certificate-reader.ts';
 
-/** Gives hosts their aliases: one that is a host of its own is dropped, one of two hosts goes to the first by name. */
+/**
+ * Gives hosts their aliases: one that is a host of its own is dropped, one of two hosts goes to the first by name. Under
+ * --host-ownership=namespace one that would take names from a wildcard host of another namespace is dropped, too.
+ */
 export interface AliasSettler {
   settle(results: Iterable<HostResult>, reader: CertificateReader, findings: Findings): HostModel[];
 }
 
 /** Creates a settler that keeps the identity of hosts whose aliases stay as they were. */
-export function createAliasSettler(): AliasSettler {
+export function createAliasSettler(ownership: TranslateOptions['hostOwnership']): AliasSettler {
   const settled = new WeakMap<HostModel, HostModel>();
   return {
     settle(results, reader, findings) {
@@ -23,15 +30,35 @@ export function createAliasSettler(): AliasSettler {
         models.push(result.model);
         if (result.aliases.length > 0 || result.wwwAlias !== undefined) wanting.push(result);
       }
-      const owners = new Map<string, string>();
-      const claimed = wanting.map((result) => claimAliases(result, names, owners, findings));
-      for (const [i, { model, wwwAlias, certificate }] of wanting.entries()) {
+      if (wanting.length === 0) return models;
+      const wildcards = indexWildcards(models);
+      const claims = new Map<string, AliasClaim>();
+      const whyNot = (alias: string, { source }: HostModel, host: string): string | undefined => {
+        if (ownership === 'none') return undefined;
+        if (alias.startsWith('~')) {
+          return host.startsWith('*.') ? 'could take names of the wildcard hosts behind its own' : undefined;
+        }
+        const other = wildcards.takenBy(alias).find((taken) => taken.source.namespace !== source.namespace);
+        return other && `has names of host ${other.name}, which ${printSource(other.source)} owns`;
+      };
+      const claimed = wanting.map((result) => claimAliases(result, names, claims, whyNot, findings));
+      for (const [i, { model, wwwAlias, wwwSource, certificate }] of wanting.entries()) {
         const host = model!.name;
         const kept = claimed[i]!;
         // A name that someone wrote down comes before one that only follows from another.
-        if (wwwAlias !== undefined && !names.has(wwwAlias) && !owners.has(wwwAlias)) {
-          owners.set(wwwAlias, host);
-          kept.push(wwwAlias);
+        if (wwwAlias !== undefined && wwwSource !== undefined) {
+          const problem = names.has(wwwAlias)
+            ? 'is a host of its own'
+            : claims.has(wwwAlias)
+              ? `is already an alias of host ${claims.get(wwwAlias)!.host.name}`
+              : whyNot(wwwAlias, model!, host);
+          if (problem === undefined) {
+            claims.set(wwwAlias, { alias: wwwAlias, host: model!, source: wwwSource });
+            kept.push(wwwAlias);
+          } else {
+            const consequence = `it is not redirected to ${host}`;
+            findings.warn(wwwSource, 'AliasConflict', { value: wwwAlias, problem, consequence });
+          }
         }
         const covered =
           certificate === undefined
@@ -46,6 +73,7 @@ export function createAliasSettler(): AliasSettler {
         settled.set(model!, next);
         models[names.get(host)!] = next;
       }
+      recordAliases([...claims.values()], models, wildcards).report(findings);
       return models;
     },
   };
@@ -55,19 +83,23 @@ export function createAliasSettler(): AliasSettler {
 function claimAliases(
   { model, aliases, aliasSource }: HostResult,
   names: ReadonlyMap<string, unknown>,
-  owners: Map<string, string>,
+  claims: Map<string, AliasClaim>,
+  whyNot: (alias: string, model: HostModel, host: string) => string | undefined,
   findings: Findings,
 ): string[] {
   const host = model!.name;
   const consequence = `it is no alias of ${host}`;
   const kept: string[] = [];
   for (const alias of [...new Set(aliases)].toSorted()) {
-    const owner = names.has(alias) ? alias : owners.get(alias);
+    const owner = names.has(alias) ? alias : claims.get(alias)?.host.name;
     const problemOfAlias = checkAlias(alias);
+    const problemOfOwner = problemOfAlias === undefined ? whyNot(alias, model!, host) : undefined;
     if (problemOfAlias !== undefined) {
       findings.warn(aliasSource!, 'InvalidAlias', { value: alias, problem: problemOfAlias, consequence });
+    } else if (problemOfOwner !== undefined) {
+      findings.error(aliasSource!, 'HostNotOwned', { value: alias, problem: problemOfOwner, consequence });
     } else if (owner === undefined) {
-      owners.set(alias, host);
+      claims.set(alias, { alias, host: model!, source: aliasSource! });
       kept.push(alias);
     } else if (owner !== host) {
       const problem = names.has(alias) ? 'is a host of its own' : `is already an alias of host ${owner}`;

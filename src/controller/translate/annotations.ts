@@ -18,8 +18,8 @@ export interface ParsedAnnotations {
   readonly canary?: CanaryPolicy;
   /** The routes answer 503. */
   readonly isDenied: boolean;
-  /** All routes of its hosts answer 403. */
-  readonly isHostDenied: boolean;
+  /** Field for which all routes of its hosts answer 403. */
+  readonly hostDeniedBy?: string;
   /** Any makes the Ingress one that is not taken in (annotations.md §0.3 DROP). */
   readonly refusals: readonly Refusal[];
   readonly findings: readonly Finding[];
@@ -51,7 +51,7 @@ export function parseAnnotations(input: AnnotationsInput): ParsedAnnotations {
     written,
     refusals: [],
     isDenied: false,
-    isHostDenied: false,
+    hostDeniedBy: undefined,
   };
 
   checkWords(state);
@@ -85,7 +85,7 @@ export function parseAnnotations(input: AnnotationsInput): ParsedAnnotations {
     ...policies,
     canary,
     isDenied: state.isDenied,
-    isHostDenied: state.isHostDenied,
+    ...(state.hostDeniedBy === undefined ? {} : { hostDeniedBy: state.hostDeniedBy }),
     refusals: state.refusals,
     findings: findings.list(),
     dependencies: tracker.seen,
@@ -99,7 +99,7 @@ interface State extends AnnotationsInput {
   readonly written: ReadonlyMap<string, string>;
   readonly refusals: Refusal[];
   isDenied: boolean;
-  isHostDenied: boolean;
+  hostDeniedBy: string | undefined;
 }
 
 function annotationsUnder(prefix: string, all: ReadonlyMap<string, string>): Map<string, string> {
@@ -143,7 +143,7 @@ function checkNames(state: State): void {
       const { effect } = known;
       const isEmpty = value.trim() === '' && !name.endsWith('list-source-range');
       if (effect === 'deny' && !isEmpty) state.isDenied = true;
-      if (effect === 'deny-host' && !isEmpty) state.isHostDenied = true;
+      if (effect === 'deny-host' && !isEmpty) state.hostDeniedBy = field;
       const report = effect === 'ignore' ? findings.warn : findings.error;
       report(source, 'UnsupportedAnnotation', {
         field,

@@ -3,7 +3,8 @@ import { printSource } from '../../model/source.ts';
 import type { CanaryModel } from '../../model/model.ts';
 import { toBackendRef, type BackendRef } from './backends.ts';
 import type { IngressEntry } from './entries.ts';
-import { keyOfRoute, type Contribution, type RouteDraft } from './host-routes.ts';
+import type { HostRecord } from './host-record.ts';
+import { keyOfRoute, pathOfHost, type Contribution, type RouteDraft } from './host-routes.ts';
 
 /** How a canary finds and names what it splits. */
 export interface CanaryRules {
@@ -79,6 +80,21 @@ export function attachCanaries(
   }
 }
 
+/** Canaries that get requests of another namespace's routes. */
+export function recordCanaries(
+  host: string,
+  drafts: ReadonlyMap<string, RouteDraft>,
+  record: HostRecord,
+): void {
+  for (const { path, entry, field, splitBy } of drafts.values()) {
+    if (splitBy === undefined || entry === undefined) continue;
+    const value = pathOfHost(host, path);
+    const what = `where all requests for ${value} go`;
+    const consequence = 'a canary gets a share of the requests of the route';
+    record.takes({ ...splitBy, value, what, consequence }, { source: entry.source, field, value });
+  }
+}
+
 function attach(
   draft: RouteDraft,
   backend: BackendRef,
@@ -92,6 +108,7 @@ function attach(
   if (primaryId === upstreamId) return 'same';
   if (rules.isCanaryUpstream(primaryId)) return 'unfit';
   if (draft.canaries.some((canary) => canary.upstreamId === upstreamId)) return 'duplicate';
+  draft.splitBy ??= { source: entry.source, field };
   draft.canaries.push({ upstreamId, policy: entry.annotations.canary!, source: { ...entry.source, field } });
   return 'attached';
 }

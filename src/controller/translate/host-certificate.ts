@@ -10,6 +10,8 @@ import type { CertificateReader } from '../certificates/certificate-reader.ts';
 /** Certificate of a host; undefined model: the default certificate. */
 export interface HostCertificate {
   readonly model?: CertificateModel;
+  /** The Ingress whose spec.tls decides. */
+  readonly entry: IngressEntry;
 }
 
 const DAY_MS = 86_400_000;
@@ -53,10 +55,10 @@ export function chooseHostCertificate(
       const problem = `lists no host ${host} and has no certificate for it`;
       findings.warn(source, 'NoCertificate', { field: 'spec.tls', problem, consequence });
     }
-    return {};
+    return { entry };
   }
   // Asking for the default certificate by naming none is usual.
-  if (item.secretName === '') return {};
+  if (item.secretName === '') return { entry };
 
   const field = `${item.field}.secretName`;
   const value = item.secretName;
@@ -64,18 +66,18 @@ export function chooseHostCertificate(
   if (result === undefined) {
     const problem = `is not a Secret in namespace ${ingress.namespace}`;
     findings.warn(source, 'MissingSecret', { field, value, problem, consequence });
-    return {};
+    return { entry };
   }
   if (!result.ok) {
     findings.warn(source, 'InvalidCertificate', { field, value, problem: result.problem, consequence });
-    return {};
+    return { entry };
   }
   const { facts } = result.certificate;
   if (!reader.covers(facts.names, host)) {
     const names = facts.names.length === 0 ? 'no name' : facts.names.join(', ');
     const problem = `holds a certificate for ${names}, not for ${host}`;
     findings.warn(source, 'CertificateMismatch', { field, value, problem, consequence });
-    return {};
+    return { entry };
   }
   if (facts.notAfterMs < nowMs) {
     const problem = `holds a certificate that expired at ${new Date(facts.notAfterMs).toISOString()}`;
@@ -94,7 +96,7 @@ export function chooseHostCertificate(
       consequence: 'it is served as it is',
     });
   }
-  return { model: result.certificate };
+  return { entry, model: result.certificate };
 }
 
 /** Younger Ingresses of the host that list it with a Secret of their own: they are not asked. */

@@ -4,6 +4,7 @@ import type { RewritePolicy } from '../../model/policy.ts';
 import { toRegex } from '../../lib/pcre.ts';
 import { toBackendRef, type BackendRef } from './backends.ts';
 import { CATCH_ALL, type IngressEntry } from './entries.ts';
+import type { HostRecord, Party } from './host-record.ts';
 import type { CanaryModel } from '../../model/model.ts';
 
 /** One rule of an Ingress that names the host; rule -1 is a rule-less Ingress with a default backend, on the catch-all. */
@@ -27,6 +28,8 @@ export interface RouteDraft {
   /** Made by a rule-less Ingress with a default backend: nothing replaces it. */
   isCatchAll: boolean;
   readonly canaries: CanaryModel[];
+  /** The canary that gets requests: the oldest. */
+  splitBy?: Party;
 }
 
 /**
@@ -38,10 +41,11 @@ export function draftRoutes(
   mains: readonly Contribution[],
   sources: readonly Contribution[],
   isSkipped: (ref: BackendRef) => boolean,
+  record: HostRecord,
   findings: Findings,
 ): Map<string, RouteDraft> {
   const drafts = new Map<string, RouteDraft>();
-  const root = createRoot(name, mains, findings);
+  const root = createRoot(name, mains, record, findings);
   drafts.set(keyOfRoute(root.path, root.pathType), root);
   for (const { entry, rule } of sources) {
     if (rule < 0) continue;
@@ -73,13 +77,54 @@ export function draftRoutes(
           canaries: [],
         });
       } else if (present.isImplicit) {
+        if (present.backend !== undefined) {
+          const consequence = 'its default backend gets no requests of this host';
+          recordTaken(name, path, { source: entry.source, field }, present, consequence, record);
+        }
         Object.assign(present, { entry, backend, field, isImplicit: false });
       } else {
-        reportConflict(name, path, entry, field, present, findings);
+        reportConflict(name, path, entry, field, present, record, findings);
       }
     }
   }
+  recordExact(name, drafts, record);
   return drafts;
+}
+
+/** Field of what an Ingress says about a host. */
+export function fieldOfContribution({ entry, rule }: Contribution): string {
+  return rule < 0 ? 'spec.defaultBackend' : entry.ingress.rules[rule]!.field;
+}
+
+/** An Exact path takes the requests for just that path from an equal Prefix. */
+function recordExact(name: string, drafts: ReadonlyMap<string, RouteDraft>, record: HostRecord): void {
+  for (const { path, pathType, entry, field } of drafts.values()) {
+    if (pathType === 'prefix' || entry === undefined) continue;
+    const wider = drafts.get(keyOfRoute(path, 'prefix'));
+    if (wider === undefined || wider.isImplicit) continue;
+    const consequence = 'an Exact path comes before an equal Prefix path';
+    recordTaken(name, path, { source: entry.source, field }, wider, consequence, record);
+  }
+}
+
+function recordTaken(
+  host: string,
+  path: string,
+  taker: Party,
+  from: Pick<RouteDraft, 'entry' | 'field'>,
+  consequence: string,
+  record: HostRecord,
+): void {
+  if (from.entry === undefined) return;
+  const value = pathOfHost(host, path);
+  const what = `who serves ${value}`;
+  const loser = { source: from.entry.source, field: from.field, value };
+  record.takes({ ...taker, value, what, consequence }, loser);
+}
+
+/** A path as findings name it. */
+export function pathOfHost(host: string, path: string): string {
+  return host === CATCH_ALL ? path : `${host}${path}`;
 }
 
 export function keyOfRoute(path: string, pathType: 'exact' | 'prefix'): string {
@@ -87,7 +132,12 @@ export function keyOfRoute(path: string, pathType: 'exact' | 'prefix'): string {
 }
 
 /** The `/` that every host has: its first Ingress's default backend, else the global one. */
-function createRoot(name: string, contributions: readonly Contribution[], findings: Findings): RouteDraft {
+function createRoot(
+  name: string,
+  contributions: readonly Contribution[],
+  record: HostRecord,
+  findings: Findings,
+): RouteDraft {
   const root: RouteDraft = {
     path: '/',
     pathType: 'prefix',
@@ -102,7 +152,7 @@ function createRoot(name: string, contributions: readonly Contribution[], findin
     const first = contributions[0]!;
     root.entry = first.entry;
     root.backend = defaultBackendOf(first.entry);
-    if (root.backend === undefined) root.field = first.entry.ingress.rules[first.rule]!.field;
+    if (root.backend === undefined) root.field = fieldOfContribution(first);
     return root;
   }
   for (const { entry, rule } of contributions) {
@@ -114,7 +164,7 @@ function createRoot(name: string, contributions: readonly Contribution[], findin
         isImplicit: false,
         isCatchAll: true,
       });
-    } else reportConflict(name, '/', entry, 'spec.defaultBackend', root, findings);
+    } else reportConflict(name, '/', entry, 'spec.defaultBackend', root, record, findings);
   }
   return root;
 }
@@ -130,16 +180,20 @@ function reportConflict(
   loser: IngressEntry,
   field: string,
   winner: RouteDraft,
+  record: HostRecord,
   findings: Findings,
 ): void {
   const where =
     winner.entry === undefined ? '' : printSource({ ...winner.entry.source, field: winner.field });
   findings.warn(loser.source, 'PathConflict', {
     field,
-    value: host === CATCH_ALL ? path : `${host}${path}`,
+    value: pathOfHost(host, path),
     problem: `is already served by ${where}`,
     consequence: 'this one is ignored',
   });
+  if (winner.entry === undefined) return;
+  const taker = { source: winner.entry.source, field: winner.field };
+  recordTaken(host, path, taker, { entry: loser, field }, 'the older of two equal paths is served', record);
 }
 
 function isPathUsable(path: string, field: string, entry: IngressEntry, findings: Findings): boolean {
@@ -187,6 +241,31 @@ export function removeBadRegexes(drafts: Map<string, RouteDraft>, findings: Find
   }
   check(asksForRegex);
   if ([...drafts.values()].some(asksForRegex)) check((draft) => !asksForRegex(draft));
+}
+
+/** The first path that puts the host into regex mode, and the Ingresses of other namespaces whose paths are read as regexes for it. */
+export function recordRegexMode(
+  host: string,
+  drafts: ReadonlyMap<string, RouteDraft>,
+  record: HostRecord,
+): void {
+  const asking = [...drafts.values()].find(asksForRegex);
+  if (asking?.entry === undefined) return;
+  const { entry, field } = asking;
+  const asked = new Set([...drafts.values()].filter(asksForRegex).map((draft) => draft.entry));
+  const decision = {
+    source: entry.source,
+    field,
+    value: pathOfHost(host, asking.path),
+    what: `how the paths of host ${host} match`,
+    consequence:
+      'all paths of the host are regular expressions, without regard to case, and match what continues them',
+  };
+  for (const draft of drafts.values()) {
+    if (draft.entry === undefined || asked.has(draft.entry)) continue;
+    const value = pathOfHost(host, draft.path);
+    record.takes(decision, { source: draft.entry.source, field: draft.field, value });
+  }
 }
 
 /** Literal paths that no request can have, since requests are matched by their normalised path (routing.md §5). */

@@ -9,11 +9,19 @@ import { compareAge } from '../store/objects.ts';
 import type { ClusterSnapshot } from '../store/object-store.ts';
 import type { ParsedAnnotations } from './annotations.ts';
 import { checkBackend, type BackendRef } from './backends.ts';
-import { attachCanaries } from './canary.ts';
+import { attachCanaries, recordCanaries } from './canary.ts';
 import { createTracker, type Dependency } from './dependencies.ts';
 import { CATCH_ALL, type IngressEntry } from './entries.ts';
 import { chooseHostCertificate } from './host-certificate.ts';
-import { draftRoutes, removeBadRegexes, type Contribution, type RouteDraft } from './host-routes.ts';
+import { createHostRecord, type HostRecord } from './host-record.ts';
+import {
+  draftRoutes,
+  fieldOfContribution,
+  recordRegexMode,
+  removeBadRegexes,
+  type Contribution,
+  type RouteDraft,
+} from './host-routes.ts';
 import type { TranslateOptions } from './options.ts';
 import type { CertificateReader } from '../certificates/certificate-reader.ts';
 
@@ -50,6 +58,7 @@ export interface HostResult {
   readonly aliasSource?: SourceRef;
   /** Name that redirects here (from-to-www-redirect), if nobody else has it. */
   readonly wwwAlias?: string;
+  readonly wwwSource?: SourceRef;
   readonly certificate?: CertificateModel;
   readonly upstreamIds: readonly string[];
   readonly findings: readonly Finding[];
@@ -82,7 +91,12 @@ export function buildHost(input: HostInput, snapshot: ClusterSnapshot, env: Host
   const { isExternalNameDisabled } = env.options;
   const hasHost = name === CATCH_ALL || mains.length > 0;
   const isSkipped = (ref: BackendRef) => env.isCanaryUpstream(env.idOf(ref));
-  const drafts = hasHost ? draftRoutes(name, mains, pathSources(input, env), isSkipped, findings) : undefined;
+  const record = createHostRecord(
+    mains.map((main) => ({ source: main.entry.source, field: fieldOfContribution(main), value: name })),
+  );
+  const drafts = hasHost
+    ? draftRoutes(name, mains, pathSources(input, env), isSkipped, record, findings)
+    : undefined;
   if (drafts !== undefined) removeBadRegexes(drafts, findings);
   attachCanaries(
     name,
@@ -122,7 +136,7 @@ export function buildHost(input: HostInput, snapshot: ClusterSnapshot, env: Host
     );
   }
 
-  const isHostDenied = mains.some(({ entry }) => entry.annotations.isHostDenied);
+  const isHostDenied = mains.some(({ entry }) => entry.annotations.hostDeniedBy !== undefined);
   const routes = [...drafts.values()]
     .map((draft) => toRoute(draft, isHostDenied, env))
     .toSorted((a, b) => compareText(a.path, b.path) || compareText(a.pathType, b.pathType));
@@ -141,7 +155,12 @@ export function buildHost(input: HostInput, snapshot: ClusterSnapshot, env: Host
     });
   }
   const first = mains[0]?.entry;
-  const policies = hostPolicies(name, mains, drafts, env, findings);
+  const { policies, winners } = hostPolicies(name, mains, drafts, env, record, findings);
+  const wwwEntry = winners.get('www-redirect');
+  recordRegexMode(name, drafts, record);
+  recordCanaries(name, drafts, record);
+  recordOfHost(name, mains, certificate?.entry, aliased, record);
+  record.report(findings);
   return {
     model: {
       name,
@@ -157,7 +176,7 @@ export function buildHost(input: HostInput, snapshot: ClusterSnapshot, env: Host
     },
     aliases: aliased?.annotations.host['server-alias']?.aliases ?? [],
     aliasSource: aliased && { ...aliased.source, field: 'metadata.annotations[server-alias]' },
-    ...(policies['www-redirect'] === undefined ? {} : { wwwAlias: wwwTwin(name) }),
+    ...(wwwEntry === undefined ? {} : { wwwAlias: wwwTwin(name), wwwSource: sourceOfWww(wwwEntry) }),
     certificate: certificate?.model,
     upstreamIds: [...upstreamIds],
     findings: findings.list(),
@@ -171,8 +190,44 @@ function pathSources({ mains, canaries }: HostInput, env: HostEnvironment): read
   return [...mains, ...canaries].toSorted((a, b) => compareAge(a.entry.ingress, b.entry.ingress));
 }
 
-function fieldOfContribution({ entry, rule }: Contribution): string {
-  return rule < 0 ? 'spec.defaultBackend' : entry.ingress.rules[rule]!.field;
+/** What annotations and spec.tls decide for the host as a whole, but for its policies. */
+function recordOfHost(
+  name: string,
+  mains: readonly Contribution[],
+  secured: IngressEntry | undefined,
+  aliased: IngressEntry | undefined,
+  record: HostRecord,
+): void {
+  if (secured !== undefined) {
+    record.decides({
+      source: secured.source,
+      field: 'spec.tls',
+      what: `the certificate of host ${name}`,
+      consequence: 'its certificate is served for the host, and plain http is redirected to https',
+    });
+  }
+  if (aliased !== undefined) {
+    record.decides({
+      source: aliased.source,
+      field: 'metadata.annotations[server-alias]',
+      value: aliased.annotations.host['server-alias']?.aliases.join(','),
+      what: `the aliases of host ${name}`,
+      consequence: 'requests for these names are answered as those for the host',
+    });
+  }
+  // However many close a host, it is closed: the oldest is named, and the oldest that is a guest on it.
+  const closing = mains.filter(({ entry }) => entry.annotations.hostDeniedBy !== undefined);
+  const isGuest = ({ entry }: Contribution) => entry.ingress.namespace !== mains[0]!.entry.ingress.namespace;
+  for (const closer of new Set([closing[0], closing.find(isGuest)])) {
+    if (closer === undefined) continue;
+    record.decides({
+      source: closer.entry.source,
+      field: closer.entry.annotations.hostDeniedBy ?? '',
+      what: `whether host ${name} is served`,
+      consequence: 'all requests of the host are answered 403',
+      isClosing: true,
+    });
+  }
 }
 
 /** Orders by code unit: the same everywhere, whatever the locale. */
@@ -228,8 +283,9 @@ function hostPolicies(
   mains: readonly Contribution[],
   drafts: ReadonlyMap<string, RouteDraft>,
   env: HostEnvironment,
+  record: HostRecord,
   findings: Findings,
-): Policies {
+): { readonly policies: Policies; readonly winners: ReadonlyMap<string, IngressEntry> } {
   const owners = new Set([...drafts.values()].map(({ entry }) => entry));
   const policies: Record<string, unknown> = { ...env.defaults.host };
   const winners = new Map<string, IngressEntry>();
@@ -241,6 +297,12 @@ function hostPolicies(
       if (winner === undefined) {
         winners.set(feature, entry);
         policies[feature] = policy;
+        record.decides({
+          source: entry.source,
+          field: fieldOfFeature(feature, env.features),
+          what: `the ${feature} of host ${name}`,
+          consequence: 'it counts for all requests of the host',
+        });
       } else if (!isDeepStrictEqual(policy, policies[feature])) {
         findings.warn(entry.source, 'HostConflict', {
           field: fieldOfFeature(feature, env.features),
@@ -251,7 +313,11 @@ function hostPolicies(
     }
   }
   delete policies['server-alias'];
-  return policies;
+  return { policies, winners };
+}
+
+function sourceOfWww({ source }: IngressEntry): SourceRef {
+  return { ...source, field: 'metadata.annotations[from-to-www-redirect]' };
 }
 
 /** Field of the annotation that stands for a feature. */

@@ -23,6 +23,8 @@ export interface TranslateOptions extends OwnershipOptions {
   readonly configMap?: ObjectRef;
   /** --canary-scope: `upstream` reproduces ingress-nginx's leak (annotations.md §1.2). */
   readonly canaryScope: 'route' | 'upstream';
+  /** --host-ownership: `namespace` keeps a host to the namespace that was first on it. */
+  readonly hostOwnership: 'none' | 'namespace';
 }
 
 /** ingress-nginx's defaults of the flags. */
@@ -39,6 +41,7 @@ export const DEFAULT_TRANSLATE_OPTIONS: Omit<TranslateOptions, 'fallbackCertific
   isExternalNameDisabled: false,
   isDeeplyInspected: true,
   canaryScope: 'route',
+  hostOwnership: 'none',
 };
 
 /** What one snapshot becomes. */

@@ -12,6 +12,7 @@ import { leakCanaries } from './canary-leak.ts';
 import { readDefaults } from './defaults.ts';
 import { isFresh, refOfKey, type Dependency } from './dependencies.ts';
 import { createEntry, type IngressEntry } from './entries.ts';
+import { keepOwners } from './host-ownership.ts';
 import { groupByHost, isSameContributions, type HostContributions } from './host-contributions.ts';
 import { buildHost, type HostEnvironment, type HostResult } from './hosts.ts';
 import { catchAllDisabled, reportObjects, unknownClass } from './object-findings.ts';
@@ -55,7 +56,7 @@ const EXPIRY_STEP_MS = 3_600_000;
 /** Creates a translator. What did not change between two snapshots keeps its identity in the model. */
 export function createTranslator(options: TranslateOptions, features: readonly Feature[]): Translator {
   const certificates = createCertificateReader();
-  const aliases = createAliasSettler();
+  const aliases = createAliasSettler(options.hostOwnership);
   const upstreamMaker = createUpstreamMaker();
   const sortHosts = createSortedKeys();
   const sortUpstreams = createSortedKeys();
@@ -186,7 +187,9 @@ export function createTranslator(options: TranslateOptions, features: readonly F
       };
       const environment = `${steppedMs} ${env.defaultUpstreamId ?? ''} ${env.defaultCertificateId} ${claims.collisions}`;
 
-      const grouped = groupByHost(served);
+      const shared = createFindings();
+      const named = groupByHost(served);
+      const grouped = options.hostOwnership === 'none' ? named : keepOwners(named, served, shared);
       const hosts = new Map<string, KnownHost>();
       for (const [name, contributions] of grouped) {
         hosts.set(name, hostOf(name, contributions, snapshot, current, env, environment));
@@ -196,7 +199,6 @@ export function createTranslator(options: TranslateOptions, features: readonly F
       const names = sortHosts(hosts);
       const results = names.map((name) => hosts.get(name)!.result);
       for (const { findings } of results) for (const finding of findings) found.push(finding);
-      const shared = createFindings();
       let models: readonly HostModel[] = aliases.settle(results, certificates, shared);
       reportUpstreamConflicts(claims, env.defaults, features, shared);
       for (const finding of shared.list()) found.push(finding);
