@@ -5,6 +5,8 @@ export interface DataPlaneSettings {
   readonly isForwardedForAppended: boolean;
   readonly forwardedForHeader: string;
   readonly forwardedHostHeader: string;
+  /** Name under which a backend also gets the forwarded chain, where PROXY protocol and forwarded headers are both on. */
+  readonly forwardedForProxyProtocolHeader: string;
   readonly trustedNetworks: readonly string[];
   readonly isProxyProtocolUsed: boolean;
   readonly proxyProtocolTimeoutMs: number;
@@ -94,6 +96,7 @@ export const DEFAULT_SETTINGS: DataPlaneSettings = {
   isForwardedForAppended: false,
   forwardedForHeader: 'x-forwarded-for',
   forwardedHostHeader: 'x-forwarded-host',
+  forwardedForProxyProtocolHeader: 'X-Forwarded-For-Proxy-Protocol',
   trustedNetworks: ['0.0.0.0/0'],
   isProxyProtocolUsed: false,
   proxyProtocolTimeoutMs: 5_000,

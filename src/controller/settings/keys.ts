@@ -154,6 +154,11 @@ export const DATA_PLANE_KEYS: Readonly<Record<string, ApplyKey>> = {
   'compute-full-forwarded-for': bool((draft, value) => (draft.isForwardedForAppended = value)),
   'forwarded-for-header': headerName((draft, value) => (draft.forwardedForHeader = value)),
   'forwarded-host-header': headerName((draft, value) => (draft.forwardedHostHeader = value)),
+  'forwarded-for-proxy-protocol-header': (draft, value) => {
+    if (!/^[A-Za-z0-9_-]+$/.test(value)) return 'is not a header name';
+    draft.forwardedForProxyProtocolHeader = value;
+    return undefined;
+  },
   'enable-real-ip': bool((draft, value) => (draft.isRealIpEnabled = value)),
   'proxy-real-ip-cidr': trustedNetworks,
   'use-proxy-protocol': bool((draft, value) => (draft.isProxyProtocolUsed = value)),
@@ -240,7 +245,6 @@ export const INERT_KEYS: Readonly<Record<string, string>> = Object.fromEntries(
     'http2-max-header-size',
     'http2-max-requests',
     'allow-backend-server-header',
-    'forwarded-for-proxy-protocol-header',
     'proxy-ssl-location-only',
     'access-log-params',
     'error-log-path',

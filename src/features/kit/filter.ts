@@ -24,6 +24,8 @@ export interface RequestView {
   readonly clientAddress: string;
   /** Port of the listener the connection came in by. */
   readonly localPort: number;
+  /** Destination port in a PROXY header, whoever sent it. */
+  readonly proxiedPort: number | undefined;
   readonly requestId: string;
   /** Field value by lower-case name, occurrences joined with `, `; undefined when absent. */
   header(lowerName: string): string | undefined;

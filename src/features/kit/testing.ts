@@ -24,6 +24,7 @@ export function fakeRequest(
     seenHost: hostHeader,
     clientAddress: '192.0.2.1',
     localPort: 80,
+    proxiedPort: undefined,
     requestId: 'id',
     header: (name) => headers[name],
     cookie: (name) => new RegExp(`(?:^|; )${name}=([^;]*)`, 'i').exec(headers['cookie'] ?? '')?.[1],

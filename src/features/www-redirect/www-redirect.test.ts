@@ -45,6 +45,41 @@ describe('from-to-www-redirect', () => {
       true,
       'https://a.test:444',
     ],
+    [
+      'a trusted hop that says https and no port',
+      { host: 'www.a.test', target: '/x', scheme: 'https' },
+      true,
+      'https://a.test:443/x',
+    ],
+    [
+      'the same, in front of a port that is not 80',
+      { host: 'www.a.test', target: '/x', scheme: 'https', localPort: 8080 },
+      true,
+      'https://a.test:443/x',
+    ],
+    [
+      'a trusted hop that came by https for a client of http',
+      { host: 'www.a.test', target: '/x', scheme: 'http', connectionScheme: 'https', localPort: 8443 },
+      true,
+      'http://a.test:80/x',
+    ],
+    [
+      'the port of a PROXY header',
+      { host: 'www.a.test', target: '/x', localPort: 8080, proxiedPort: 80 },
+      false,
+      'http://a.test:80/x',
+    ],
+    [
+      'a scheme that is none for a browser, and a port that is none',
+      {
+        host: 'www.a.test',
+        target: '/x',
+        scheme: 'https,http',
+        headers: { 'x-forwarded-port': '443, 80' },
+      },
+      true,
+      'http://a.test:80/x',
+    ],
   ];
   for (const [name, request, isForwardedTrusted, want] of cases) {
     test(name, () => {

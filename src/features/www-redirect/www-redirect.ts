@@ -1,6 +1,7 @@
 import { wwwTwin } from '../../lib/www-twin.ts';
 import type { WwwRedirectPolicy } from '../../model/policy.ts';
 import { defineFeature } from '../kit/feature.ts';
+import type { RequestView } from '../kit/filter.ts';
 import { readRedirectCode } from '../kit/redirect-code.ts';
 import { bool } from '../kit/values.ts';
 
@@ -28,12 +29,27 @@ export const wwwRedirect = defineFeature({
     return {
       onRequest(request) {
         if (request.host !== twin) return undefined;
-        const { connectionScheme, localPort, scheme, target } = request;
-        const seenPort = settings.isForwardedTrusted ? request.header('x-forwarded-port') : undefined;
-        const port = seenPort || (connectionScheme === 'https' ? 443 : localPort);
+        const { connectionScheme, target } = request;
+        const scheme = isWeb(request.scheme) ? request.scheme : connectionScheme;
+        const said = settings.isForwardedTrusted ? request.header('x-forwarded-port') : undefined;
+        const port = isPort(said) ? said : portOf(scheme, request);
         const path = target.endsWith('/') ? target.slice(0, -1) : target;
         return { status, headers: [['Location', `${scheme}://${host.name}:${port}${path}`]] };
       },
     };
   },
 });
+
+function isWeb(scheme: string): boolean {
+  return scheme === 'http' || scheme === 'https';
+}
+
+function isPort(text: string | undefined): text is string {
+  return text !== undefined && /^\d{1,5}$/.test(text);
+}
+
+/** The port of the connection answers for the connection's scheme only: a hop that says another one has a port of its own. */
+function portOf(scheme: string, { connectionScheme, localPort, proxiedPort }: RequestView): number {
+  if (scheme !== connectionScheme) return scheme === 'https' ? 443 : 80;
+  return proxiedPort ?? (scheme === 'https' ? 443 : localPort);
+}

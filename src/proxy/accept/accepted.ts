@@ -3,10 +3,11 @@ import type { TLSSocket } from 'node:tls';
 import { toIPv4Number } from '../../lib/ipv4-number.ts';
 import type { ListenerSpec } from '../../table/messages.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
+import { clientAddressOf } from '../exchange/client-address.ts';
 import type { ConnectionLimits } from './connection-limits.ts';
 import { answerPlainOnTls, refuseServerName } from './preamble-answers.ts';
 import { type Preamble, type PreambleHandler, readPreamble } from './preamble.ts';
-import type { ConnectionInfo } from '../message/connection-info.ts';
+import type { ConnectionInfo, ProxiedConnection } from '../message/connection-info.ts';
 import type { CertificateStore } from './certificate-store.ts';
 import type { TlsTerminator } from './terminator.ts';
 
@@ -35,7 +36,7 @@ export class Accepted implements PreambleHandler {
   readonly #peerAddress: string;
   #clientAddress: string;
   #clientPort: number;
-  #proxiedPort: number | undefined;
+  #proxied: ProxiedConnection | undefined;
   #isAddressCounted = false;
   #deadline: NodeJS.Timeout | undefined;
 
@@ -76,10 +77,11 @@ export class Accepted implements PreambleHandler {
   onPreamble({ proxied, isPlain, serverName }: Preamble): void {
     const socket = this.#socket;
     const { spec, certificates, terminator, now, isTrusted } = this.#context;
-    if (proxied !== undefined && isTrusted(this.#peerAddress)) {
-      this.#clientAddress = proxied.sourceAddress;
-      this.#clientPort = proxied.sourcePort;
-      this.#proxiedPort = proxied.destinationPort;
+    if (proxied !== undefined) {
+      const ends = { peerAddress: this.#peerAddress, proxied };
+      this.#proxied = proxied;
+      this.#clientAddress = clientAddressOf(ends, undefined, this.#settings, isTrusted);
+      if (this.#clientAddress === proxied.sourceAddress) this.#clientPort = proxied.sourcePort;
     }
     if (!this.#isAddressCounted && !this.#enterAddress()) return;
     if (!spec.isTls) {
@@ -110,8 +112,10 @@ export class Accepted implements PreambleHandler {
       peerPort: this.#socket.remotePort ?? 0,
       clientAddress: this.#clientAddress,
       clientPort: this.#clientPort,
+      localAddress: toPlainAddress(this.#socket.localAddress ?? ''),
       localPort: this.#socket.localPort ?? spec.port,
-      proxiedPort: this.#proxiedPort,
+      proxied: this.#proxied,
+      proxiedPort: this.#proxied?.destinationPort,
       serverName: secure?.servername || undefined,
       tlsProtocol: secure?.getProtocol() ?? '',
       tlsCipher: secure?.getCipher().name ?? '',

@@ -367,11 +367,11 @@ describe('PROXY protocol', () => {
     });
   }
 
-  test('a header of a peer that is not trusted is read and not believed', async () => {
+  test('of a peer that is not trusted the destination counts, the client does not', async () => {
     const { http } = await openBench({ ...PROXY, trustedNetworks: ['10.0.0.0/8'] });
     const info = await readInfo(openPlain(http, V1_TCP4));
-    expect(info).toMatchObject({ clientAddress: '127.0.0.1' });
-    expect(info.proxiedPort).toBeUndefined();
+    expect(info).toMatchObject({ clientAddress: '127.0.0.1', proxiedPort: 443 });
+    expect(info.proxied).toMatchObject({ sourceAddress: '192.0.2.1', destinationPort: 443 });
   });
 
   test('LOCAL means the peer itself', async () => {

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
-import { parseProxyHeader, type ProxiedConnection } from './proxy-protocol.ts';
+import type { ProxiedConnection } from '../message/connection-info.ts';
+import { parseProxyHeader } from './proxy-protocol.ts';
 import { isTlsByte, parseClientHello } from './client-hello.ts';
 
 /** What has to be known about a connection before its bytes are handed on. */

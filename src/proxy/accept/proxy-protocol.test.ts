@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseProxyHeader, type ProxiedConnection } from './proxy-protocol.ts';
+import type { ProxiedConnection } from '../message/connection-info.ts';
+import { parseProxyHeader } from './proxy-protocol.ts';
 
 const SIGNATURE = '0d0a0d0a000d0a515549540a';
 const hex = (text: string) => Buffer.from(text.replaceAll(' ', ''), 'hex');

@@ -1,13 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net';
-import ipaddr from 'ipaddr.js';
-
-/** Who talks to whom, as the balancer in front of us saw it. Addresses are canonical text, ports 0-65535. */
-export interface ProxiedConnection {
-  readonly sourceAddress: string;
-  readonly sourcePort: number;
-  readonly destinationAddress: string;
-  readonly destinationPort: number;
-}
+import { canonicalAddress, toAddressText } from '../../lib/address-text.ts';
+import type { ProxiedConnection } from '../message/connection-info.ts';
 
 /** What the first bytes of a connection are. `connection` is undefined for LOCAL and UNKNOWN: the real addresses count. */
 export type ProxyHeaderResult =
@@ -52,9 +45,9 @@ function parseV1(bytes: Buffer): ProxyHeaderResult {
     kind: 'parsed',
     length,
     connection: {
-      sourceAddress: canonical(source),
+      sourceAddress: canonicalAddress(source),
       sourcePort: Number(sourcePort),
-      destinationAddress: canonical(destination),
+      destinationAddress: canonicalAddress(destination),
       destinationPort: Number(destinationPort),
     },
   };
@@ -85,9 +78,9 @@ function parseV2(bytes: Buffer): ProxyHeaderResult {
     kind: 'parsed',
     length,
     connection: {
-      sourceAddress: toText(bytes.subarray(V2_HEAD_BYTES, V2_HEAD_BYTES + size)),
+      sourceAddress: toAddressText(bytes.subarray(V2_HEAD_BYTES, V2_HEAD_BYTES + size)),
       sourcePort: bytes.readUInt16BE(ports),
-      destinationAddress: toText(bytes.subarray(V2_HEAD_BYTES + size, ports)),
+      destinationAddress: toAddressText(bytes.subarray(V2_HEAD_BYTES + size, ports)),
       destinationPort: bytes.readUInt16BE(ports + 2),
     },
   };
@@ -111,17 +104,4 @@ function isPlainIPv6(text: string): boolean {
 
 function isPort(text: string): boolean {
   return /^(0|[1-9]\d{0,4})$/.test(text) && Number(text) <= 65_535;
-}
-
-function toText(bytes: Buffer): string {
-  return bytes.length === 4 ? bytes.join('.') : canonicalIPv6(new ipaddr.IPv6([...bytes]));
-}
-
-function canonical(address: string): string {
-  return isIPv4(address) ? address : canonicalIPv6(ipaddr.IPv6.parse(address));
-}
-
-/** Mapped addresses become IPv4: lists of networks and logs know them in that form. */
-function canonicalIPv6(address: ipaddr.IPv6): string {
-  return address.isIPv4MappedAddress() ? address.toIPv4Address().toString() : address.toRFC5952String();
 }

@@ -6,7 +6,7 @@ import {
   type SeriesLabels,
 } from '../../observe/access-record.ts';
 import { answerError } from './answer.ts';
-import { clientOfChain } from './client-address.ts';
+import { clientAddressOf, lastHopOf } from './client-address.ts';
 import type { ConnectionInfo } from '../message/connection-info.ts';
 import type { Downstream } from './downstream.ts';
 import type { ProxyErrorCode } from '../message/proxy-errors.ts';
@@ -16,6 +16,7 @@ import type { HeaderBlock, RequestHead } from '../message/heads.ts';
 import type { ResolvedTarget } from '../message/target.ts';
 import { HEADER } from '../message/known-headers.ts';
 import { nextRequestId } from './request-id.ts';
+import { seenPortOf, seenSchemeOf } from './seen-origin.ts';
 import { DEFAULT_BACKEND, type LinkedHost, type LinkedRoute, type Router } from '../router/linked.ts';
 import type { ServeContext } from '../serve.ts';
 import type { PickState } from '../upstream/upstream.ts';
@@ -148,8 +149,7 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
     const ownId = head.headers.byId(HEADER['x-request-id']);
     this.requestId =
       ownId !== undefined && ownId !== '' ? ownId : settings.isRequestIdGenerated ? nextRequestId() : '';
-    if (settings.isRealIpEnabled || settings.isForwardedTrusted || info.proxiedPort !== undefined)
-      this.#trustHops();
+    if (this.rules.isForwardedRead || info.proxied !== undefined) this.#askHops();
   }
 
   get method(): string {
@@ -172,10 +172,29 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
     return this.info.localPort;
   }
 
+  get proxiedPort(): number | undefined {
+    return this.info.proxiedPort;
+  }
+
+  /** Value of X-Forwarded-Port. */
+  get seenPort(): string {
+    return seenPortOf(this.info, this.head.headers.byId(HEADER['x-forwarded-port']), this.rules.settings);
+  }
+
+  /** Value of X-Forwarded-For. */
+  get forwardedFor(): string {
+    const { settings } = this.rules;
+    if (!settings.isForwardedTrusted || !settings.isForwardedForAppended) return this.clientAddress;
+    const chain = this.head.headers.get('x-forwarded-for');
+    const last = lastHopOf(this.info);
+    return chain === undefined || chain === '' ? last : `${chain}, ${last}`;
+  }
+
   get seenHost(): string {
     const { settings } = this.router;
     if (!settings.isForwardedTrusted) return this.hostHeader;
-    const forwarded = this.head.headers.get(settings.forwardedHostHeader);
+    // Whatever forwarded-host-header says: that only names the source of X-Original-Forwarded-Host.
+    const forwarded = this.head.headers.get('x-forwarded-host');
     if (forwarded === undefined || forwarded === '') return this.hostHeader;
     const comma = forwarded.indexOf(',');
     return (comma < 0 ? forwarded : forwarded.slice(0, comma)).trim();
@@ -280,19 +299,12 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
     }
   }
 
-  #trustHops(): void {
-    const { info, head } = this;
-    const { settings } = this.router;
-    if (info.proxiedPort === 443) this.scheme = 'https';
-    if (settings.isForwardedTrusted) {
-      this.scheme = head.headers.byId(HEADER['x-forwarded-proto']) ?? this.scheme;
-    }
-    if (settings.isRealIpEnabled || settings.isForwardedTrusted) {
-      const chain = head.headers.get(settings.forwardedForHeader);
-      if (chain !== undefined) {
-        this.clientAddress = clientOfChain(chain, info.clientAddress, this.rules.isTrustedHop);
-      }
-    }
+  #askHops(): void {
+    const { info, head, rules } = this;
+    const { settings, isTrustedHop } = rules;
+    this.scheme = seenSchemeOf(info, head.headers.byId(HEADER['x-forwarded-proto']), settings);
+    const chain = rules.isForwardedRead ? head.headers.get(settings.forwardedForHeader) : undefined;
+    this.clientAddress = clientAddressOf(info, chain, settings, isTrustedHop);
   }
 }
 

@@ -20,6 +20,10 @@ export interface HeadRules {
   /** Strict-Transport-Security line; empty when none is sent. */
   readonly hstsLine: string;
   readonly isTrustedHop: NetworkMatcher;
+  /** Whether any request's hops may tell who the client is: PROXY protocol apart, which a connection tells. */
+  readonly isForwardedRead: boolean;
+  /** Whether the chain is passed on once more under forwarded-for-proxy-protocol-header, where its last hop is trusted. */
+  readonly isProxiedChainSent: boolean;
 }
 
 /** Written anew for the upstream: what a client says there counts only where a hop is trusted (routing.md §11). */
@@ -81,8 +85,10 @@ function compileHeadRules(settings: DataPlaneSettings): HeadRules {
     ...(settings.isForwardedTrusted ? [] : CERTIFICATE_NAMES),
   ]);
   if (settings.isOriginalUriAdded) requestDrops[headerIdOf('x-original-uri')] = 1;
+  const isProxiedChainSent = settings.isForwardedTrusted && settings.isProxyProtocolUsed;
   const responseDrops = createDropTable(RESPONSE_DROPS);
   const requestNames = upstreamHeaders.map(([name]) => name.toLowerCase());
+  if (isProxiedChainSent) requestNames.push(settings.forwardedForProxyProtocolHeader.toLowerCase());
   const responseNames = [...hiddenResponseHeaders, ...responseHeaders.map(([name]) => name)].map((name) =>
     name.toLowerCase(),
   );
@@ -100,6 +106,8 @@ function compileHeadRules(settings: DataPlaneSettings): HeadRules {
     responseLines: (settings.isServerHeaderSent ? SERVER_LINE : '') + linesOf(responseHeaders),
     hstsLine: hsts === undefined ? '' : `Strict-Transport-Security: ${hsts}\r\n`,
     isTrustedHop: compileNetworks(settings.trustedNetworks),
+    isForwardedRead: settings.isForwardedTrusted || settings.isRealIpEnabled,
+    isProxiedChainSent,
   };
 }
 

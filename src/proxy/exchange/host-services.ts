@@ -25,12 +25,16 @@ export function answerHostService(
   }
   if (path.startsWith(STATUS_PATH) && !isShadowed(match, STATUS_PATH)) {
     exchange.isSilent = true;
-    const { peerAddress } = exchange.info;
-    if (!peerAddress.startsWith('127.') && peerAddress !== '::1') answerPage(exchange, 403);
+    if (!isLoopback(exchange.info.peerAddress) || !isLoopback(exchange.clientAddress))
+      answerPage(exchange, 403);
     else answerDirect(exchange, { status: 200, body: statusText(exchange), contentType: 'text/plain' });
     return true;
   }
   return false;
+}
+
+function isLoopback(address: string): boolean {
+  return address.startsWith('127.') || address === '::1';
 }
 
 function isShadowed(match: LinkedRoute | SlashRedirect | undefined, path: string): boolean {

@@ -50,7 +50,7 @@ function ownLines(exchange: Exchange): string {
     cache.clientAddress = clientAddress;
     cache.scheme = scheme;
     cache.client = `\r\nX-Real-IP: ${clientAddress}\r\nX-Forwarded-For: ${clientAddress}\r\nX-Forwarded-Host: `;
-    cache.port = `\r\nX-Forwarded-Port: ${portOf(exchange)}\r\n${schemeLines(scheme)}`;
+    cache.port = `\r\nX-Forwarded-Port: ${exchange.seenPort}\r\n${schemeLines(scheme)}`;
   }
   if (!isClientKnown || cache.hostHeader !== hostHeader) {
     cache.hostHeader = hostHeader;
@@ -79,22 +79,17 @@ function ownLines(exchange: Exchange): string {
 
 /** The hop in front is trusted: what it says of the client is passed on. */
 function trustedLines(exchange: Exchange): string {
-  const { clientAddress, scheme, upstreamHost, rules, head, seenHost, info } = exchange;
+  const { clientAddress, scheme, upstreamHost, rules, head, seenHost } = exchange;
   const { settings } = rules;
   const { headers } = head;
   const chain = headers.get(settings.forwardedForHeader);
   const isChained = chain !== undefined && chain !== '';
-  const forwardedFor = !settings.isForwardedForAppended
-    ? clientAddress
-    : isChained
-      ? `${chain}, ${info.peerAddress}`
-      : info.peerAddress;
-  const port = headers.byId(HEADER['x-forwarded-port']) || portOf(exchange);
   return (
     `Host: ${upstreamHost ?? seenHost}\r\n${requestIdLine(exchange)}` +
-    `X-Real-IP: ${clientAddress}\r\nX-Forwarded-For: ${forwardedFor}\r\nX-Forwarded-Host: ${seenHost}\r\n` +
-    `X-Forwarded-Port: ${port}\r\n${scheme === '' ? '' : schemeLines(scheme)}` +
+    `X-Real-IP: ${clientAddress}\r\nX-Forwarded-For: ${exchange.forwardedFor}\r\nX-Forwarded-Host: ${seenHost}\r\n` +
+    `X-Forwarded-Port: ${exchange.seenPort}\r\n${scheme === '' ? '' : schemeLines(scheme)}` +
     (isChained ? `X-Original-Forwarded-For: ${chain}\r\n` : '') +
+    (isChained ? proxiedChainLine(exchange, chain) : '') +
     originalHostLine(exchange)
   );
 }
@@ -112,9 +107,12 @@ function originalHostLine({ head, rules }: Exchange): string {
   return forwarded === undefined || forwarded === '' ? '' : `X-Original-Forwarded-Host: ${forwarded}\r\n`;
 }
 
-/** Port as clients see it: that of the https listener is 443 wherever it listens (routing.md §11). */
-function portOf({ info }: Exchange): number {
-  return info.proxiedPort ?? (info.listener === 'https' ? 443 : info.localPort);
+/** Behind a PROXY header of a trusted hop the chain goes out once more, as ingress-nginx hands it to its real-IP module. */
+function proxiedChainLine({ info, rules }: Exchange, chain: string): string {
+  const { settings, isTrustedHop, isProxiedChainSent } = rules;
+  if (!isProxiedChainSent || info.proxied === undefined || !isTrustedHop(info.proxied.sourceAddress))
+    return '';
+  return `${settings.forwardedForProxyProtocolHeader}: ${chain}\r\n`;
 }
 
 function editLines(exchange: Exchange, lines: string): string {

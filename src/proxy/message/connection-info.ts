@@ -1,3 +1,11 @@
+/** Who talks to whom, as the balancer in front of us saw it. Addresses are canonical text, ports 0-65535. */
+export interface ProxiedConnection {
+  readonly sourceAddress: string;
+  readonly sourcePort: number;
+  readonly destinationAddress: string;
+  readonly destinationPort: number;
+}
+
 /** What is known of a connection when it is ready for HTTP. IPv4-mapped addresses are IPv4 here, as everywhere. */
 export interface ConnectionInfo {
   /** Listener name: `http` or `https`. */
@@ -6,12 +14,15 @@ export interface ConnectionInfo {
   /** The direct peer. */
   readonly peerAddress: string;
   readonly peerPort: number;
-  /** The client, as a trusted PROXY protocol header gives it; else the peer. */
+  /** The client as far as the connection itself tells: a trusted PROXY protocol header's, else the peer. */
   readonly clientAddress: string;
   readonly clientPort: number;
-  /** Port of the listener. */
+  /** Address and port of the listener that the connection came to. */
+  readonly localAddress: string;
   readonly localPort: number;
-  /** Destination port in a trusted PROXY protocol header. */
+  /** What a PROXY protocol header says, whoever sent it; undefined without header, and where it says LOCAL or UNKNOWN. */
+  readonly proxied: ProxiedConnection | undefined;
+  /** Destination port in it. */
   readonly proxiedPort: number | undefined;
   /** Server name of the TLS hello, as sent. */
   readonly serverName: string | undefined;

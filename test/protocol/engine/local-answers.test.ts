@@ -189,6 +189,14 @@ describe('answers of the proxy itself, to the byte (observed.md)', () => {
     expect(await client.response()).toMatch(/^HTTP\/1\.1 403 /);
   });
 
+  test('/nginx_status is for nobody whom a hop on this machine speaks for', async () => {
+    const { text } = await ask(
+      { settings: { isForwardedTrusted: true } },
+      'GET /nginx_status HTTP/1.1\r\nHost: unknown.test\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n',
+    );
+    expect(text).toMatch(/^HTTP\/1\.1 403 /);
+  });
+
   test('a header value with a line break never leaves the proxy', async () => {
     const { text, engine } = await ask(
       { filters: [{ onRequest: () => ({ status: 302, headers: [['Location', 'x\r\nSet-Cookie: evil']] }) }] },

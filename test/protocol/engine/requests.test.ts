@@ -138,6 +138,36 @@ describe('what is forwarded', () => {
     );
   });
 
+  test('forwarded-host-header and forwarded-for-header name sources, not what is believed and added to', async () => {
+    const upstream = await bench.answering(() => OK);
+    const engine = await bench.engine({
+      endpoints: [upstream.endpoint],
+      settings: {
+        isForwardedTrusted: true,
+        isForwardedForAppended: true,
+        forwardedForHeader: 'cf-connecting-ip',
+        forwardedHostHeader: 'x-cdn-host',
+      },
+    });
+    const client = await engine.connect();
+    client.send(
+      'GET / HTTP/1.1\r\nHost: a.test\r\nX-Forwarded-For: 9.9.9.9\r\nX-Forwarded-Host: seen.test\r\n' +
+        'CF-Connecting-IP: 192.0.2.77\r\nX-CDN-Host: cdn.test\r\n\r\n',
+    );
+    await client.response();
+    const [got = ''] = upstream.requests;
+    for (const line of [
+      'Host: seen.test',
+      'X-Real-IP: 192.0.2.77',
+      'X-Forwarded-For: 9.9.9.9, 127.0.0.1',
+      'X-Forwarded-Host: seen.test',
+      'X-Original-Forwarded-For: 192.0.2.77',
+      'X-Original-Forwarded-Host: cdn.test',
+    ]) {
+      expect(got).toContain(`\r\n${line}\r\n`);
+    }
+  });
+
   test('what filters and proxy-set-headers make of the head', async () => {
     const upstream = await bench.answering(() => OK);
     const engine = await bench.engine({

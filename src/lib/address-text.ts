@@ -1,0 +1,17 @@
+import { isIPv4 } from 'node:net';
+import ipaddr from 'ipaddr.js';
+
+/** The one spelling of an address that `isIP` takes: lower case, shortest (RFC 5952), IPv4 where it is IPv4 in IPv6's clothes. */
+export function canonicalAddress(address: string): string {
+  return isIPv4(address) ? address : canonicalIPv6(ipaddr.IPv6.parse(address));
+}
+
+/** The same of the four or sixteen bytes of an address. */
+export function toAddressText(bytes: Uint8Array): string {
+  return bytes.length === 4 ? bytes.join('.') : canonicalIPv6(new ipaddr.IPv6([...bytes]));
+}
+
+/** Mapped addresses become IPv4: lists of networks and logs know them in that form. */
+function canonicalIPv6(address: ipaddr.IPv6): string {
+  return address.isIPv4MappedAddress() ? address.toIPv4Address().toString() : address.toRFC5952String();
+}
