@@ -29,6 +29,8 @@ export class RequestBody {
   /** Set when part of it is gone and no other try can send it. */
   #isConsumed = false;
   #isPaused = false;
+  /** Whether the upstream takes no more for now. */
+  #isBlocked = false;
   #isRestSent = false;
 
   constructor(exchange: Exchange) {
@@ -63,6 +65,7 @@ export class RequestBody {
     this.#lastPart = '';
     this.#isConsumed = false;
     this.#isPaused = false;
+    this.#isBlocked = false;
     if (head.framing === 'none') {
       this.#state = NONE;
       this.#exchange.forwarding.begin();
@@ -136,8 +139,10 @@ export class RequestBody {
     this.#parts = [];
     this.#kept = [];
     this.#keptBytes = 0;
+    this.#isBlocked = false;
     for (const part of parts) this.#sendPart(part);
     this.#sendRest();
+    this.#resumeWhereTaken();
   }
 
   /** Lets go of what was kept for another try: there will be none. */
@@ -149,7 +154,13 @@ export class RequestBody {
 
   /** The upstream takes more. */
   onUpstreamDrain(): void {
-    if (!this.#isPaused) return;
+    this.#isBlocked = false;
+    this.#resumeWhereTaken();
+  }
+
+  /** Has the client's bytes come again. They come at once: never while parts that were kept are being sent, or they overtake them. */
+  #resumeWhereTaken(): void {
+    if (!this.#isPaused || this.#isBlocked) return;
     this.#isPaused = false;
     this.#exchange.downstream.resumeReading();
   }
@@ -158,6 +169,7 @@ export class RequestBody {
     const connection = this.#exchange.forwarding.connection;
     if (connection !== undefined && this.#exchange.forwarding.isRequestBegun) {
       this.#sendPart(part);
+      this.#resumeWhereTaken();
       return;
     }
     // Not connected yet.
@@ -174,8 +186,8 @@ export class RequestBody {
       this.#exchange.head.framing === 'chunked'
         ? connection.sendChunk(chunkHead(part.length), part, CHUNK_END)
         : connection.sendBytes(part);
+    this.#isBlocked = !isTaken;
     if (!isTaken) this.#pause();
-    else if (this.#isPaused) this.onUpstreamDrain();
   }
 
   #sendRest(): void {
