@@ -10,6 +10,7 @@ const folder = mkdtempSync(join(tmpdir(), 'serin-webhook-'));
 const { certificate, key } = createSelfSigned(['localhost'], Date.now());
 const agent = new Agent({ connect: { ca: certificate, servername: 'localhost' } });
 const judged: string[] = [];
+const olds: unknown[] = [];
 let webhook: Webhook;
 
 beforeAll(async () => {
@@ -17,13 +18,16 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'key'), key);
   webhook = await startWebhook(
     {
-      review: (raw: any) =>
-        raw.metadata.name === 'bad'
-          ? { isAllowed: false, message: 'no good', warnings: [] }
-          : { isAllowed: true, message: '', warnings: ['careful'] },
+      review: async ({ object, oldObject }) => {
+        olds.push(oldObject);
+        const { name } = (object as any).metadata;
+        return name === 'bad'
+          ? { isAllowed: false, isOurs: true, message: 'no good', warnings: [] }
+          : { isAllowed: true, isOurs: name !== 'foreign', message: '', warnings: ['careful'] };
+      },
       certificateFile: join(folder, 'cert'),
       keyFile: join(folder, 'key'),
-      judged: (namespace, name, isAllowed) => judged.push(`${namespace}/${name} ${isAllowed}`),
+      judged: ({ namespace, name, verdict }) => void judged.push(`${namespace}/${name} ${verdict.isAllowed}`),
       failed: () => undefined,
     },
     '127.0.0.1:0',
@@ -41,7 +45,7 @@ async function post(body: string): Promise<{ status: number; text: string }> {
   return { status: response.statusCode, text: await response.body.text() };
 }
 
-async function review(name: string, kind = 'Ingress', operation = 'CREATE') {
+async function review(name: string, kind = 'Ingress', operation = 'CREATE', more: object = {}) {
   const { text } = await post(
     JSON.stringify({
       apiVersion: 'admission.k8s.io/v1',
@@ -53,6 +57,7 @@ async function review(name: string, kind = 'Ingress', operation = 'CREATE') {
         kind: { group: 'networking.k8s.io', version: 'v1', kind },
         operation,
         object: { metadata: { name } },
+        ...more,
       },
     }),
   );
@@ -67,6 +72,20 @@ test('answers with the verdict, the uid and the warnings', async () => {
     status: { code: 400, message: 'no good' },
   });
   expect(judged).toEqual(['a/good true', 'a/bad false']);
+});
+
+test('an update is judged beside what it replaces', async () => {
+  olds.length = 0;
+  const oldObject = { metadata: { name: 'good', labels: {} } };
+  await review('good', 'Ingress', 'UPDATE', { oldObject });
+  expect(olds).toEqual([oldObject]);
+});
+
+test('dry runs and Ingresses of other classes are answered and not counted', async () => {
+  judged.length = 0;
+  expect((await review('bad', 'Ingress', 'CREATE', { dryRun: true })).allowed).toBe(false);
+  expect((await review('foreign')).allowed).toBe(true);
+  expect(judged).toEqual([]);
 });
 
 test('lets other kinds and operations pass', async () => {

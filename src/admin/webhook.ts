@@ -2,15 +2,23 @@ import { readFileSync, watchFile, unwatchFile } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import type { Review } from '../controller/admission/review.ts';
+import type { Review, Verdict } from '../controller/admission/review.ts';
 
 export interface WebhookDeps {
   readonly review: Review;
   readonly certificateFile: string;
   readonly keyFile: string;
-  /** Told of every verdict. */
-  readonly judged: (namespace: string, name: string, isAllowed: boolean, message: string) => void;
+  /** Told of every verdict on an Ingress of ours that is to be kept: dry runs and other classes are not counted. */
+  readonly judged: (judgement: Judgement) => void;
   readonly failed: (error: unknown) => void;
+}
+
+export interface Judgement {
+  readonly namespace: string;
+  readonly name: string;
+  readonly verdict: Verdict;
+  /** From the request to the answer. */
+  readonly tookMs: number;
 }
 
 /** The validating admission webhook (routing.md §9): AdmissionReview v1 over TLS, on any path. */
@@ -64,14 +72,20 @@ interface AdmissionRequest {
   readonly name?: string;
   readonly kind?: { readonly group?: string; readonly kind?: string };
   readonly operation?: string;
+  readonly dryRun?: boolean;
   readonly object?: unknown;
+  /** Null unless it is an UPDATE. */
+  readonly oldObject?: unknown;
 }
+
+const NOT_JUDGED: Verdict = { isAllowed: true, isOurs: false, message: '', warnings: [] };
 
 async function answer(deps: WebhookDeps, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const send = (status: number, type: string, text: string) => {
     response.writeHead(status, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(text) });
     response.end(text);
   };
+  const startedMs = performance.now();
   try {
     const body = await readBody(request);
     if (body === undefined) {
@@ -80,12 +94,13 @@ async function answer(deps: WebhookDeps, request: IncomingMessage, response: Ser
     }
     const review = JSON.parse(body) as { apiVersion?: string; request?: AdmissionRequest };
     if (review.request?.uid === undefined) return send(500, 'text/plain', 'not an AdmissionReview\n');
-    const { uid, kind, namespace = '', name = '', operation, object } = review.request;
+    const { uid, kind, namespace = '', name = '', operation, dryRun, object, oldObject } = review.request;
     const isIngress = kind?.group === 'networking.k8s.io' && kind.kind === 'Ingress';
     const isWritten = operation === 'CREATE' || operation === 'UPDATE';
-    const verdict =
-      isIngress && isWritten ? deps.review(object) : { isAllowed: true, message: '', warnings: [] };
-    if (isIngress && isWritten) deps.judged(namespace, name, verdict.isAllowed, verdict.message);
+    const verdict = isIngress && isWritten ? await deps.review({ object, oldObject }) : NOT_JUDGED;
+    if (verdict.isOurs && dryRun !== true) {
+      deps.judged({ namespace, name, verdict, tookMs: performance.now() - startedMs });
+    }
     const status = verdict.isAllowed ? {} : { status: { code: 400, message: verdict.message } };
     const warnings = verdict.warnings.length === 0 ? {} : { warnings: verdict.warnings };
     const answered = { uid, allowed: verdict.isAllowed, ...status, ...warnings };

@@ -3,6 +3,7 @@ import { createReview, type Review } from '../controller/admission/review.ts';
 import { loadApiAccess } from '../controller/kube/config.ts';
 import { createKubeClient, isKubeError, type KubeClient } from '../controller/kube/client.ts';
 import { SERVICES } from '../controller/kube/resources.ts';
+import { lookUpObjects } from '../controller/kube/look-up.ts';
 import { createCluster, type Cluster } from '../controller/kube/cluster.ts';
 import { createSystemTiming } from '../controller/kube/timing.ts';
 import { createDefaultCertificate } from '../controller/certificates/default-certificate.ts';
@@ -63,7 +64,13 @@ export async function controller({ flags }: Invocation, log: ControlLog, entry: 
     flags,
     log,
     metrics.control,
-    createReview({ options, features, snapshot: () => store.snapshot() }),
+    createReview({
+      options,
+      features,
+      snapshot: () => store.snapshot(),
+      lookUp: (wanted) => lookUpObjects(client, wanted),
+      nowMs: () => performance.timeOrigin + performance.now(),
+    }),
   );
   return runSerin(
     {
@@ -156,8 +163,19 @@ async function startWebhookOf(
       review,
       certificateFile,
       keyFile,
-      judged(namespace, name, isAllowed, message) {
+      judged({ namespace, name, verdict, tookMs }) {
+        const { isAllowed, message, effort } = verdict;
         metrics.admissionChecked(namespace, name, isAllowed);
+        if (effort !== undefined) {
+          metrics.setAdmission({
+            testedIngresses: effort.ingresses,
+            testedSeconds: effort.translateMs / 1_000,
+            renderedIngresses: effort.ingresses,
+            renderSeconds: effort.checkMs / 1_000,
+            configBytes: effort.modelBytes,
+            roundtripSeconds: tookMs / 1_000,
+          });
+        }
         if (!isAllowed)
           log.info({ ingress: `${namespace}/${name}`, message }, 'the webhook refused an Ingress');
       },

@@ -4,7 +4,8 @@ import { createObjectStore } from '../store/object-store.ts';
 import { readObject } from '../store/read-object.ts';
 import type { Kind } from '../store/objects.ts';
 import { DEFAULT_TRANSLATE_OPTIONS } from '../translate/options.ts';
-import { createReview } from './review.ts';
+import { createDefaultCertificate } from '../certificates/default-certificate.ts';
+import { createReview, type ReviewDeps } from './review.ts';
 
 const PREFIX = 'nginx.ingress.kubernetes.io/';
 
@@ -46,11 +47,24 @@ put('IngressClass', { metadata: { name: 'nginx' }, spec: { controller: 'k8s.io/i
 put('Ingress', ingress('taken', {}, '/taken'));
 put('Ingress', ingress('taken-canary', { canary: 'true' }, '/both'));
 put('Ingress', ingress('taken-main', {}, '/both'));
-const review = createReview({
-  options: { ...DEFAULT_TRANSLATE_OPTIONS, fallbackCertificate: undefined as never },
+put('Ingress', ingress('half', { canary: 'false' }, '/half'));
+put('Ingress', ingress('snippet', { 'configuration-snippet': 'return 200;' }, '/snippet'));
+put('Service', { metadata: { namespace: 'a', name: 'web' }, spec: { ports: [{ port: 80 }] } });
+const fallbackCertificate = await createDefaultCertificate(Date.now());
+const options = {
+  ...DEFAULT_TRANSLATE_OPTIONS,
+  fallbackCertificate,
+  configMap: { namespace: 'ingress-nginx', name: 'ingress-nginx-controller' },
+};
+let lookUp: ReviewDeps['lookUp'] = async () => ({ secrets: [], configMaps: [] });
+const judge = createReview({
+  options,
   features,
   snapshot: () => store.snapshot(),
+  lookUp: (wanted) => lookUp(wanted),
+  nowMs: Date.now,
 });
+const review = (object: unknown, oldObject?: unknown) => judge({ object, oldObject });
 
 const other = { ...ingress('other', { 'rewrite-target': '/a?b' }) };
 other.spec = { ...other.spec, ingressClassName: 'traefik' };
@@ -96,19 +110,163 @@ const cases: [name: string, raw: any, message: string | undefined][] = [
   ],
 ];
 for (const [name, raw, message] of cases) {
-  test(`${name} is ${message === undefined ? 'allowed' : 'refused'}`, () => {
-    const verdict = review(raw);
+  test(`${name} is ${message === undefined ? 'allowed' : 'refused'}`, async () => {
+    const verdict = await review(raw);
     expect(verdict.isAllowed).toBe(message === undefined);
     expect(verdict.message.slice(0, (message ?? '').length)).toBe(message ?? '');
   });
 }
 
-test('what does not refuse is a warning', () => {
-  expect(review(ingress('new', { 'proxy-read-timeout': 'soon' })).warnings).toEqual([
+test('what does not refuse is a warning', async () => {
+  expect((await review(ingress('new', { 'proxy-read-timeout': 'soon' }))).warnings).toEqual([
     'metadata.annotations[proxy-read-timeout]: "soon" is not a whole number of seconds; its default is used',
   ]);
 });
 
-test('junk is refused, never thrown', () => {
-  for (const junk of [null, 1, 'x', [], {}, { metadata: 5 }]) expect(review(junk).isAllowed).toBe(false);
+test('junk is refused, never thrown', async () => {
+  for (const junk of [null, 1, 'x', [], {}, { metadata: 5 }])
+    expect((await review(junk)).isAllowed).toBe(false);
+});
+
+/** The Ingress with a label more, as `kubectl label` makes it. */
+const labelled = (raw: any) => ({ ...raw, metadata: { ...raw.metadata, labels: { a: 'b' } } });
+
+const unchanged: [name: string, raw: any][] = [
+  ['a snippet', ingress('snippet', { 'configuration-snippet': 'return 200;' }, '/snippet')],
+  ['a regex under Prefix', ingress('odd', {}, '/a(.*)')],
+  ['a value of the refusing class', ingress('odd', { 'server-alias': 'a;b' }, '/odd')],
+  ['injected text', ingress('odd', {}, '/etc/passwd', 'ImplementationSpecific')],
+  ['a host and path that another serves', ingress('late', {}, '/taken')],
+];
+for (const [name, raw] of unchanged) {
+  test(`${name} that was there before is a warning: a label can be changed`, async () => {
+    const verdict = await review(labelled(raw), raw);
+    expect([verdict.isAllowed, verdict.message]).toEqual([true, '']);
+    expect(verdict.warnings.join()).toContain('it stays allowed, as it was written before');
+    expect((await review(raw)).isAllowed).toBe(false);
+  });
+}
+
+test('a refused path that only moved within the object is unchanged', async () => {
+  const before = ingress('moved', {}, '/a(.*)');
+  const after = structuredClone(before);
+  after.spec.rules[0].http.paths.unshift({ ...before.spec.rules[0].http.paths[0], path: '/plain' });
+  expect((await review(after, before)).isAllowed).toBe(true);
+});
+
+test('a snippet that changes is refused, and one that allow-snippet-annotations allows is a warning', async () => {
+  const before = ingress('snippet', { 'configuration-snippet': 'return 200;' }, '/snippet');
+  const after = ingress('snippet', { 'configuration-snippet': 'return 404;' }, '/snippet');
+  expect((await review(after, before)).isAllowed).toBe(false);
+  const settings = { metadata: { namespace: 'ingress-nginx', name: 'ingress-nginx-controller' } };
+  put('ConfigMap', { ...settings, data: { 'allow-snippet-annotations': 'true' } });
+  const verdict = await review(after);
+  put('ConfigMap', { ...settings, data: {} });
+  expect(verdict.isAllowed).toBe(true);
+  expect(verdict.warnings.join()).toContain('snippets are never evaluated; it is ignored');
+});
+
+const overlaps: [name: string, raw: any, isAllowed: boolean][] = [
+  ['canary: "false" beside one without', ingress('new', { canary: 'false' }, '/taken'), true],
+  ['canary: "true" beside canary: "false"', ingress('new', { canary: 'true' }, '/half'), true],
+  ['none beside canary: "false"', ingress('new', {}, '/half'), true],
+  ['canary: "false" beside canary: "false"', ingress('new', { canary: 'false' }, '/half'), true],
+  ['none beside none, of another type', ingress('new', {}, '/taken', 'Exact'), false],
+  ['canary: "true" beside canary: "true"', ingress('new', { canary: 'true' }, '/both'), false],
+];
+for (const [name, raw, isAllowed] of overlaps) {
+  test(`the same host and path, ${name}, is ${isAllowed ? 'allowed' : 'refused'}`, async () => {
+    expect((await review(raw)).isAllowed).toBe(isAllowed);
+  });
+}
+
+test('the Ingress that owns a path stays changeable beside a younger one that wants it', async () => {
+  const old = ingress('owner', {}, '/owned');
+  old.metadata.creationTimestamp = '2026-01-01T00:00:00Z';
+  const young = ingress('young', {}, '/owned');
+  young.metadata.creationTimestamp = '2026-02-01T00:00:00Z';
+  put('Ingress', old);
+  put('Ingress', young);
+  const changed = ingress('owner', { 'proxy-read-timeout': '5' }, '/owned');
+  changed.metadata.creationTimestamp = old.metadata.creationTimestamp;
+  expect((await review(changed)).isAllowed).toBe(true);
+});
+
+const regex = ingress('regex', { 'use-regex': 'true' }, '/a(', 'ImplementationSpecific');
+const tls = ingress('tls', {}, '/tls');
+tls.spec.tls = [{ hosts: ['a.test'], secretName: 'cert' }];
+const lonely = ingress('lonely', {}, '/lonely');
+lonely.spec.rules[0].http.paths[0].backend.service.name = 'nowhere';
+const found: [name: string, raw: any, text: string][] = [
+  ['a bad regex', regex, 'the path is not served'],
+  ['a missing Service', lonely, '"nowhere" '],
+  ['a missing Secret', tls, '"cert" is not a Secret in namespace a'],
+  [
+    'an alias that is a host',
+    ingress('alias', { 'server-alias': 'b.test' }, '/alias'),
+    'is a host of its own',
+  ],
+];
+const b = ingress('b');
+b.spec.rules[0].host = 'b.test';
+put('Ingress', b);
+for (const [name, raw, text] of found) {
+  test(`${name}, which only translation finds, is a warning at apply time`, async () => {
+    const verdict = await review(raw);
+    expect(verdict.isAllowed).toBe(true);
+    expect(verdict.warnings.join()).toContain(text);
+  });
+}
+
+test('a Secret that nothing names yet is looked up; while nobody knows, nothing is said of it', async () => {
+  const asked: unknown[] = [];
+  const secret = readObject('Secret', { metadata: { namespace: 'a', name: 'cert' }, data: {} });
+  lookUp = async (wanted) => {
+    asked.push(...wanted.secrets);
+    return { secrets: secret.ok ? [secret.object as never] : [], configMaps: [] };
+  };
+  const there = await review(tls);
+  lookUp = () => Promise.reject(new Error('no answer'));
+  const unknown = await review(tls);
+  lookUp = async () => ({ secrets: [], configMaps: [] });
+  expect(asked).toEqual([{ namespace: 'a', name: 'cert' }]);
+  expect(there.warnings.join()).not.toContain('is not a Secret');
+  expect(there.warnings.join()).toContain('"cert" ');
+  expect(unknown).toMatchObject({ isAllowed: true, warnings: [] });
+});
+
+test('only Ingresses of ours are counted, and what the test took is told', async () => {
+  expect(await review(other)).toMatchObject({ isOurs: false, isAllowed: true });
+  expect(await review(deleted)).toMatchObject({ isOurs: false });
+  const { effort } = await review(ingress('new', {}, '/new'));
+  expect(effort!.ingresses).toBeGreaterThan(3);
+  expect(effort!.modelBytes).toBeGreaterThan(100);
+});
+
+test('a class that does not exist is let pass with a warning, as its Ingress is not served', async () => {
+  const unknown = ingress('new', { 'server-alias': 'a;b' });
+  unknown.spec.ingressClassName = 'nginx2';
+  const byName = createReview({
+    options: { ...options, ingressClass: 'nginx2' },
+    features,
+    snapshot: () => store.snapshot(),
+    lookUp,
+    nowMs: Date.now,
+  });
+  expect(await byName({ object: unknown })).toEqual({
+    isAllowed: true,
+    isOurs: false,
+    message: '',
+    warnings: [
+      'spec.ingressClassName: "nginx2" is not an IngressClass that exists; the Ingress is not served',
+    ],
+  });
+});
+
+test('many warnings are few lines, and none is long', async () => {
+  const many = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`no-such-${i}`, 'x'.repeat(400)]));
+  const { warnings } = await review(ingress('new', many, '/many'));
+  expect(warnings).toHaveLength(15);
+  expect(warnings.at(-1)).toBe('and 26 more');
+  expect(Math.max(...warnings.map(({ length }) => length))).toBe(256);
 });

@@ -1,125 +1,231 @@
 import type { Feature } from '../../features/kit/feature.ts';
-import { findingMessage } from '../../model/finding.ts';
-import type { ClusterSnapshot } from '../store/object-store.ts';
-import { objectKey, type IngressObject } from '../store/objects.ts';
+import { findingMessage, type Finding } from '../../model/finding.ts';
+import type { ClusterSnapshot, ObjectRef } from '../store/object-store.ts';
+import {
+  compareAge,
+  objectKey,
+  type ConfigMapObject,
+  type IngressObject,
+  type SecretObject,
+} from '../store/objects.ts';
 import { createOwnership } from '../store/ownership.ts';
 import { readObject } from '../store/read-object.ts';
 import { readAnnotationSettings } from '../translate/annotation-settings.ts';
-import { createEntry, type IngressEntry } from '../translate/entries.ts';
-import type { TranslateOptions } from '../translate/options.ts';
+import { createEntry } from '../translate/entries.ts';
+import { unknownClass } from '../translate/object-findings.ts';
+import type { TranslateOptions, Translation } from '../translate/options.ts';
+import { translate } from '../translate/translate.ts';
+import { findOverlaps } from './overlap.ts';
+import { findInjected, findRefusals, type AdmissionRefusal } from './refusals.ts';
+import { findRelated } from './related.ts';
+
+/** Secrets and ConfigMaps that the store does not hold, since nothing that is served names them yet. */
+export interface Unreferenced {
+  readonly secrets: readonly ObjectRef[];
+  readonly configMaps: readonly ObjectRef[];
+}
+
+/** Those of them that exist. */
+export interface LookedUp {
+  readonly secrets: readonly SecretObject[];
+  readonly configMaps: readonly ConfigMapObject[];
+}
 
 export interface ReviewDeps {
   readonly options: TranslateOptions;
   readonly features: readonly Feature[];
   readonly snapshot: () => ClusterSnapshot;
+  /** Asks for objects in bounded time; rejects when it cannot be known whether they exist. */
+  readonly lookUp: (wanted: Unreferenced) => Promise<LookedUp>;
+  /** Milliseconds since 1970, with fractions. */
+  readonly nowMs: () => number;
+}
+
+/** An Ingress as it is to be written. */
+export interface ReviewRequest {
+  readonly object: unknown;
+  /** What it replaces, on an update. */
+  readonly oldObject?: unknown;
 }
 
 /** What the webhook says of one Ingress. */
 export interface Verdict {
   readonly isAllowed: boolean;
+  /** Whether it is an Ingress that Serin serves; others are let pass. */
+  readonly isOurs: boolean;
   /** Why not; empty when allowed. */
   readonly message: string;
   /** Findings that do not refuse it; kubectl prints them. */
   readonly warnings: readonly string[];
+  /** What it took; of an Ingress of ours that was tested to the end. */
+  readonly effort?: ReviewEffort;
 }
 
-/** Judges Ingresses as they are written, in the order of routing.md §9. Pure over the snapshot; never throws. */
-export type Review = (raw: unknown) => Verdict;
+export interface ReviewEffort {
+  /** Ingresses that were translated together. */
+  readonly ingresses: number;
+  readonly checkMs: number;
+  readonly translateMs: number;
+  /** Size of the translated model. */
+  readonly modelBytes: number;
+}
 
-const ALLOWED: Verdict = { isAllowed: true, message: '', warnings: [] };
-const DEFAULT_PREFIX = 'nginx.ingress.kubernetes.io';
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-const PLAIN_PATH = /^[A-Za-z0-9._\-/]*$/;
+/** Judges Ingresses as they are written, in the order of routing.md §9. Reads the snapshot and changes nothing; never throws on what a user wrote. */
+export type Review = (request: ReviewRequest) => Promise<Verdict>;
 
-export function createReview({ options, features, snapshot }: ReviewDeps): Review {
-  return (raw) => {
-    if (
-      (raw as { metadata?: { deletionTimestamp?: unknown } } | null)?.metadata?.deletionTimestamp !==
-      undefined
-    ) {
-      return ALLOWED;
-    }
-    const read = readObject('Ingress', raw);
-    if (!read.ok) return refuse(`${read.problem.field} ${read.problem.problem}`);
+const LET_PASS: Verdict = { isAllowed: true, isOurs: false, message: '', warnings: [] };
+/** What a user sees of many warnings: the API server passes on some 4 KB, and cuts each behind 256 characters. */
+const WARNINGS_MAX = 15;
+const WARNING_LENGTH_MAX = 256;
+const LOOK_UPS_MAX = 16;
+
+export function createReview(deps: ReviewDeps): Review {
+  const { options, features } = deps;
+
+  return async ({ object, oldObject }) => {
+    const startedMs = deps.nowMs();
+    if (isBeingDeleted(object)) return LET_PASS;
+    const read = readObject('Ingress', object);
+    if (!read.ok) return refuse(`${read.problem.field} ${read.problem.problem}`, false);
     const ingress = read.object as IngressObject;
-    const now = snapshot();
+    const now = deps.snapshot();
     const configMap = options.configMap && now.configMaps.get(objectKey(options.configMap));
     const settings = readAnnotationSettings(configMap, features);
+    const entryOf = (one: IngressObject) => createEntry(one, options, features, settings, now);
+    const entry = entryOf(ingress);
+    const before = readBefore(oldObject);
+    const entryBefore = before && entryOf(before);
+
+    const injected = splitKnown(findInjected(entry), entryBefore && findInjected(entryBefore));
+    if (injected.isNew !== undefined) return refuse(injected.isNew.message, false);
     const ownership = createOwnership(now, options);
-    const entry = createEntry(ingress, options, features, settings, now);
-    const refusals = entry.refusals.map(({ field, value, problem }) => `${field}: "${value}" ${problem}`);
-    if (entry.refusals.some(({ problem }) => problem.startsWith('looks like injected')))
-      return refuse(refusals[0]!);
-    if (ownership(ingress) === 'not-ours') return ALLOWED;
-    if (options.isCatchAllDisabled && ingress.defaultBackend !== undefined) {
-      return refuse('spec.defaultBackend is forbidden by --disable-catch-all');
-    }
-    if (ingress.uid !== '' && !UUID.test(ingress.uid))
-      return refuse(`metadata.uid: "${ingress.uid}" is not a UUID`);
-    const isStrict = settings.text('strict-validate-path-type') !== 'false';
-    const odd = isStrict ? findOddPath(ingress) : undefined;
-    if (odd !== undefined) return refuse(odd);
-    const foreign = options.annotationsPrefix === DEFAULT_PREFIX ? undefined : findForeign(ingress);
-    if (foreign !== undefined) return refuse(foreign);
-    const snippet = [...ingress.annotations.keys()].find((key) => key.endsWith('-snippet'));
-    if (snippet !== undefined) return refuse(`metadata.annotations[${snippet}]: snippets are not supported`);
-    if (refusals[0] !== undefined) return refuse(refusals[0]);
-    const overlap = findOverlap(
-      entry,
-      now,
-      (other) => ownership(other) === 'ours',
-      options.annotationsPrefix,
+    const owned = ownership(ingress);
+    if (owned === 'not-ours') return LET_PASS;
+    if (owned === 'unknown-class') return { ...LET_PASS, warnings: [findingMessage(unknownClass(ingress))] };
+    const own = splitKnown(
+      findRefusals(entry, settings, options),
+      entryBefore && findRefusals(entryBefore, settings, options),
     );
-    if (overlap !== undefined) return refuse(overlap);
-    return { isAllowed: true, message: '', warnings: entry.findings.map(findingMessage) };
+    if (own.isNew !== undefined) return refuse(own.isNew.message, true);
+
+    const translateMs = deps.nowMs();
+    const tried = await translateWith(ingress, now);
+    const overlaps = overlapsOf(ingress, tried);
+    const known =
+      before !== undefined && overlaps.length > 0 ? overlapsOf(before, await translateWith(before, now)) : [];
+    const overlap = splitKnown(overlaps, known);
+    if (overlap.isNew !== undefined) return refuse(overlap.isNew.message, true);
+
+    const { hosts, upstreams } = tried.translation.model;
+    const kept = [...injected.known, ...own.known, ...overlap.known].map(
+      ({ message }) => `${message}; it stays allowed, as it was written before`,
+    );
+    return {
+      isAllowed: true,
+      isOurs: true,
+      message: '',
+      warnings: toWarnings([...kept, ...tried.findings.map(findingMessage)]),
+      effort: {
+        ingresses: tried.others.length + 1,
+        checkMs: translateMs - startedMs,
+        translateMs: deps.nowMs() - translateMs,
+        modelBytes: Buffer.byteLength(JSON.stringify([hosts, upstreams])),
+      },
+    };
+  };
+
+  /** Translates an Ingress together with those that have a say in it, and keeps what was found about it. */
+  async function translateWith(ingress: IngressObject, now: ClusterSnapshot): Promise<Tried> {
+    const others = findRelated(ingress, now.ingresses, options.annotationsPrefix);
+    const ingresses = [...others, ingress].toSorted(compareAge);
+    let snapshot: ClusterSnapshot = { ...now, ingresses };
+    let translation = translate(snapshot, options, features, deps.nowMs());
+    let unknown: readonly ObjectRef[] = [];
+    const wanted = findUnreferenced(translation, now);
+    if (wanted.secrets.length + wanted.configMaps.length > 0) {
+      try {
+        const { secrets, configMaps } = await deps.lookUp(wanted);
+        snapshot = {
+          ...snapshot,
+          secrets: new Map([...now.secrets, ...secrets.map((one) => [objectKey(one), one] as const)]),
+          configMaps: new Map([
+            ...now.configMaps,
+            ...configMaps.map((one) => [objectKey(one), one] as const),
+          ]),
+        };
+        translation = translate(snapshot, options, features, deps.nowMs());
+      } catch {
+        unknown = [...wanted.secrets, ...wanted.configMaps];
+      }
+    }
+    const findings = translation.findings.filter(
+      (finding) => isAbout(finding, ingress) && !unknown.some((ref) => isNamedIn(finding, ref)),
+    );
+    const served = new Set(translation.served.map(objectKey));
+    return { translation, findings, others: others.filter((other) => served.has(objectKey(other))) };
+  }
+
+  function overlapsOf(ingress: IngressObject, { translation, others }: Tried): readonly AdmissionRefusal[] {
+    return findOverlaps({ ingress, others, model: translation.model, prefix: options.annotationsPrefix });
+  }
+}
+
+interface Tried {
+  readonly translation: Translation;
+  /** About the Ingress itself. */
+  readonly findings: readonly Finding[];
+  /** The other Ingresses that are served. */
+  readonly others: readonly IngressObject[];
+}
+
+function refuse(message: string, isOurs: boolean): Verdict {
+  return { isAllowed: false, isOurs, message, warnings: [] };
+}
+
+function isBeingDeleted(raw: unknown): boolean {
+  const { metadata } = (raw ?? {}) as { metadata?: { deletionTimestamp?: unknown } };
+  return metadata?.deletionTimestamp !== undefined;
+}
+
+function readBefore(raw: unknown): IngressObject | undefined {
+  if (raw === undefined || raw === null) return undefined;
+  const read = readObject('Ingress', raw);
+  return read.ok ? (read.object as IngressObject) : undefined;
+}
+
+/** The first refusal that the version before did not have, and those that it had. */
+function splitKnown(
+  refusals: readonly AdmissionRefusal[],
+  before: readonly AdmissionRefusal[] = [],
+): { readonly isNew?: AdmissionRefusal; readonly known: readonly AdmissionRefusal[] } {
+  const keys = new Set(before.map(({ key }) => key));
+  return {
+    isNew: refusals.find(({ key }) => !keys.has(key)),
+    known: refusals.filter(({ key }) => keys.has(key)),
   };
 }
 
-function refuse(message: string): Verdict {
-  return { isAllowed: false, message, warnings: [] };
+function findUnreferenced({ references }: Translation, now: ClusterSnapshot): Unreferenced {
+  const missing = (refs: readonly ObjectRef[], shelf: ReadonlyMap<string, unknown>) =>
+    refs.filter((ref) => !shelf.has(objectKey(ref))).slice(0, LOOK_UPS_MAX);
+  return {
+    secrets: missing(references.secrets, now.secrets),
+    configMaps: missing(references.configMaps, now.configMaps),
+  };
 }
 
-/** Exact and Prefix paths may have plain characters only (strict-validate-path-type, default on). */
-function findOddPath(ingress: IngressObject): string | undefined {
-  for (const { paths } of ingress.rules) {
-    for (const { path, pathType, field } of paths) {
-      if (pathType === 'ImplementationSpecific' || PLAIN_PATH.test(path)) continue;
-      return `${field}.path: "${path}" cannot be used with pathType ${pathType}; use ImplementationSpecific`;
-    }
-  }
-  return undefined;
+function isAbout({ source }: Finding, { namespace, name }: IngressObject): boolean {
+  return source.kind === 'Ingress' && source.namespace === namespace && source.name === name;
 }
 
-function findForeign(ingress: IngressObject): string | undefined {
-  const key = [...ingress.annotations.keys()].find((name) => name.startsWith(`${DEFAULT_PREFIX}/`));
-  return key === undefined
-    ? undefined
-    : `metadata.annotations[${key}]: another annotation prefix is configured`;
+function isNamedIn({ value }: Finding, { namespace, name }: ObjectRef): boolean {
+  return value === name || value === `${namespace}/${name}`;
 }
 
-/** A host and path that another Ingress serves already, unless exactly one of the two carries a canary annotation. */
-function findOverlap(
-  entry: IngressEntry,
-  snapshot: ClusterSnapshot,
-  isOurs: (ingress: IngressObject) => boolean,
-  prefix: string,
-): string | undefined {
-  const { ingress } = entry;
-  const hasCanary = (one: IngressObject) => one.annotations.has(`${prefix}/canary`);
-  const wanted = new Set<string>();
-  for (const { host, paths } of ingress.rules)
-    for (const { path } of paths) wanted.add(`${host} ${path || '/'}`);
-  if (wanted.size === 0) return undefined;
-  for (const other of snapshot.ingresses) {
-    if (objectKey(other) === objectKey(ingress)) continue;
-    for (const { host, paths } of other.rules) {
-      for (const { path } of paths) {
-        if (!wanted.has(`${host} ${path || '/'}`)) continue;
-        if (hasCanary(ingress) !== hasCanary(other) || !isOurs(other)) continue;
-        const { namespace, name } = other;
-        return `host "${host}" and path "${path || '/'}" is already defined in ingress ${namespace}/${name}`;
-      }
-    }
-  }
-  return undefined;
+function toWarnings(messages: readonly string[]): readonly string[] {
+  const cut = [...new Set(messages)].map((text) =>
+    text.length <= WARNING_LENGTH_MAX ? text : `${text.slice(0, WARNING_LENGTH_MAX - 3)}...`,
+  );
+  if (cut.length <= WARNINGS_MAX) return cut;
+  return [...cut.slice(0, WARNINGS_MAX - 1), `and ${cut.length - WARNINGS_MAX + 1} more`];
 }
