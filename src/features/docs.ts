@@ -33,15 +33,17 @@ export function renderAnnotationsDoc(
   ];
   for (const feature of features) {
     const rows = Object.entries(feature.annotations) as [string, AnnotationSpec<unknown>][];
-    if (rows.length === 0) continue;
+    const keys = Object.entries(feature.configMapKeys ?? {});
+    if (rows.length + keys.length === 0) continue;
     lines.push(`## ${feature.name}`, '', feature.doc, '');
-    lines.push('| annotation | meaning | default | a bad value |', '| --- | --- | --- | --- |');
+    if (rows.length > 0)
+      lines.push('| annotation | meaning | default | a bad value |', '| --- | --- | --- | --- |');
     for (const [name, spec] of rows) {
       const names = [name, ...(spec.aliases ?? [])].map((one) => `\`${one}\``).join(', ');
       lines.push(`| ${names} | ${cell(spec.doc)} | ${defaultText(spec)} | ${ON_INVALID[spec.onInvalid]} |`);
     }
-    const keys = Object.entries(feature.configMapKeys ?? {});
-    if (keys.length > 0) lines.push('', 'ConfigMap keys:', '');
+    if (rows.length > 0 && keys.length > 0) lines.push('');
+    if (keys.length > 0) lines.push('ConfigMap keys:', '');
     for (const [key, doc] of keys) lines.push(`- \`${key}\`: ${doc}`);
     lines.push('');
   }
