@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
-/** DESIGN §3 and STYLE §1, read from the import specifiers of src/. */
+/** The arrows of docs/architecture.md#arrows, read from the import specifiers of src/. */
 const SRC = join(import.meta.dirname, '../src');
 const LINES_MAX = 500;
 

@@ -23,7 +23,7 @@ export type FlagKind = 'string' | 'integer' | 'number' | 'boolean' | 'seconds' |
 
 export type FlagValue = string | number | boolean | readonly string[];
 
-/** One command-line flag. Names, defaults and meanings are ingress-nginx's wherever it has the flag (configmap-and-flags.md §3). */
+/** One command-line flag. Names, defaults and meanings are ingress-nginx's wherever it has the flag (docs/reference/settings.md §3). */
 export interface Flag {
   readonly name: string;
   readonly kind: FlagKind;

@@ -36,7 +36,7 @@ export interface OrphanFacts {
 }
 
 /**
- * Ingresses whose Service is missing or has no endpoints (configmap-and-flags.md §4.1, `orphan_ingress`). Endpoints come and go
+ * Ingresses whose Service is missing or has no endpoints (docs/reference/operation.md §2, `orphan_ingress`). Endpoints come and go
  * without a new table, so this is asked when metrics are.
  */
 export function reportOrphans(control: ControlMetrics, { built, store, endpointsOf }: OrphanFacts): void {

@@ -39,7 +39,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
   let known: { readonly objects: readonly unknown[]; readonly read: SettingsRead } | undefined;
 
   function readSettings(snapshot: ClusterSnapshot): SettingsRead {
-    // A ConfigMap that is deleted leaves its last data in force (configmap-and-flags.md §1).
+    // A ConfigMap that is deleted leaves its last data in force (docs/reference/settings.md §1).
     configMap = (options.configMap && snapshot.configMaps.get(objectKey(options.configMap))) ?? configMap;
     const named: ObjectRef[] = [];
     for (const key of ['proxy-set-headers', 'add-headers']) {

@@ -28,7 +28,7 @@ import { upstreamVhost } from './upstream-vhost/upstream-vhost.ts';
 // oxlint-disable-next-line no-explicit-any -- each feature has value and policy types of its own
 type AnyFeature = Feature<any, any>;
 
-/** THE list of features. Its order is the order in which filters of one stage run (annotations.md §0.4). */
+/** THE list of features. Its order is the order in which filters of one stage run (docs/reference/evaluation-order.md §1). */
 export const features: readonly AnyFeature[] = [
   blocklists, // before app-root: who is blocked is not redirected either
   wwwRedirect, // before app-root: the other name has no root of its own

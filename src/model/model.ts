@@ -28,7 +28,7 @@ export interface HostModel {
 export interface RouteModel {
   /** Path as written in the Ingress; `/` when empty. */
   readonly path: string;
-  /** ImplementationSpecific has become prefix (routing.md §1). */
+  /** ImplementationSpecific has become prefix (docs/reference/routing.md §1). */
   readonly pathType: 'exact' | 'prefix';
   /** True for the implicit `/` a host has from its first Ingress. */
   readonly isImplicit: boolean;

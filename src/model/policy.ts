@@ -142,7 +142,7 @@ export interface AffinityPolicy {
   readonly isChangedOnFailure: boolean;
 }
 
-/** Decides between primary and canary; evaluated as annotations.md §1.1 says. */
+/** Decides between primary and canary; evaluated as docs/reference/annotations.md §1.1 says. */
 export interface CanaryPolicy {
   readonly weight: number;
   /** Denominator; values of 100 or less act as 100. */

@@ -76,7 +76,7 @@ const LABELS = {
   host: '*.a.test',
 };
 
-/** Lines of observed.md, and what they come from. */
+/** Lines of docs/reference/operation.md §3, and what they come from. */
 const OBSERVED: readonly (readonly [name: string, want: string, fields: Fields])[] = [
   [
     'served by a canary',

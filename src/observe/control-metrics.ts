@@ -34,7 +34,7 @@ export interface AdmissionMetric {
   readonly roundtripSeconds: number;
 }
 
-/** What the control plane reports; names and labels are ingress-nginx's (configmap-and-flags.md §4.1). */
+/** What the control plane reports; names and labels are ingress-nginx's (docs/reference/operation.md §2). */
 export interface ControlMetrics {
   /** A table is live on every worker. `hash` is a number that changes with it. */
   configApplied(hash: number): void;

@@ -9,7 +9,7 @@ export type LineFormatter = (record: AccessRecord) => string;
 
 const VARIABLE = /\$(?:\{(\w+)\}|(\w+))/g;
 
-/** ingress-nginx's default `log-format-upstream` (configmap-and-flags.md §5). */
+/** ingress-nginx's default `log-format-upstream` (docs/reference/operation.md §3). */
 export const UPSTREAM_LOG_FORMAT =
   '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" ' +
   '$request_length $request_time [$proxy_upstream_name] [$proxy_alternative_upstream_name] $upstream_addr ' +

@@ -14,7 +14,7 @@ export interface MetricsOptions {
   readonly areStatusClassesReported: boolean;
 }
 
-/** ingress-nginx's defaults (observed.md). */
+/** ingress-nginx's defaults (docs/reference/operation.md §2). */
 export const DEFAULT_METRICS_OPTIONS: MetricsOptions = {
   timeBuckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
   lengthBuckets: [10, 20, 30, 40, 50, 60, 70, 80, 90, 100],

@@ -83,13 +83,13 @@ const NGINX_CIPHERS = [
   'DHE-RSA-AES128-GCM-SHA256',
 ].join(':');
 
-/** ingress-nginx's default access log format (configmap-and-flags.md §5). */
+/** ingress-nginx's default access log format (docs/reference/operation.md §3). */
 export const DEFAULT_LOG_FORMAT =
   '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" ' +
   '$request_length $request_time [$proxy_upstream_name] [$proxy_alternative_upstream_name] $upstream_addr ' +
   '$upstream_response_length $upstream_response_time $upstream_status $req_id';
 
-/** ingress-nginx's defaults (configmap-and-flags.md §2). */
+/** ingress-nginx's defaults (docs/reference/settings.md §2). */
 export const DEFAULT_SETTINGS: DataPlaneSettings = {
   isForwardedTrusted: false,
   isRealIpEnabled: false,

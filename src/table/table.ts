@@ -20,7 +20,7 @@ export interface HostEntry {
   readonly aliases: readonly string[];
   /** Changes when anything in this entry does; equal digests are linked once. */
   readonly digest: string;
-  /** All routes are case-insensitive regexes, first match wins in the order given (routing.md §4). */
+  /** All routes are case-insensitive regexes, first match wins in the order given (docs/reference/routing.md §4). */
   readonly isRegex: boolean;
   /** Whether ssl-redirect applies to this name (a certificate entry exists); aliases listed apart. */
   readonly hasCertificate: boolean;
@@ -44,7 +44,7 @@ export interface RouteEntry {
   readonly policies: Policies;
   readonly deniedStatus?: 503 | 403;
   readonly labels: LabelSet;
-  /** Answer 301 with a slash added: a request equal to the path less its last slash (routing.md §3). */
+  /** Answer 301 with a slash added: a request equal to the path less its last slash (docs/reference/routing.md §3). */
   readonly isSlashRedirected: boolean;
 }
 

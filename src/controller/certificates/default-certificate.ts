@@ -7,7 +7,7 @@ import { parseCertificate } from './parse-certificate.ts';
 const DAY_MS = 86_400_000;
 
 /**
- * Makes the certificate that is served where no other is, as ingress-nginx makes it (routing.md §7.3): RSA-2048, for
+ * Makes the certificate that is served where no other is, as ingress-nginx makes it (docs/reference/routing.md §7.3): RSA-2048, for
  * `ingress.local`, valid 365 days from `nowMs`. Takes 0.1 s, on a thread of its own.
  */
 export async function createDefaultCertificate(nowMs: number): Promise<CertificateModel> {

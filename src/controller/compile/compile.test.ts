@@ -122,7 +122,7 @@ describe('compile', () => {
   });
 });
 
-describe('certificates (routing.md 7, annotations.md 2.2)', () => {
+describe('certificates (docs/reference/routing.md §7, docs/reference/annotations.md §2.2)', () => {
   test('names of hosts and covered aliases, a host before an alias, never the bare catch-all', () => {
     const { tls } = compile(
       modelOf([

@@ -83,7 +83,7 @@ export function compile(model: Model, settings: DataPlaneSettings, generation: n
   return createCompiler().compile(model, settings, generation);
 }
 
-/** Names with a certificate of their own; the bare catch-all never has one (annotations.md §2.2). */
+/** Names with a certificate of their own; the bare catch-all never has one (docs/reference/annotations.md §2.2). */
 function toTls(model: Model): TlsEntry {
   const names = new Map<string, string>();
   for (const { name, certificateId } of model.hosts) {

@@ -10,12 +10,12 @@ export interface PlacedRoute {
   readonly isSlashRedirected: boolean;
 }
 
-/** Whether a host's paths are regular expressions, all of them (routing.md §4). */
+/** Whether a host's paths are regular expressions, all of them (docs/reference/routing.md §4). */
 export function isRegexHost(routes: readonly RouteModel[]): boolean {
   return routes.some(isRegexRoute);
 }
 
-/** Its own doing: `use-regex`, or a rewrite target in force (annotations.md §2.1). */
+/** Its own doing: `use-regex`, or a rewrite target in force (docs/reference/annotations.md §2.1). */
 function isRegexRoute({ path, policies }: RouteModel): boolean {
   const { rewrite } = policies;
   if (rewrite === undefined) return false;
@@ -26,7 +26,7 @@ function isRegexRoute({ path, policies }: RouteModel): boolean {
 
 /**
  * Routes of a host in the order in which they are tried. Regex hosts: longest path first, by bytes, equal lengths in
- * descending order (routing.md §4). Others: exact ones, then prefixes, longest first (§3).
+ * descending order (docs/reference/routing.md §4). Others: exact ones, then prefixes, longest first (docs/reference/routing.md §3).
  */
 export function placeRoutes(routes: readonly RouteModel[]): PlacedRoute[] {
   return isRegexHost(routes) ? placeRegexes(routes) : placePlain(routes);

@@ -7,7 +7,7 @@ import type {
   TimeoutsPolicy,
 } from '../../model/policy.ts';
 
-/** ingress-nginx's defaults (configmap-and-flags.md §2), for routes that no Ingress made. */
+/** ingress-nginx's defaults (docs/reference/settings.md §2), for routes that no Ingress made. */
 const TIMEOUTS: TimeoutsPolicy = { connectTimeoutMs: 5_000, sendTimeoutMs: 60_000, readTimeoutMs: 60_000 };
 const BODY: BodyPolicy = {
   maxBodyBytes: 1_048_576,

@@ -45,7 +45,7 @@ export function createNameLookup(conf: ResolvConf): NameLookup {
     async look(name) {
       let failed: LookupResult | undefined;
       for (const candidate of candidatesOf(name, conf)) {
-        // IPv6 addresses only count where there are no IPv4 ones (routing.md §10).
+        // IPv6 addresses only count where there are no IPv4 ones (docs/reference/routing.md §10).
         for (const family of [4, 6] as const) {
           const result = await ask(candidate, family);
           if (result.kind === 'found') return result;

@@ -102,7 +102,7 @@ export function createKubeSource(deps: KubeSourceDeps): KubeSource {
         replace: (objects) => sink.replace(objects),
         set: (object) => sink.set(object),
         delete: ({ metadata }) => sink.delete({ namespace: metadata.namespace ?? '', name: metadata.name }),
-        // Namespaced installs may not read classes and go without (configmap-and-flags.md §9); the rest is needed.
+        // Namespaced installs may not read classes and go without (docs/reference/routing.md §1.1); the rest is needed.
         ...(kind === 'IngressClass' ? { forbidden } : {}),
       },
     });

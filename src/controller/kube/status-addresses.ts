@@ -6,7 +6,7 @@ import { isKubeError, type KubeClient } from './client.ts';
 import type { KubeObject } from './kube-object.ts';
 import { NODES, PODS, SERVICES } from './resources.ts';
 
-/** Where the addresses of Ingress status come from; the first that is given applies (configmap-and-flags.md §7). */
+/** Where the addresses of Ingress status come from; the first that is given applies (docs/reference/operation.md §5). */
 export interface AddressOptions {
   /** --publish-status-address, comma-separated; empty is not given. */
   readonly publishStatusAddress: string;

@@ -148,7 +148,7 @@ export function createStatusWriter(deps: StatusWriterDeps): StatusWriter {
   async function takeBack(signal: AbortSignal): Promise<void> {
     try {
       const found = await deps.findAddresses(signal);
-      // With more addresses, or another Pod, somebody else still answers there (configmap-and-flags.md §7).
+      // With more addresses, or another Pod, somebody else still answers there (docs/reference/operation.md §5).
       if (found.length > 1 || (await deps.countOtherPods(signal)) > 0) return;
       written.clear();
       await writeAll([], signal, () => true);

@@ -22,7 +22,7 @@ export interface ChangedObject {
   readonly uid: string;
 }
 
-/** Tells users in Events that their changes were noticed (configmap-and-flags.md §6). */
+/** Tells users in Events that their changes were noticed (docs/reference/operation.md §4). */
 export interface ChangeReport {
   /** An object was added or changed in what Serin reads of it; own writes of status are no change. */
   objectChanged(object: ChangedObject, isNew: boolean): void;

@@ -148,7 +148,7 @@ const logFormat: ApplyKey = (draft, value) => {
   };
 };
 
-/** ConfigMap keys of the whole data plane, with what each sets (configmap-and-flags.md §2). */
+/** ConfigMap keys of the whole data plane, with what each sets (docs/reference/settings.md §2). */
 export const DATA_PLANE_KEYS: Readonly<Record<string, ApplyKey>> = {
   'use-forwarded-headers': bool((draft, value) => (draft.isForwardedTrusted = value)),
   'compute-full-forwarded-for': bool((draft, value) => (draft.isForwardedForAppended = value)),

@@ -193,7 +193,7 @@ export function objectKey(object: { readonly namespace: string; readonly name: s
   return object.namespace === '' ? object.name : `${object.namespace}/${object.name}`;
 }
 
-/** Oldest first, as routing.md §1.3 orders Ingresses; without a timestamp after all that have one, by `order`. */
+/** Oldest first, as docs/reference/routing.md §1.3 orders Ingresses; without a timestamp after all that have one, by `order`. */
 export function compareAge(a: ObjectMeta, b: ObjectMeta): number {
   const age = (a.createdMs ?? Infinity) - (b.createdMs ?? Infinity);
   if (age !== 0 && !Number.isNaN(age)) return age;

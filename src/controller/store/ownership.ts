@@ -2,7 +2,7 @@ import { readSelector, type LabelSelector } from './label-selector.ts';
 import type { IngressObject } from './objects.ts';
 import type { ClusterSnapshot } from './object-store.ts';
 
-/** Which Ingresses are ours: the flags of configmap-and-flags.md §9. */
+/** Which Ingresses are ours: the flags of docs/reference/routing.md §1.1. */
 export interface OwnershipOptions {
   /** --ingress-class: value of the annotation, and the name for `isClassMatchedByName`. */
   readonly ingressClass: string;

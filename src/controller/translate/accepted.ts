@@ -2,7 +2,7 @@ import { createFindings, type Finding } from '../../model/finding.ts';
 import { objectKey, type IngressObject } from '../store/objects.ts';
 import type { IngressEntry } from './entries.ts';
 
-/** Which version of each Ingress is served, by `namespace/name`: the memory behind the DROP class (annotations.md §0.3). */
+/** Which version of each Ingress is served, by `namespace/name`: the memory behind the DROP class (docs/reference/annotations.md §0.3). */
 export type AcceptedEntries = ReadonlyMap<string, IngressEntry>;
 
 export interface Acceptance {

@@ -78,7 +78,7 @@ export function parseAnnotations(input: AnnotationsInput): ParsedAnnotations {
     if (feature.name === 'canary') canary = policy as CanaryPolicy;
     else policies[feature.scope][feature.name] = policy;
   }
-  // Sessions are the upstream's, but they begin only on routes whose Ingress asks for them (annotations.md §4.1).
+  // Sessions are the upstream's, but they begin only on routes whose Ingress asks for them (docs/reference/annotations.md §4.1).
   const { affinity } = policies.upstream;
   if (affinity !== undefined) policies.route['affinity'] = affinity;
   return {
@@ -169,7 +169,7 @@ function specOf(features: readonly Feature[], name: string): AnnotationSpec<unkn
   return undefined;
 }
 
-/** Each line trimmed (annotations.md §0.1). */
+/** Each line trimmed (docs/reference/annotations.md §0.1). */
 function normalise(raw: string): string {
   return raw.includes('\n')
     ? raw

@@ -36,7 +36,7 @@ export function toBackendRef(namespace: string, backend: IngressBackend): Backen
   };
 }
 
-/** The first TCP port of a Service whose number, targetPort or name is the text (routing.md §10). */
+/** The first TCP port of a Service whose number, targetPort or name is the text (docs/reference/routing.md §10). */
 export function findServicePort(service: ServiceObject, port: string): ServicePort | undefined {
   if (port === '') return undefined;
   return service.ports.find(
@@ -54,7 +54,7 @@ export function hasClusterIp(service: ServiceObject): boolean {
 const DNS_NAME =
   /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/;
 
-/** True for a name that may be resolved: no address, no loopback, a DNS-1123 name (routing.md §10). */
+/** True for a name that may be resolved: no address, no loopback, a DNS-1123 name (docs/reference/routing.md §10). */
 export function isExternalNameUsable(name: string): boolean {
   const bare = name.endsWith('.') ? name.slice(0, -1) : name;
   if (bare === 'localhost' || bare.endsWith('.localhost')) return false;

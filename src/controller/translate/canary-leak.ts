@@ -3,7 +3,7 @@ import type { IngressEntry } from './entries.ts';
 import type { UpstreamClaims } from './upstreams.ts';
 
 /**
- * Reproduces ingress-nginx under --canary-scope=upstream (annotations.md §1.2): a canary hangs on the upstream of the route
+ * Reproduces ingress-nginx under --canary-scope=upstream (docs/reference/annotations.md §1.2): a canary hangs on the upstream of the route
  * it matched, so that every route to that Service port is split, by the policy of the first Ingress that named the canary's.
  */
 export function leakCanaries(

@@ -17,7 +17,7 @@ export interface CanaryRules {
 }
 
 /**
- * Attaches canary Ingresses to the routes of a host (annotations.md §1.2): by byte-equal path and equal type, oldest first,
+ * Attaches canary Ingresses to the routes of a host (docs/reference/annotations.md §1.2): by byte-equal path and equal type, oldest first,
  * to routes that have a Service of their own which is another one. What finds no route is a finding and changes nothing.
  */
 export function attachCanaries(

@@ -9,7 +9,7 @@ import { externalPort, findServicePort, hasClusterIp, isExternalNameUsable } fro
 export type NameLookup = (name: string) => readonly string[];
 
 /**
- * The endpoints of an upstream now, in a stable order (routing.md §10). A missing Service, an unknown port, and a Service
+ * The endpoints of an upstream now, in a stable order (docs/reference/routing.md §10). A missing Service, an unknown port, and a Service
  * without ready endpoints all give none.
  */
 export function resolveEndpoints(

@@ -18,7 +18,7 @@ const DAY_MS = 86_400_000;
 const WARNING_DAYS = 10;
 
 /**
- * Chooses the certificate of a host as routing.md §7.2 does: of the first Ingress with spec.tls, the item that lists the
+ * Chooses the certificate of a host as docs/reference/routing.md §7.2 does: of the first Ingress with spec.tls, the item that lists the
  * host, else the first whose certificate covers it. Whatever is wrong is a finding, and the default certificate is served.
  * Undefined: no Ingress of the host has spec.tls.
  */

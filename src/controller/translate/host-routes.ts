@@ -33,7 +33,7 @@ export interface RouteDraft {
 }
 
 /**
- * The routes of a host, keyed by path and type, as routing.md §2.1-2.3 composes them. `mains` make the host and its `/`,
+ * The routes of a host, keyed by path and type, as docs/reference/routing.md §2.1-2.3 composes them. `mains` make the host and its `/`,
  * `sources` give the paths; both come oldest first.
  */
 export function draftRoutes(
@@ -207,7 +207,7 @@ function isPathUsable(path: string, field: string, entry: IngressEntry, findings
   return false;
 }
 
-/** The rewrite of a route when it is in force (annotations.md §2.1), else whether it asks for regex matching. */
+/** The rewrite of a route when it is in force (docs/reference/annotations.md §2.1), else whether it asks for regex matching. */
 function asksForRegex(draft: RouteDraft): boolean {
   if (draft.isCatchAll) return false;
   const rewrite = draft.entry?.annotations.route.rewrite as RewritePolicy | undefined;
@@ -217,7 +217,7 @@ function asksForRegex(draft: RouteDraft): boolean {
 }
 
 /**
- * Takes out the paths that cannot be used as regexes where the host matches by regex (routing.md §4): first those that ask
+ * Takes out the paths that cannot be used as regexes where the host matches by regex (docs/reference/routing.md §4): first those that ask
  * for it, then, if the host is still in regex mode, those that share the host with them.
  */
 export function removeBadRegexes(drafts: Map<string, RouteDraft>, findings: Findings): void {

@@ -67,7 +67,7 @@ export interface HostResult {
 
 const CATCH_ALL_SOURCE: SourceRef = { kind: 'Controller', namespace: '', name: 'catch-all host' };
 
-/** Annotations of the redirect and rewrite groups, which do not apply to a rule-less default backend (routing.md §2.3). */
+/** Annotations of the redirect and rewrite groups, which do not apply to a rule-less default backend (docs/reference/routing.md §2.3). */
 const NOT_ON_CATCH_ALL = [
   'app-root',
   'rewrite-target',
@@ -80,10 +80,10 @@ const NOT_ON_CATCH_ALL = [
   'relative-redirects',
   'from-to-www-redirect',
 ];
-/** Policies that mean nothing without a Service: the default backend is plain HTTP (annotations.md §3.1). */
+/** Policies that mean nothing without a Service: the default backend is plain HTTP (docs/reference/annotations.md §3.1). */
 const OF_SERVICES = ['backend-protocol', 'proxy-ssl'];
 
-/** Puts one host together from all Ingresses that name it (routing.md §2). Never throws on what a user wrote. */
+/** Puts one host together from all Ingresses that name it (docs/reference/routing.md §2). Never throws on what a user wrote. */
 export function buildHost(input: HostInput, snapshot: ClusterSnapshot, env: HostEnvironment): HostResult {
   const { name, mains } = input;
   const findings = createFindings();

@@ -15,7 +15,7 @@ const SUSPICIOUS: readonly RegExp[] = [
   /_by_lua/,
 ];
 
-/** Finds text in hosts, paths and Secret names that looks like injected configuration (routing.md §1.2); undefined: none. */
+/** Finds text in hosts, paths and Secret names that looks like injected configuration (docs/reference/routing.md §1.2); undefined: none. */
 export function inspectIngress(ingress: IngressObject): Refusal | undefined {
   for (const rule of ingress.rules) {
     const refusal = inspectText(`${rule.field}.host`, rule.host);

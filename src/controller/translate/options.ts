@@ -21,7 +21,7 @@ export interface TranslateOptions extends OwnershipOptions {
   readonly fallbackCertificate: CertificateModel;
   /** --configmap. */
   readonly configMap?: ObjectRef;
-  /** --canary-scope: `upstream` reproduces ingress-nginx's leak (annotations.md §1.2). */
+  /** --canary-scope: `upstream` reproduces ingress-nginx's leak (docs/reference/annotations.md §1.2). */
   readonly canaryScope: 'route' | 'upstream';
   /** --host-ownership: `namespace` keeps a host to the namespace that was first on it. */
   readonly hostOwnership: 'none' | 'namespace';

@@ -70,7 +70,7 @@ export function createTranslator(options: TranslateOptions, features: readonly F
   let defaults: ParsedAnnotations | undefined;
   let defaultsSettings: AnnotationSettings | undefined;
 
-  /** A ConfigMap that is deleted leaves its last data in force (configmap-and-flags.md §1). */
+  /** A ConfigMap that is deleted leaves its last data in force (docs/reference/settings.md §1). */
   function settingsOf(snapshot: ClusterSnapshot): AnnotationSettings {
     const object = options.configMap && snapshot.configMaps.get(objectKey(options.configMap));
     if (settings === undefined || (object !== undefined && object !== settingsObject)) {

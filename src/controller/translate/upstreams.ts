@@ -24,7 +24,7 @@ export interface UpstreamClaims {
   readonly collisions: string;
 }
 
-/** The mode is the first's, the cookie the last's (annotations.md §4). */
+/** The mode is the first's, the cookie the last's (docs/reference/annotations.md §4). */
 export interface AffinityClaim {
   readonly first: AffinityPolicy;
   readonly last: AffinityPolicy;
@@ -73,7 +73,7 @@ export function claimUpstreams(entries: Iterable<IngressEntry>): UpstreamClaims 
   };
 }
 
-/** What of the annotations of a canary Ingress counts for its upstream (annotations.md §1.3). */
+/** What of the annotations of a canary Ingress counts for its upstream (docs/reference/annotations.md §1.3). */
 const OF_CANARIES = ['load-balance', 'service-upstream'];
 
 /** Makes upstreams, and keeps the identity of those that stay as they were. */

@@ -17,7 +17,7 @@ const sameSite: Parser<'None' | 'Lax' | 'Strict' | undefined> = (raw) => {
     : { ok: true, value };
 };
 
-/** Cookie stickiness (annotations.md §4). */
+/** Cookie stickiness (docs/reference/annotations.md §4). */
 export const affinity = defineFeature({
   name: 'affinity',
   doc: 'Keeps a client on one endpoint by a cookie.',

@@ -11,7 +11,7 @@ const path: Parser<string> = (raw) => {
   return /^[a-z][a-z0-9+.-]*:\/\//i.test(raw) ? { ok: false, problem: 'is an absolute URL' } : parsed;
 };
 
-/** Redirects the bare host to a path (annotations.md §2). */
+/** Redirects the bare host to a path (docs/reference/annotations.md §2). */
 export const appRoot = defineFeature({
   name: 'app-root',
   doc: 'Where the root of the host leads.',

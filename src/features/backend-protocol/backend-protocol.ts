@@ -3,7 +3,7 @@ import { denyRoutes } from '../kit/deny-routes.ts';
 import { defineFeature } from '../kit/feature.ts';
 import { oneOf } from '../kit/values.ts';
 
-/** How the upstream is spoken to (annotations.md §3.1). */
+/** How the upstream is spoken to (docs/reference/annotations.md §3.1). */
 export const backendProtocol = defineFeature({
   name: 'backend-protocol',
   doc: 'Protocol towards the upstream.',

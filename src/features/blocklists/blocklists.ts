@@ -11,7 +11,7 @@ export interface BlocklistsPolicy {
 
 const FORBIDDEN: DirectResponse = { status: 403 };
 
-/** Refuses requests by User-Agent and Referer, on all hosts and before all else (annotations.md §0.4, step 2). */
+/** Refuses requests by User-Agent and Referer, on all hosts and before all else (docs/reference/evaluation-order.md §1, step 3). */
 export const blocklists = defineFeature({
   name: 'blocklists',
   doc: 'Requests refused by User-Agent and Referer.',

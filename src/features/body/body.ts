@@ -10,7 +10,7 @@ const inertSize: Parser<string> = (raw) =>
     ? { ok: true, value: raw }
     : { ok: false, problem: 'is not a size such as 8k or 1m' };
 
-/** Sizes and buffering of bodies and heads (annotations.md §3). */
+/** Sizes and buffering of bodies and heads (docs/reference/annotations.md §3.7). */
 export const body = defineFeature({
   name: 'body',
   doc: 'Limits and buffering of request bodies and response heads.',

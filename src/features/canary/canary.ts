@@ -3,7 +3,7 @@ import { defineFeature } from '../kit/feature.ts';
 import { basic, bool, int, oneOf, serverish } from '../kit/values.ts';
 import { createCanaryDecision, toHeaderRegex } from './decision.ts';
 
-/** Splits a route between a primary and a canary (annotations.md §1). */
+/** Splits a route between a primary and a canary (docs/reference/annotations.md §1). */
 export const canary = defineFeature({
   name: 'canary',
   doc: 'An Ingress with `canary: "true"` is an alternative for the same host and path of another Ingress.',

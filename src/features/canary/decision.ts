@@ -5,7 +5,7 @@ import type { CanaryDecision, RequestView } from '../kit/filter.ts';
 /** What one means of choosing says: canary, primary, or nothing. */
 type Verdict = boolean | undefined;
 
-/** Header, then cookie, then weight (annotations.md §1.1, steps 5 to 7). `random` is uniform in [0, 1). */
+/** Header, then cookie, then weight (docs/reference/annotations.md §1.1, steps 5 to 7). `random` is uniform in [0, 1). */
 export function createCanaryDecision(policy: CanaryPolicy, random: () => number): CanaryDecision {
   const byHeader = createHeaderVerdict(policy);
   const { cookie, weight } = policy;

@@ -21,7 +21,7 @@ interface OriginList {
   readonly skipped: readonly string[];
 }
 
-/** Items of the list that are origins, none included; `*` anywhere makes it `*` (annotations.md §7). */
+/** Items of the list that are origins, none included; `*` anywhere makes it `*` (docs/reference/annotations.md §7). */
 const origins: Parser<OriginList> = (raw) => {
   const items = splitList(raw);
   if (items.includes('*')) return { ok: true, value: EVERY_ORIGIN };
@@ -46,7 +46,7 @@ const METHODS = 'GET, PUT, POST, DELETE, PATCH, OPTIONS';
 const HEADERS =
   'DNT,Keep-Alive,User-Agent,X-Requested-With,If-Modified-Since,Cache-Control,Content-Type,Range,Authorization';
 
-/** Cross-origin resource sharing (annotations.md §7). Origins are held against both ends, which ingress-nginx does only at the end. */
+/** Cross-origin resource sharing (docs/reference/annotations.md §7). Origins are held against both ends, which ingress-nginx does only at the end. */
 export const cors = defineFeature({
   name: 'cors',
   doc: 'Cross-origin resource sharing. Without enable-cors the others have no effect.',
@@ -122,7 +122,7 @@ export const cors = defineFeature({
     };
   },
   createFilter: (policy, { route }) => {
-    // What is denied says nothing else (annotations.md §7).
+    // What is denied says nothing else (docs/reference/annotations.md §7).
     if (route?.deniedStatus !== undefined) return undefined;
     const matches = createOriginTest(policy.origins);
     const allowedOrigin = (origin: string | undefined): string | undefined =>

@@ -12,7 +12,7 @@ export interface CustomHeadersPolicy {
 const NAME = /^[A-Za-z0-9_-]+$/;
 const VALUE = /^[A-Za-z0-9_ :;.,\\/"'?!(){}[\]@<>=\-+*#$&|~^%`]+$/;
 
-/** Response headers of a ConfigMap's making (annotations.md §9). `$` stands for itself: no text is ever evaluated. */
+/** Response headers of a ConfigMap's making (docs/reference/annotations.md §9). `$` stands for itself: no text is ever evaluated. */
 export const customHeaders = defineFeature({
   name: 'custom-headers',
   doc: 'Sets response headers, in place of those of the same names.',

@@ -12,7 +12,7 @@ const CLOSED: DirectResponse = { status: 503 };
 
 /**
  * External authentication for all routes (ConfigMap global-auth-url) is not there yet: what it protects is closed, never open
- * (annotations.md §5.2 has what ingress-nginx does).
+ * (docs/reference/annotations.md §5).
  */
 export const globalAuth = defineFeature({
   name: 'global-auth',

@@ -13,7 +13,7 @@ export interface IpAccessPolicy {
 
 const FORBIDDEN: DirectResponse = { status: 403 };
 
-/** Who may call a route, by client address after real-IP processing (annotations.md §6). */
+/** Who may call a route, by client address after real-IP processing (docs/reference/annotations.md §6). */
 export const ipAccess = defineFeature({
   name: 'ip-access',
   doc: 'Which client addresses may call a route. A list that cannot be read denies everybody.',
@@ -42,7 +42,7 @@ export const ipAccess = defineFeature({
   translate: (values, context): IpAccessPolicy | undefined => {
     const { isBlank, setting } = context;
     for (const key of ['allowlist-source-range', 'denylist-source-range'] as const) {
-      // Blank denies (annotations.md §0.3), unless the alias gives a list; a blank alias alone is nothing.
+      // Blank denies (docs/reference/annotations.md §0.3), unless the alias gives a list; a blank alias alone is nothing.
       if (!isBlank(key) || values[key] !== undefined) continue;
       denyRoutes(context, 'InvalidAnnotation', {
         field: `metadata.annotations[${key}]`,

@@ -13,7 +13,7 @@ export type Parser<T> = (raw: string) => Parsed<T>;
 export type Risk = 'low' | 'medium' | 'high' | 'critical';
 
 /**
- * What a value that cannot be parsed does (annotations.md §0.3). `drop`: the Ingress is not taken in, its last accepted
+ * What a value that cannot be parsed does (docs/reference/annotations.md §0.3). `drop`: the Ingress is not taken in, its last accepted
  * form keeps serving. `deny`: its routes answer 503. `default`: only this value. `group`: the whole feature as if absent.
  */
 export type OnInvalid = 'drop' | 'deny' | 'default' | 'group';
@@ -76,7 +76,7 @@ export interface Feature<S extends AnnotationSpecs = AnnotationSpecs, P = unknow
   readonly annotations: S;
   /** ConfigMap keys this feature reads besides its annotations' own, with a sentence each. */
   readonly configMapKeys?: { readonly [key: string]: string };
-  /** When the filter runs: before a route is matched, right after, or once an endpoint is known to exist (annotations.md §0.4). */
+  /** When the filter runs: before a route is matched, right after, or once an endpoint is known to exist (docs/reference/evaluation-order.md §1). */
   readonly stage?: 'host' | 'route' | 'access';
   /** Pure. Undefined: no policy. */
   translate(values: ValuesOf<S>, context: TranslateContext): P | undefined;

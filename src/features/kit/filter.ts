@@ -6,7 +6,7 @@ export interface RequestView {
   readonly method: string;
   /** Request target as received, origin form, query included. */
   readonly target: string;
-  /** Normalised path (routing.md §5): decoded once, slashes merged, dot segments resolved. */
+  /** Normalised path (docs/reference/routing.md §5): decoded once, slashes merged, dot segments resolved. */
   readonly path: string;
   /** Query without `?`; empty when none. */
   readonly query: string;
@@ -54,7 +54,7 @@ export interface ResponseEditor extends HeadEditor {
   readonly isLocal: boolean;
 }
 
-/** An answer the proxy makes itself. Without `body` the stock page of the status is sent (observed.md). */
+/** An answer the proxy makes itself. Without `body` the stock page of the status is sent (docs/reference/evaluation-order.md §3). */
 export interface DirectResponse {
   readonly status: number;
   readonly headers?: readonly (readonly [name: string, value: string])[];
@@ -91,5 +91,5 @@ export interface FilterContext {
   readonly random: () => number;
 }
 
-/** Chooses between primary (false) and canary (true); step 5 to 7 of annotations.md §1.1. */
+/** Chooses between primary (false) and canary (true); step 5 to 7 of docs/reference/annotations.md §1.1. */
 export type CanaryDecision = (request: RequestView) => boolean;

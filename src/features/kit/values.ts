@@ -15,7 +15,7 @@ export function where<T>(parse: Parser<T>, holds: (value: T) => boolean, problem
   };
 }
 
-/** Go's strconv.ParseBool; `yes` and `on` are invalid (annotations.md §0.1). */
+/** Go's strconv.ParseBool; `yes` and `on` are invalid (docs/reference/annotations.md §0.1). */
 export const bool: Parser<boolean> = (raw) => {
   const value = parseGoBool(raw);
   return value === undefined ? refuse('is not a boolean') : { ok: true, value };
@@ -57,7 +57,7 @@ export function oneOf<const T extends string>(words: readonly T[], isCaseIgnored
   };
 }
 
-/** A character class of annotations.md §0.2; with `isSpaceTaken` spaces are no concern of it, and stay in the value. */
+/** A character class of docs/reference/annotations.md §0.2; with `isSpaceTaken` spaces are no concern of it, and stay in the value. */
 function ofClass(pattern: RegExp, what: string, isSpaceTaken = false): Parser<string> {
   return (raw) => {
     const judged = isSpaceTaken ? raw.replaceAll(' ', '') : raw;

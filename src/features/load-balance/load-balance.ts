@@ -25,7 +25,7 @@ const aboveHundred: Parser<number> = (raw) => {
 
 const notNegative = where(int, (value) => value >= 0, 'is below 0');
 
-/** How endpoints are chosen (annotations.md §3.2). */
+/** How endpoints are chosen (docs/reference/annotations.md §3.2). */
 export const loadBalance = defineFeature({
   name: 'load-balance',
   doc: 'How an endpoint is chosen.',

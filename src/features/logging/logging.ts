@@ -2,7 +2,7 @@ import type { LoggingPolicy } from '../../model/policy.ts';
 import { defineFeature } from '../kit/feature.ts';
 import { bool } from '../kit/values.ts';
 
-/** Whether a route is logged (annotations.md §10). */
+/** Whether a route is logged (docs/reference/annotations.md §10). */
 export const logging = defineFeature({
   name: 'logging',
   doc: 'Access log of a route.',

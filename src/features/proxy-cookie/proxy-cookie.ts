@@ -27,7 +27,7 @@ function replacement(parse: Parser<string>): Parser<Replacement | undefined> {
   };
 }
 
-/** Rewrites the cookies that the upstream sets (annotations.md §3.6; nginx: proxy_cookie_domain, proxy_cookie_path). */
+/** Rewrites the cookies that the upstream sets (docs/reference/annotations.md §3.6; nginx: proxy_cookie_domain, proxy_cookie_path). */
 export const proxyCookie = defineFeature({
   name: 'proxy-cookie',
   doc: 'Rewrites Domain and Path of the cookies that the upstream sets.',

@@ -8,7 +8,7 @@ export interface ProxyRedirectPolicy {
   readonly to: string;
 }
 
-/** Rewrites the redirects of the upstream (annotations.md §3.6). */
+/** Rewrites the redirects of the upstream (docs/reference/annotations.md §3.6). */
 export const proxyRedirect = defineFeature({
   name: 'proxy-redirect',
   doc: 'Replaces the beginning of Location and Refresh in responses of the upstream. Takes both annotations.',

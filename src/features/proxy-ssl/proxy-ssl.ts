@@ -12,7 +12,7 @@ const protocols: Parser<readonly ('TLSv1.2' | 'TLSv1.3')[]> = (raw) => {
     : { ok: true, value: known };
 };
 
-/** TLS towards the upstream (annotations.md §3); everything but the secret counts only together with it. */
+/** TLS towards the upstream (docs/reference/annotations.md §3.8); everything but the secret counts only together with it. */
 export const proxySsl = defineFeature({
   name: 'proxy-ssl',
   doc: 'Client certificate, verification and parameters of TLS towards the upstream.',

@@ -11,7 +11,7 @@ export interface RedirectPolicy {
 const within = (code: number | undefined, last: number, fallback: number): number =>
   code !== undefined && code >= 300 && code <= last ? code : fallback;
 
-/** Answers every request of a route with a redirect (annotations.md §2, §2.5). */
+/** Answers every request of a route with a redirect (docs/reference/annotations.md §2, §2.5). */
 export const redirect = defineFeature({
   name: 'redirect',
   doc: 'Redirects of whole routes.',
@@ -56,7 +56,7 @@ export const redirect = defineFeature({
     const temporal = values['temporal-redirect'];
     const permanent = values['permanent-redirect'];
     const isRelative = values['relative-redirects'] ?? false;
-    // A redirect that is there but empty makes the whole group void (annotations.md §0.3).
+    // A redirect that is there but empty makes the whole group void (docs/reference/annotations.md §0.3).
     const empty = (['temporal-redirect', 'permanent-redirect'] as const).find(
       (key) => has(key) && values[key] === undefined,
     );

@@ -26,7 +26,7 @@ const conditions: Parser<readonly string[]> = (raw) => {
     : { ok: false, problem: `has the unknown condition ${bad}` };
 };
 
-/** When a request is tried again (annotations.md §3.3). */
+/** When a request is tried again (docs/reference/annotations.md §3.3). */
 export const retry = defineFeature({
   name: 'retry',
   doc: 'When and how often a request is tried again.',

@@ -8,7 +8,7 @@ import { escapePath } from './escape-path.ts';
 
 const FAILED = { status: 500 };
 
-/** Rewrites the path towards the upstream (annotations.md §2.1). */
+/** Rewrites the path towards the upstream (docs/reference/annotations.md §2.1). */
 export const rewrite = defineFeature({
   name: 'rewrite',
   doc: 'Regular expressions in paths, and the path that the upstream sees.',

@@ -2,7 +2,7 @@ import type { ServerAliasPolicy } from '../../model/policy.ts';
 import { defineFeature } from '../kit/feature.ts';
 import { listOf, serverish } from '../kit/values.ts';
 
-/** Further names of a host (annotations.md §2.4). */
+/** Further names of a host (docs/reference/annotations.md §2.4). */
 export const serverAlias = defineFeature({
   name: 'server-alias',
   doc: 'Further names of the hosts of the Ingress.',

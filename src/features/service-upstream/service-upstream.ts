@@ -2,7 +2,7 @@ import type { ServiceUpstreamPolicy } from '../../model/policy.ts';
 import { defineFeature } from '../kit/feature.ts';
 import { bool } from '../kit/values.ts';
 
-/** One endpoint, the Service's cluster IP, in place of its Pods (annotations.md §3). */
+/** One endpoint, the Service's cluster IP, in place of its Pods (docs/reference/routing.md §10). */
 export const serviceUpstream = defineFeature({
   name: 'service-upstream',
   doc: 'Send to the cluster IP of the Service.',

@@ -13,7 +13,7 @@ export interface SslRedirectPolicy {
   readonly exempt: readonly string[];
 }
 
-/** From http to https (annotations.md §2.2). */
+/** From http to https (docs/reference/annotations.md §2.2). */
 export const sslRedirect = defineFeature({
   name: 'ssl-redirect',
   doc: 'Redirects from http to https.',

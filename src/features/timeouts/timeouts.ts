@@ -2,7 +2,7 @@ import type { TimeoutsPolicy } from '../../model/policy.ts';
 import { defineFeature } from '../kit/feature.ts';
 import { seconds } from '../kit/values.ts';
 
-/** Waits towards the upstream (annotations.md §3). */
+/** Waits towards the upstream (docs/reference/annotations.md §3.7). */
 export const timeouts = defineFeature({
   name: 'timeouts',
   doc: 'How long Serin waits for an upstream.',

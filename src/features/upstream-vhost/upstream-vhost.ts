@@ -7,7 +7,7 @@ export interface UpstreamVhostPolicy {
   readonly host: string;
 }
 
-/** The Host that the upstream sees (annotations.md §2). */
+/** The Host that the upstream sees (docs/reference/annotations.md §2). */
 export const upstreamVhost = defineFeature({
   name: 'upstream-vhost',
   doc: 'Host header towards the upstream.',

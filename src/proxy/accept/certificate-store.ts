@@ -14,7 +14,7 @@ export type CertificateChange = Pick<TableDelta, 'certificates' | 'tls' | 'setti
 export interface CertificateStore {
   /** Takes in what changed. Never throws: a certificate that OpenSSL refuses is reported and the default serves. */
   apply(change: CertificateChange): void;
-  /** The context for a server name (routing.md §7.1); undefined: the default certificate's. */
+  /** The context for a server name (docs/reference/routing.md §7.1); undefined: the default certificate's. */
   contextFor(serverName: string): SecureContext | undefined;
   /** Whether a handshake for this name is refused (`ssl-reject-handshake`); undefined is a hello without a name. */
   isRefused(serverName: string | undefined): boolean;

@@ -61,7 +61,7 @@ function parseV2(bytes: Buffer): ProxyHeaderResult {
   const family = bytes[13]! >> 4;
   const transport = bytes[13]! & 0x0f;
   const blockBytes = bytes.readUInt16BE(14);
-  // Unassigned values must be rejected (§2.2).
+  // Unassigned values must be rejected (PROXY protocol §2.2).
   if (command > 1) return malformed('unknown command');
   if (family > 3 || transport > 2) return malformed('unknown address family or transport');
   const isLocal = command === 0;

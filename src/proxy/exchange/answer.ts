@@ -60,7 +60,7 @@ export function answerPage(exchange: Exchange, status: number, name?: ProxyError
   send(exchange, status, reason, `Content-Type: text/html\r\n${lengthLine(body)}`, '', body);
 }
 
-/** Sends the redirect of a path that lacks its last slash; Location stands where nginx has it (observed.md). */
+/** Sends the redirect of a path that lacks its last slash; Location stands where nginx has it (docs/reference/evaluation-order.md §3). */
 export function answerSlashRedirect(exchange: Exchange, path: string): void {
   const { reason, body } = stockPage(301);
   const query = exchange.query === '' ? '' : `?${exchange.query}`;

@@ -28,7 +28,7 @@ const cases: { name: string; chain: string; peer?: string; trusted?: string[]; w
   { name: 'an empty chain', chain: '', want: '10.0.0.9' },
 ];
 
-describe('client address (routing.md §11.1)', () => {
+describe('client address (docs/reference/routing.md §11.1)', () => {
   for (const { name, chain, peer = '10.0.0.9', trusted = ['0.0.0.0/0'], want } of cases) {
     test(name, () => expect(clientOfChain(chain, peer, compileNetworks(trusted))).toBe(want));
   }

@@ -43,7 +43,7 @@ export function lastHopOf({ peerAddress, proxied }: ConnectionEnds): string {
 }
 
 /**
- * Address of the client as a chain of forwarding hops names it (routing.md §11.1): from the right, the first that is not itself a trusted
+ * Address of the client as a chain of forwarding hops names it (docs/reference/routing.md §11.1): from the right, the first that is not itself a trusted
  * hop, else the leftmost. A text that is no chain of addresses changes nothing: the peer counts.
  */
 export function clientOfChain(chain: string, peerAddress: string, isTrustedHop: NetworkMatcher): string {

@@ -26,7 +26,7 @@ export interface HeadRules {
   readonly isProxiedChainSent: boolean;
 }
 
-/** Written anew for the upstream: what a client says there counts only where a hop is trusted (routing.md §11). */
+/** Written anew for the upstream: what a client says there counts only where a hop is trusted (docs/reference/routing.md §11). */
 const REQUEST_DROPS = [
   'proxy',
   'x-request-id',
@@ -49,7 +49,7 @@ const CERTIFICATE_NAMES = [
   'ssl-client-issuer-dn',
 ] as const;
 
-/** Between the upstream and its proxy (routing.md §12), or said by the proxy itself. */
+/** Between the upstream and its proxy (docs/reference/routing.md §12), or said by the proxy itself. */
 const RESPONSE_DROPS = [
   'date',
   'server',

@@ -5,7 +5,7 @@ import type { LinkedRoute, SlashRedirect } from '../router/linked.ts';
 const STATUS_PATH = '/nginx_status';
 
 /**
- * Answers the paths that the catch-all host serves itself (routing.md §2.3): prefix locations, so that a user's longer path wins, and
+ * Answers the paths that the catch-all host serves itself (docs/reference/routing.md §2.3): prefix locations, so that a user's longer path wins, and
  * so does any regex. False: the path is none of them.
  */
 export function answerHostService(

@@ -6,9 +6,8 @@ import { resolveTarget } from '../message/target.ts';
 import { splitTraffic } from './split.ts';
 
 /*
- * One request, as DESIGN §5 lists it. Accepting and the handshake (1, 2) are listener.ts, parsing (3) is connection.ts; building the
- * head to settling the connections (8 to 13) is forward.ts; observing (14) is `Exchange.finish`. A stage that answers goes straight to
- * its end through answer.ts.
+ * One request, as docs/architecture.md#a-request lists it, with its numbers. A stage that answers goes straight to its end through
+ * answer.ts.
  */
 
 type Stage = (exchange: Exchange) => void;
@@ -46,7 +45,7 @@ function matchRoute(exchange: Exchange): void {
   }
   exchange.route = match;
   exchange.nameUpstream();
-  // A declared length above the limit ends here, before any policy of the route (annotations.md §0.4).
+  // A declared length above the limit ends here, before any policy of the route (docs/reference/evaluation-order.md §1).
   const { maxBodyBytes } = match.body;
   if (maxBodyBytes > 0 && exchange.head.contentLength > maxBodyBytes) {
     answerError(exchange, 'body_too_large');

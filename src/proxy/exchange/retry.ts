@@ -2,7 +2,7 @@ import type { RetryCondition } from '../../model/policy.ts';
 import { PROXY_ERRORS, type ProxyErrorCode, type ProxyErrorKind } from '../message/proxy-errors.ts';
 import type { Exchange } from './exchange.ts';
 
-/** What would be done twice by sending it twice (annotations.md §3.3). */
+/** What would be done twice by sending it twice (docs/reference/annotations.md §3.3). */
 const NON_IDEMPOTENT: ReadonlySet<string> = new Set(['POST', 'LOCK', 'PATCH']);
 
 /** ingress-nginx's default, and the least at which an author did not ask for fewer. */

@@ -3,7 +3,7 @@ import type { Exchange } from './exchange.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 
 /**
- * Chooses between the primary upstream of the route and its canary, once per request (annotations.md §1.1, §1.4): a session keeps its
+ * Chooses between the primary upstream of the route and its canary, once per request (docs/reference/annotations.md §1.1, §1.4): a session keeps its
  * upstream, then the canary policy decides. The primary has endpoints.
  */
 export function splitTraffic(exchange: Exchange, primary: Upstream): void {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { reasonOf, stockPage } from './stock-page.ts';
 
-/** observed.md: status, reason, bytes. */
+/** docs/reference/evaluation-order.md §3: status, reason, bytes. */
 const PAGES: readonly (readonly [number, string, number])[] = [
   [301, 'Moved Permanently', 162],
   [302, 'Moved Temporarily', 138],

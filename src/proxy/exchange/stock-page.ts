@@ -1,6 +1,6 @@
 import type { ProxyErrorKind } from '../message/proxy-errors.ts';
 
-/** A page as nginx makes it, and the reason phrase of its status line (observed.md). */
+/** A page as nginx makes it, and the reason phrase of its status line (docs/reference/evaluation-order.md §3). */
 export interface StockPage {
   readonly reason: string;
   readonly body: string;

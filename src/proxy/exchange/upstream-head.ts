@@ -2,7 +2,7 @@ import type { Exchange } from './exchange.ts';
 import { LinesEditor } from '../message/head-editor.ts';
 import { HEADER } from '../message/known-headers.ts';
 
-/** Head of the request to the upstream (routing.md §11); the same for every try. */
+/** Head of the request to the upstream (docs/reference/routing.md §11); the same for every try. */
 export function buildRequestHead(exchange: Exchange, framingLine: string): string {
   const { head, route, rules } = exchange;
   const { settings } = rules;

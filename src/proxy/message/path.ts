@@ -5,7 +5,7 @@ const QUESTION = 63;
 const HASH = 35;
 
 /**
- * Path that a request is matched by (routing.md §5): percent-decoded once, `//` merged, dot segments resolved. The text holds one
+ * Path that a request is matched by (docs/reference/routing.md §5): percent-decoded once, `//` merged, dot segments resolved. The text holds one
  * byte per character (latin1), as the head does. Undefined for what is a 400: `%00`, a malformed escape, a way above the root.
  * `path` begins with `/` and holds neither query nor fragment.
  */

@@ -11,7 +11,7 @@ export interface ProxyErrorKind {
   readonly closes: boolean;
   /** proxy-next-upstream condition that a retry of it needs. */
   readonly condition?: 'error' | 'timeout' | 'invalid_header';
-  /** Stock page other than the status' own (observed.md). */
+  /** Stock page other than the status' own (docs/reference/evaluation-order.md §3). */
   readonly page?:
     | 'header-too-large'
     | 'plain-http-on-tls'

@@ -6,7 +6,7 @@ import { normalisePath, scanPath } from './path.ts';
 export interface ResolvedTarget {
   /** Origin form to send upstream when nothing rewrites it: as received (absolute form: its path and query). */
   originTarget: string;
-  /** Normalised path (routing.md §5). */
+  /** Normalised path (docs/reference/routing.md §5). */
   path: string;
   /** Without `?`; empty when none. */
   query: string;
@@ -23,7 +23,7 @@ export function createResolvedTarget(): ResolvedTarget {
 }
 
 /**
- * Reads what a request is routed by from its target and Host header (RFC 9112 §3.2, routing.md §5-6) into `into`. Answers the error
+ * Reads what a request is routed by from its target and Host header (RFC 9112 §3.2, docs/reference/routing.md §5-6) into `into`. Answers the error
  * to refuse it with, else undefined. The method is needed because TRACE is not served and CONNECT and `*` have forms of their own.
  */
 export function resolveTarget(
@@ -84,7 +84,7 @@ function readAbsolute(target: string, into: ResolvedTarget): ProxyErrorCode | un
   return readOrigin(origin.charCodeAt(0) === SLASH ? origin : `/${origin}`, into);
 }
 
-/** This is no forward proxy: CONNECT in its proper form is a bad request, in another a method that is not allowed (routing.md §6). */
+/** This is no forward proxy: CONNECT in its proper form is a bad request, in another a method that is not allowed (docs/reference/routing.md §6). */
 function refuseConnect(target: string): ProxyErrorCode {
   return target.charCodeAt(0) === SLASH || /^[a-z][a-z0-9+.-]*:\/\//i.test(target)
     ? 'method_not_allowed'

@@ -10,7 +10,7 @@ interface NamedRegex {
 }
 
 /**
- * Finds the host for a name in the order of routing.md §2: exact, leading-wildcard alias, trailing-wildcard alias, then
+ * Finds the host for a name in the order of docs/reference/routing.md §2: exact, leading-wildcard alias, trailing-wildcard alias, then
  * wildcard hosts and regex aliases in the order of host names, else the catch-all. Costs the same for one host as for 10,000.
  */
 export class HostIndex {

@@ -14,7 +14,7 @@ export const DEFAULT_BACKEND = 'upstream-default-backend';
 export interface Router {
   readonly generation: number;
   readonly settings: DataPlaneSettings;
-  /** Host for a lower-case name without port: exact, alias, wildcard, regex, else the catch-all (routing.md §2). */
+  /** Host for a lower-case name without port: exact, alias, wildcard, regex, else the catch-all (docs/reference/routing.md §2). */
   hostOf(name: string): LinkedHost;
   /** The catch-all. */
   readonly defaultHost: LinkedHost;

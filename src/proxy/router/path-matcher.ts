@@ -23,7 +23,7 @@ export function redirectedBy(answer: number): number {
 const FEW = 8;
 const SLASH = 47;
 
-/** Matcher for a host's paths, which are given in matching order (routing.md §3, §4). */
+/** Matcher for a host's paths, which are given in matching order (docs/reference/routing.md §3, §4). */
 export function createPathMatcher(shapes: readonly PathShape[], isRegex: boolean): PathMatcher {
   return isRegex ? createRegexMatcher(shapes) : createPlainMatcher(shapes);
 }

@@ -114,7 +114,7 @@ const models: fc.Arbitrary<Model> = fc
     modelOf(hosts.map(({ name, routes, aliases }): HostModel => hostModel(name, routes, { aliases }))),
   );
 
-test('a compiled and linked model matches as routing.md says', () => {
+test('a compiled and linked model matches as docs/reference/routing.md says', () => {
   fc.assert(
     fc.property(
       models,
@@ -132,7 +132,7 @@ test('a compiled and linked model matches as routing.md says', () => {
   );
 });
 
-test('a host of hundreds of regexes matches as routing.md says', () => {
+test('a host of hundreds of regexes matches as docs/reference/routing.md says', () => {
   const many = fc
     .uniqueArray(fc.oneof(regexPath, plainPath), { minLength: 30, maxLength: 200 })
     .map((paths) =>

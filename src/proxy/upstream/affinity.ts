@@ -26,7 +26,7 @@ interface Choice {
 const MAX_DRAWS = 20;
 
 /**
- * Sessions of one upstream, kept by cookie alone (annotations.md §4): `<key>|<backend-key>`, all as ingress-nginx makes and reads it, so that
+ * Sessions of one upstream, kept by cookie alone (docs/reference/annotations.md §4): `<key>|<backend-key>`, all as ingress-nginx makes and reads it, so that
  * its cookies stay good.
  */
 export class Affinity {

@@ -1,4 +1,4 @@
-/** Browsers that take `SameSite=None` for Strict, or refuse the cookie (annotations.md §4.3). */
+/** Browsers that take `SameSite=None` for Strict, or refuse the cookie (docs/reference/annotations.md §4.3). */
 const MISUNDERSTOOD = ['Chrome/4', 'Chrome/5', 'Chrome/6', 'CPU iPhone OS 12', 'iPad; CPU OS 12'];
 
 export function isSameSiteNoneUnderstood(userAgent: string): boolean {

@@ -20,7 +20,7 @@ export interface TlsClient {
   watch(socket: TLSSocket): TLSSocket;
 }
 
-/** Name that ingress-nginx verifies when none is configured (annotations.md §3): no certificate carries it. */
+/** Name that ingress-nginx verifies when none is configured (docs/reference/annotations.md §3.8): no certificate carries it. */
 const UNNAMED = 'upstream_balancer';
 
 /** Creates the client side of a policy; without policy the certificate is not verified and no name is sent. */

@@ -13,7 +13,7 @@ export interface Upstream {
    * `tried` are those of earlier tries. Sets `pick.setCookie` when affinity issues a cookie.
    */
   pick(request: RequestView, pick: PickState): Endpoint | undefined;
-  /** Whether the request has an affinity cookie that this upstream issued, whatever became of the endpoint (annotations.md §1.1). */
+  /** Whether the request has an affinity cookie that this upstream issued, whatever became of the endpoint (docs/reference/annotations.md §1.1). */
   holdsSession(request: RequestView, affinity: AffinityPolicy): boolean;
 }
 
@@ -25,7 +25,7 @@ export interface PickState {
   /** Path text of the matched Ingress path and host entry name, for the cookie. */
   readonly cookiePath: string;
   readonly hostName: string;
-  /** Whether a cookie may be set: the Ingress of the route asks for affinity (annotations.md §4.1). */
+  /** Whether a cookie may be set: the Ingress of the route asks for affinity (docs/reference/annotations.md §4.1). */
   readonly isAffinityAsked: boolean;
   /** Affinity in force: the primary's for a canary that inherits it; undefined: none. */
   readonly affinity: AffinityPolicy | undefined;

@@ -85,7 +85,7 @@ const cases: Case[] = [
   },
 ];
 
-describe('hosts (routing.md 2)', () => {
+describe('hosts (docs/reference/routing.md §2)', () => {
   for (const { name, hosts, want } of cases) {
     test(name, () => {
       const models = Object.entries(hosts).map(([host, aliases]) =>

@@ -142,7 +142,7 @@ const regexes: Case[] = [
     want: { '/axb': 'prefix /a.b' },
   },
   {
-    name: 'longest path text first, even where a literal is closer (routing.md 4)',
+    name: 'longest path text first, even where a literal is closer (docs/reference/routing.md §4)',
     routes: [prefix('/foo/bar/bar'), regex('/foo/bar/[A-Z0-9]{3}')],
     want: { '/foo/bar/bar': 'prefix /foo/bar/[A-Z0-9]{3}' },
   },
@@ -167,7 +167,7 @@ const regexes: Case[] = [
     want: { '/foo/x': 'prefix /foo', '/foo': 'exact /foo', '/foobar': 'exact /foo' },
   },
   {
-    name: 'an implicit / with a target of its own spreads (annotations.md 2.1)',
+    name: 'an implicit / with a target of its own spreads (docs/reference/annotations.md §2.1)',
     routes: [rewritten('/', '/same', { isImplicit: true }), rewritten('/same', '/same')],
     want: { '/samesame': 'prefix /same', '/SAME': 'prefix /same', '/x': 'prefix /' },
   },
@@ -215,8 +215,8 @@ const regexes: Case[] = [
 ];
 
 for (const [title, cases] of [
-  ['paths without regex (routing.md 3)', plain],
-  ['paths of a regex host (routing.md 4)', regexes],
+  ['paths without regex (docs/reference/routing.md §3)', plain],
+  ['paths of a regex host (docs/reference/routing.md §4)', regexes],
 ] as const) {
   describe(title, () => {
     for (const { name, routes, want } of cases) {

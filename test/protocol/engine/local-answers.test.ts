@@ -25,7 +25,7 @@ async function ask(
   return { text, engine };
 }
 
-describe('answers of the proxy itself, to the byte (observed.md)', () => {
+describe('answers of the proxy itself, to the byte (docs/reference/evaluation-order.md §3)', () => {
   test('404 of a host that is not configured: not logged, not counted', async () => {
     const { text, engine } = await ask({}, 'GET /x HTTP/1.1\r\nHost: unknown.test\r\n\r\n');
     expect(text).toBe(
@@ -208,7 +208,7 @@ describe('answers of the proxy itself, to the byte (observed.md)', () => {
   });
 });
 
-describe('the split (annotations.md §1.1)', () => {
+describe('the split (docs/reference/annotations.md §1.1)', () => {
   test('a canary with endpoints takes what is decided for it; log and names say so', async () => {
     const main = await bench.answering(() => OK.replace('\r\nok', '\r\nma'));
     const canary = await bench.answering(() => OK.replace('\r\nok', '\r\nca'));

@@ -32,7 +32,7 @@ describe('what is forwarded', () => {
       want: `GET /a?b=c HTTP/1.1\r\nHost: a.test\r\nX-Request-ID: ID\r\n${FORWARDED}Accept: */*\r\nUser-Agent: t\r\n\r\n`,
     },
     {
-      name: 'the target byte for byte, whatever it is matched as (routing.md §5)',
+      name: 'the target byte for byte, whatever it is matched as (docs/reference/routing.md §5)',
       request: 'GET /a/..%2fadmin//x?q=%20 HTTP/1.1\r\nHost: a.test\r\n\r\n',
       want: `GET /a/..%2fadmin//x?q=%20 HTTP/1.1\r\nHost: a.test\r\nX-Request-ID: ID\r\n${FORWARDED}\r\n`,
     },

@@ -19,7 +19,7 @@ describe('what is passed back', () => {
     isClosed?: boolean;
   }[] = [
     {
-      name: 'a response of declared length, without what is between upstream and proxy (routing.md §12)',
+      name: 'a response of declared length, without what is between upstream and proxy (docs/reference/routing.md §12)',
       response:
         'HTTP/1.1 201 Made\r\nServer: up\r\nDate: x\r\nX-Accel-Buffering: no\r\nX-A: 1\r\nConnection: X-B, keep-alive\r\nX-B: 2\r\n' +
         'Keep-Alive: 3\r\nX-Accel-Other: 1\r\nContent-Length: 3\r\n\r\nabc',

@@ -17,7 +17,7 @@ async function refusing(): Promise<{ address: string; port: number }> {
 
 const POST = 'POST /x HTTP/1.1\r\nHost: a.test\r\nContent-Length: 4\r\n\r\nbody';
 
-describe('retries (annotations.md §3.3)', () => {
+describe('retries (docs/reference/annotations.md §3.3)', () => {
   for (const [method, request] of [
     ['GET', GET],
     ['POST', POST],

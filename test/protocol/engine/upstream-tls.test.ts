@@ -57,7 +57,7 @@ async function secureUpstream(body: string, certificate = backend, options = {})
   return { ...seen, endpoint: { address: '127.0.0.1', port: (server.address() as AddressInfo).port } };
 }
 
-describe('TLS to the upstream (annotations.md §3)', () => {
+describe('TLS to the upstream (docs/reference/annotations.md §3.8)', () => {
   test('without policy: self-signed is good enough, no name is sent, the connection is kept', async () => {
     const upstream = await secureUpstream('secure', makeCertificate(['other.test']));
     const engine = await bench.engine({ endpoints: [upstream.endpoint], tls: true });

@@ -62,7 +62,7 @@ export function createHash(keyOf: KeyOf, loadFactor = Infinity): Balancer {
 
 /**
  * Consistent hash to a group of `size` members, then a random one of them. Groups are cut in list order, the last one topped up from the
- * beginning of the list (annotations.md §3.2).
+ * beginning of the list (docs/reference/annotations.md §3.2).
  */
 export function createSubsetHash({ random }: BalancerDeps, keyOf: KeyOf, size: number): Balancer {
   let members: readonly Member[] = [];

@@ -9,7 +9,7 @@ interface Turn {
 }
 
 /**
- * Rotation from a random start, so that workers and replicas do not march in step (annotations.md §3.2); smooth weighted, as nginx has
+ * Rotation from a random start, so that workers and replicas do not march in step (docs/reference/annotations.md §3.2); smooth weighted, as nginx has
  * it, where the shares differ.
  */
 export function createRoundRobin({ random }: BalancerDeps): Balancer {

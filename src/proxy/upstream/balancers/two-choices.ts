@@ -36,7 +36,7 @@ export function createRandomTwo(deps: BalancerDeps): Balancer {
   return createTwoChoices(deps, ({ endpoint, share }) => (endpoint.inFlight + 1) / share);
 }
 
-/** Lower EWMA of response times of two drawn at random (annotations.md §3.2). An endpoint that was never measured starts at the average. */
+/** Lower EWMA of response times of two drawn at random (docs/reference/annotations.md §3.2). An endpoint that was never measured starts at the average. */
 export function createEwma(deps: BalancerDeps): Balancer {
   const score: Score = ({ endpoint, share }, nowMs) => endpoint.latency.at(nowMs) / share;
   return createTwoChoices(deps, score, (members) => {
