@@ -21,7 +21,7 @@ export interface Judgement {
   readonly tookMs: number;
 }
 
-/** The validating admission webhook (routing.md §9): AdmissionReview v1 over TLS, on any path. */
+/** The validating admission webhook (docs/reference/routing.md §9): AdmissionReview v1 over TLS, on any path. */
 export interface Webhook {
   readonly port: number;
   close(): Promise<void>;

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 
-const MANIFESTS = fileURLToPath(new URL('../../manifests', import.meta.url));
+const MANIFESTS = fileURLToPath(new URL('../../manifests/', import.meta.url));
 const hasKubectl = spawnSync('kubectl', ['version', '--client']).status === 0;
 
 interface Built {

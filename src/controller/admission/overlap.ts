@@ -16,7 +16,7 @@ export interface OverlapInput {
 }
 
 /**
- * Hosts and paths that another Ingress serves, as ingress-nginx's checkOverlap finds them (routing.md §9): refused where both
+ * Hosts and paths that another Ingress serves, as ingress-nginx's checkOverlap finds them (docs/reference/routing.md §9): refused where both
  * are canaries, or where neither has the annotation `canary` at all. The type of a path does not count.
  */
 export function findOverlaps(input: OverlapInput): readonly AdmissionRefusal[] {

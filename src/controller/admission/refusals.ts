@@ -21,7 +21,7 @@ export function findInjected({ refusals }: IngressEntry): readonly AdmissionRefu
   return refusals.filter(({ problem }) => problem === INJECTED).map(toRefusal);
 }
 
-/** All that an Ingress of ours is refused for by itself, in the order of routing.md §9. */
+/** All that an Ingress of ours is refused for by itself, in the order of docs/reference/routing.md §9. */
 export function findRefusals(
   entry: IngressEntry,
   settings: AnnotationSettings,

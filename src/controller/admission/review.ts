@@ -70,7 +70,7 @@ export interface ReviewEffort {
   readonly modelBytes: number;
 }
 
-/** Judges Ingresses as they are written, in the order of routing.md §9. Reads the snapshot and changes nothing; never throws on what a user wrote. */
+/** Judges Ingresses as they are written, in the order of docs/reference/routing.md §9. Reads the snapshot and changes nothing; never throws on what a user wrote. */
 export type Review = (request: ReviewRequest) => Promise<Verdict>;
 
 const LET_PASS: Verdict = { isAllowed: true, isOurs: false, message: '', warnings: [] };

@@ -20,7 +20,7 @@ export interface ParsedAnnotations {
   readonly isDenied: boolean;
   /** Field for which all routes of its hosts answer 403. */
   readonly hostDeniedBy?: string;
-  /** Any makes the Ingress one that is not taken in (annotations.md §0.3 DROP). */
+  /** Any makes the Ingress one that is not taken in (docs/reference/annotations.md §0.3 DROP). */
   readonly refusals: readonly Refusal[];
   readonly findings: readonly Finding[];
   readonly dependencies: readonly Dependency[];

@@ -268,7 +268,7 @@ export function recordRegexMode(
   }
 }
 
-/** Literal paths that no request can have, since requests are matched by their normalised path (routing.md §5). */
+/** Literal paths that no request can have, since requests are matched by their normalised path (docs/reference/routing.md §5). */
 function reportUnmatchable(drafts: ReadonlyMap<string, RouteDraft>, findings: Findings): void {
   for (const { path, field, entry } of drafts.values()) {
     if (entry === undefined || !/\/\/|\/\.{1,2}(?:\/|$)/.test(path)) continue;

@@ -3,7 +3,7 @@ import type { HostModel } from '../../model/model.ts';
 /** Hosts kept for one name: enough to tell whether any is of another namespace, and to name some. */
 const KEPT_MAX = 4;
 
-/** Wildcard hosts, found by the aliases that would take names from them (routing.md §2: aliases come before wildcard hosts). */
+/** Wildcard hosts, found by the aliases that would take names from them (docs/reference/routing.md §2: aliases come before wildcard hosts). */
 export interface WildcardHosts {
   /** Those some of whose names an exact or wildcard alias takes; at most a few, of different namespaces. */
   takenBy(alias: string): readonly HostModel[];

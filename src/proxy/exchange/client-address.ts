@@ -14,7 +14,7 @@ export type TrustSettings = Pick<
 export type ConnectionEnds = Pick<ConnectionInfo, 'peerAddress' | 'proxied'>;
 
 /**
- * Who the client is (routing.md §11.1, docs/who-the-client-is.md): lists, limits, logs, hashes and forwarded headers all take this answer.
+ * Who the client is (docs/reference/routing.md §11.1, docs/who-the-client-is.md): lists, limits, logs, hashes and forwarded headers all take this answer.
  *
  * With the PROXY protocol it is the address in the PROXY header, if the peer is trusted to send one; the forwarded chain is read only with
  * `use-forwarded-headers`, and only when that address is a trusted hop itself. Without the PROXY protocol the chain is read behind a

@@ -2,7 +2,7 @@ import type { DataPlaneSettings } from '../../table/settings.ts';
 import type { ConnectionInfo } from '../message/connection-info.ts';
 
 /*
- * Scheme and port that the client used, as far as the hops in front tell (routing.md §11). The destination port of a PROXY header counts
+ * Scheme and port that the client used, as far as the hops in front tell (docs/reference/routing.md §11). The destination port of a PROXY header counts
  * whoever sent it; forwarded headers only with `use-forwarded-headers`.
  */
 

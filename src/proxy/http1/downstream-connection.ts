@@ -90,7 +90,7 @@ export class Connection implements Downstream, InputUser, TimerOwner {
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('drain', () => this.#guard(this.#onDrain));
     socket.on('end', () => this.#guard(this.#onEnd));
-    socket.on('error', ignoreError);
+    socket.on('error', () => {});
     socket.on('close', () => this.#guard(this.#close));
     this.#gauge.set('reading');
     context.timers.arm(this.#timer, context.router().settings.headerTimeoutMs);
@@ -497,5 +497,3 @@ export class Connection implements Downstream, InputUser, TimerOwner {
     this.#context.timers.arm(this.#timer, SEND_TIMEOUT_MS);
   }
 }
-
-function ignoreError(): void {}
