@@ -1,7 +1,7 @@
 /** A set of UTF-16 code units as sorted, disjoint ranges. */
 export type CharSet = readonly (readonly [from: number, to: number])[];
 
-export const MAX_CHAR = 0xffff;
+const MAX_CHAR = 0xffff;
 
 /** Characters and ranges such as `a-z` as a set: `toCharSet('a-z', '_')`. */
 export function toCharSet(...items: readonly string[]): CharSet {
@@ -31,14 +31,18 @@ export function complement(set: CharSet): CharSet {
   return rest;
 }
 
-/** Whether a character is in both. */
-export function intersects(a: CharSet, b: CharSet): boolean {
-  return a.some(([from, to]) => b.some(([otherFrom, otherTo]) => from <= otherTo && otherFrom <= to));
+/** The set with every ASCII letter in both cases, as PCRE has it for bytes in the C locale. */
+export function foldCase(set: CharSet): CharSet {
+  const both: (readonly [number, number])[] = [...set];
+  for (const [from, to] of set) {
+    addShifted(both, Math.max(from, 0x41), Math.min(to, 0x5a), 0x20);
+    addShifted(both, Math.max(from, 0x61), Math.min(to, 0x7a), -0x20);
+  }
+  return union(both);
 }
 
-/** How many characters are in it. */
-export function sizeOf(set: CharSet): number {
-  return set.reduce((size, [from, to]) => size + to - from + 1, 0);
+function addShifted(into: (readonly [number, number])[], from: number, to: number, distance: number): void {
+  if (from <= to) into.push([from + distance, to + distance]);
 }
 
 /** The inside of a JavaScript character class. */
@@ -91,5 +95,3 @@ export const POSIX_CLASSES: ReadonlyMap<string, CharSet> = new Map([
   ['xdigit', toCharSet('A-F', 'a-f', '0-9')],
 ]);
 
-export const NOT_NEWLINE: CharSet = complement(toCharSet('\n'));
-export const ANY: CharSet = [[0, MAX_CHAR]];

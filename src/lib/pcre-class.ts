@@ -1,8 +1,7 @@
-import { CLASS_ESCAPES, complement, POSIX_CLASSES, toClassText, union, type CharSet } from './char-set.ts';
+import { CLASS_ESCAPES, foldCase, POSIX_CLASSES, complement, toClassText, union, type CharSet } from './char-set.ts';
 import { readCharEscape } from './pcre-escape.ts';
 
 export interface ParsedClass {
-  readonly set: CharSet;
   /** JavaScript source, brackets included. */
   readonly source: string;
   /** Offset behind the closing bracket. */
@@ -10,7 +9,7 @@ export interface ParsedClass {
 }
 
 /** Reads a bracket class whose `[` is at `start`. Throws an Error that says what is wrong. */
-export function parseClass(pattern: string, start: number): ParsedClass {
+export function parseClass(pattern: string, start: number, isCaseSensitive: boolean): ParsedClass {
   let at = start + 1;
   const isNegated = pattern[at] === '^';
   if (isNegated) at++;
@@ -37,8 +36,8 @@ export function parseClass(pattern: string, start: number): ParsedClass {
     ranges.push([item.code, upper.code]);
     at = upper.end;
   }
-  const set = isNegated ? complement(ranges) : union(ranges);
-  return { set, source: `[${isNegated ? '^' : ''}${toClassText(union(ranges))}]`, end: at + 1 };
+  const set = isCaseSensitive ? union(ranges) : foldCase(ranges);
+  return { source: `[${isNegated ? '^' : ''}${toClassText(set)}]`, end: at + 1 };
 }
 
 interface ClassItem {

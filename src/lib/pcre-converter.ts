@@ -1,24 +1,16 @@
-import { ANY, CLASS_ESCAPES, NOT_NEWLINE, toClassText, type CharSet } from './char-set.ts';
+import { CLASS_ESCAPES, foldCase, toClassText } from './char-set.ts';
 import { parseClass } from './pcre-class.ts';
 import { readCharEscape } from './pcre-escape.ts';
-import { BacktrackingEstimate } from './pcre-backtracking.ts';
+import { PatternOutline } from './pcre-outline.ts';
 
-export interface ConvertedPattern {
-  /** JavaScript source, not anchored. */
-  readonly source: string;
-  /** JavaScript's number of each of the pattern's groups; undefined when they are the same. */
-  readonly groupIndexes: readonly number[] | undefined;
-  /** Set when a hostile path can make matching very slow: `can backtrack exponentially`. */
-  readonly warning: string | undefined;
+export interface ConvertOptions {
+  /** Unless the pattern says otherwise itself. */
+  readonly isCaseSensitive: boolean;
+  /** The pattern is matched at the beginning of the text only. */
+  readonly isAnchored: boolean;
 }
 
-/** Groups and references are numbered at the end: atomic groups add groups of their own. */
-type Token =
-  | string
-  | { readonly kind: 'group'; readonly number: number; readonly text: string }
-  | { readonly kind: 'extra-group'; readonly name: string }
-  | { readonly kind: 'reference'; readonly number: number };
-
+const LOOKS = { '(?=': 'ahead', '(?!': 'not-ahead', '(?<=': 'behind', '(?<!': 'not-behind' } as const;
 interface Options {
   readonly isCaseSensitive: boolean;
   readonly isDotAll: boolean;
@@ -27,52 +19,36 @@ interface Options {
   readonly isUngreedy: boolean;
 }
 
-interface Frame {
-  /** Where its opening token is. */
-  readonly start: number;
-  readonly close: string;
-  /** Options outside, in force again behind it. */
-  readonly outer: Options;
-  /** Modifier groups that were opened by `(?-i)` inside it, innermost last. */
-  readonly modifiers: string[];
-  readonly isAssertion: boolean;
-}
-
-const END_OF_TEXT = '(?=\\n?$)';
-const NO_OPTIONS: Options = {
-  isCaseSensitive: false,
+const ALL_OFF: Options = {
+  isCaseSensitive: true,
   isDotAll: false,
   isMultiline: false,
   isExtended: false,
   isUngreedy: false,
 };
+/** Deeper ones make the engines recurse. */
+const DEPTH_MAX = 50;
 
-/** Converts one pattern; `convert` throws an Error that says what is wrong or not supported. */
+/** Reads one pattern; `convert` throws an Error that says what is wrong or not supported. */
 export class PcreConverter {
   readonly #pattern: string;
-  readonly #tokens: Token[] = [];
-  readonly #frames: Frame[] = [];
+  readonly #outline: PatternOutline;
+  /** Options outside of each open group, in force again behind it. */
+  readonly #outer: Options[] = [];
   readonly #names = new Map<string, number>();
-  readonly #estimate = new BacktrackingEstimate();
   #at = 0;
-  #groups = 0;
-  #extraGroups = 0;
-  #options: Options = NO_OPTIONS;
-  #modifiers: string[] = [];
-  /** Token where the last repeatable item begins; -1 when there is none. */
-  #atom = -1;
-  /** Whether JavaScript needs a group around that item to repeat it. */
-  #isAtomWrapped = false;
+  #options: Options;
 
-  constructor(pattern: string) {
+  constructor(pattern: string, { isCaseSensitive, isAnchored }: ConvertOptions) {
     this.#pattern = pattern;
+    this.#outline = new PatternOutline(isAnchored);
+    this.#options = { ...ALL_OFF, isCaseSensitive };
   }
 
-  convert(): ConvertedPattern {
+  convert(): PatternOutline {
     while (this.#at < this.#pattern.length) this.#readOne();
-    if (this.#frames.length > 0) throw new Error('missing )');
-    this.#tokens.push(')'.repeat(this.#modifiers.length));
-    return this.#finish();
+    if (this.#outer.length > 0) throw new Error('missing )');
+    return this.#outline;
   }
 
   #readOne(): void {
@@ -80,21 +56,22 @@ export class PcreConverter {
     if (this.#options.isExtended && this.#skipExtended(char)) return;
     if (char === '(') return this.#open();
     if (char === ')') return this.#close();
-    if (char === '|') return this.#alternate();
     if (char === '[') {
-      const { source, set, end } = parseClass(this.#pattern, this.#at);
+      const { source, end } = parseClass(this.#pattern, this.#at, this.#options.isCaseSensitive);
       this.#at = end;
-      return this.#addAtom(source, set);
+      return this.#outline.atom(source, 1);
     }
     if (char === '\\') return this.#escape();
     if (this.#quantify()) return;
     this.#at++;
-    if (char === '.') {
-      const set = this.#options.isDotAll ? ANY : NOT_NEWLINE;
-      return this.#addAtom(this.#options.isDotAll ? '[^]' : '[^\\n]', set);
+    if (char === '|') return this.#outline.alternate();
+    if (char === '.') return this.#outline.atom(this.#options.isDotAll ? '[^]' : '[^\\n]', 1);
+    if (char === '^') {
+      return this.#options.isMultiline
+        ? this.#outline.assertion('(?<=^|\\n)')
+        : this.#outline.anchor();
     }
-    if (char === '^') return this.#addAssertion(this.#options.isMultiline ? '(?<=^|\\n)' : '^');
-    if (char === '$') return this.#addAssertion(this.#options.isMultiline ? '(?=\\n|$)' : END_OF_TEXT);
+    if (char === '$') return this.#outline.end(this.#options.isMultiline);
     this.#addLiteral(char.charCodeAt(0));
   }
 
@@ -110,29 +87,13 @@ export class PcreConverter {
   }
 
   #addLiteral(code: number): void {
+    const set = this.#options.isCaseSensitive ? [[code, code] as const] : foldCase([[code, code]]);
     const char = String.fromCharCode(code);
     const isPlain = /^[A-Za-z0-9_/~!@%&=:;,"'<> #-]$/.test(char);
-    this.#addAtom(
-      isPlain ? char : /^[!-/:-@[-`{-~]$/.test(char) ? `\\${char}` : toClassText([[code, code]]),
-      [[code, code]],
-    );
-  }
-
-  #addAtom(source: string, set: CharSet): void {
-    this.#begin(false);
-    this.#tokens.push(source);
-    this.#estimate.atom(set);
-  }
-
-  #addAssertion(source: string): void {
-    this.#begin(true);
-    this.#tokens.push(source);
-    this.#estimate.empty();
-  }
-
-  #begin(isWrapped: boolean): void {
-    this.#atom = this.#tokens.length;
-    this.#isAtomWrapped = isWrapped;
+    const isEscaped = /^[!-/:-@[-`{-~]$/.test(char);
+    if (set.length === 1 && isPlain) this.#outline.atom(char, 1);
+    else if (set.length === 1 && isEscaped) this.#outline.atom(`\\${char}`, 1);
+    else this.#outline.atom(`[${toClassText(set)}]`, 1);
   }
 
   #open(): void {
@@ -144,11 +105,18 @@ export class PcreConverter {
     }
     const options = /^\(\?(\^?)([imsxUn]*)(?:-([imsxUn]*))?([:)])/.exec(rest);
     if (options !== null && options[0] !== '(?:') return this.#setOptions(options);
-    const plain = /^\(\?(?::|=|!|<=|<!)/.exec(rest);
-    if (plain !== null) return this.#push(plain[0].length, plain[0], ')', plain[0] !== '(?:');
+    const look = /^\(\?(?:=|!|<=|<!)/.exec(rest)?.[0];
+    if (look !== undefined) {
+      this.#enter(look.length);
+      return this.#outline.openLook(LOOKS[look as keyof typeof LOOKS]);
+    }
+    if (rest.startsWith('(?:')) {
+      this.#enter(3);
+      return this.#outline.openPlain();
+    }
     if (rest.startsWith('(?>')) {
-      const name = this.#nextExtra();
-      return this.#push(3, { kind: 'extra-group', name }, `))\\k<${name}>`, false);
+      this.#enter(3);
+      return this.#outline.openAtomic();
     }
     const named = /^\(\?(?:P?<([A-Za-z_]\w*)>|'([A-Za-z_]\w*)')/.exec(rest);
     if (named !== null) return this.#openGroup(named[0].length, named[1] ?? named[2]!);
@@ -159,53 +127,29 @@ export class PcreConverter {
   }
 
   #openGroup(length: number, name: string | undefined): void {
-    const number = ++this.#groups;
-    if (name !== undefined) {
-      if (this.#names.has(name)) throw new Error(`two groups are named ${name}`);
-      this.#names.set(name, number);
-    }
-    this.#push(length, { kind: 'group', number, text: name === undefined ? '(' : `(?<${name}>` }, ')', false);
+    if (name !== undefined && this.#names.has(name)) throw new Error(`two groups are named ${name}`);
+    this.#enter(length);
+    const number = this.#outline.openGroup(name);
+    if (name !== undefined) this.#names.set(name, number);
   }
 
-  #push(length: number, token: Token, close: string, isAssertion: boolean): void {
-    this.#frames.push({
-      start: this.#tokens.length,
-      close,
-      outer: this.#options,
-      modifiers: this.#modifiers,
-      isAssertion,
-    });
-    this.#modifiers = [];
-    this.#tokens.push(token);
-    this.#estimate.open();
+  #enter(length: number): void {
     this.#at += length;
-    this.#atom = -1;
+    if (this.#outer.push(this.#options) > DEPTH_MAX) throw new Error(`groups are nested deeper than ${DEPTH_MAX}`);
   }
 
   #close(): void {
-    const frame = this.#frames.pop();
-    if (frame === undefined) throw new Error('unmatched )');
-    this.#tokens.push(')'.repeat(this.#modifiers.length) + frame.close);
-    this.#modifiers = frame.modifiers;
-    this.#options = frame.outer;
-    this.#estimate.close(frame.isAssertion);
+    const outer = this.#outer.pop();
+    if (outer === undefined) throw new Error('unmatched )');
+    this.#options = outer;
+    this.#outline.close();
     this.#at++;
-    this.#atom = frame.start;
-    this.#isAtomWrapped = frame.isAssertion || frame.close !== ')';
-  }
-
-  #alternate(): void {
-    // Options hold for the alternatives behind them too.
-    this.#tokens.push(')'.repeat(this.#modifiers.length), '|', this.#modifiers.join(''));
-    this.#estimate.alternate();
-    this.#at++;
-    this.#atom = -1;
   }
 
   #setOptions(match: RegExpExecArray): void {
     const [text, reset, on = '', off = '', end] = match;
     if (on.includes('n') || off.includes('n')) throw new Error('option n is not supported');
-    const base = reset === '^' ? { ...NO_OPTIONS, isCaseSensitive: true } : this.#options;
+    const base = reset === '^' ? ALL_OFF : this.#options;
     const pick = (letter: string, before: boolean) =>
       off.includes(letter) ? false : on.includes(letter) || before;
     const next: Options = {
@@ -215,17 +159,12 @@ export class PcreConverter {
       isExtended: pick('x', base.isExtended),
       isUngreedy: pick('U', base.isUngreedy),
     };
-    const isCaseChanged = next.isCaseSensitive !== this.#options.isCaseSensitive;
-    const modifier = next.isCaseSensitive ? '(?-i:' : '(?i:';
     if (end === ':') {
-      this.#push(text.length, isCaseChanged ? modifier : '(?:', ')', false);
+      this.#enter(text.length);
+      this.#outline.openPlain();
     } else {
-      if (isCaseChanged) {
-        this.#tokens.push(modifier);
-        this.#modifiers.push(modifier);
-      }
       this.#at += text.length;
-      this.#atom = -1;
+      this.#outline.forgetAtom();
     }
     this.#options = next;
   }
@@ -235,20 +174,8 @@ export class PcreConverter {
       this.#pattern.slice(this.#at, this.#at + 15),
     );
     if (match === null) return false;
-    if (this.#atom < 0) throw new Error('a quantifier follows nothing that can be repeated');
     const [text, from, comma, to, suffix] = match;
     const core = text.slice(0, text.length - suffix!.length);
-    if (this.#isAtomWrapped) {
-      this.#tokens.splice(this.#atom, 0, '(?:');
-      this.#tokens.push(')');
-    }
-    const isLazy = suffix !== '+' && (suffix === '?') !== this.#options.isUngreedy;
-    this.#tokens.push(isLazy ? `${core}?` : core);
-    if (suffix === '+') {
-      const name = this.#nextExtra();
-      this.#tokens.splice(this.#atom, 0, { kind: 'extra-group', name });
-      this.#tokens.push(`))\\k<${name}>`);
-    }
     const min = core === '+' ? 1 : from === undefined ? 0 : Number(from);
     const max =
       core === '?'
@@ -260,9 +187,14 @@ export class PcreConverter {
             : to === ''
               ? Infinity
               : Number(to);
-    this.#estimate.repeat(min, max, suffix === '+');
+    this.#outline.repeat({
+      min,
+      max,
+      text: core,
+      isLazy: suffix !== '+' && (suffix === '?') !== this.#options.isUngreedy,
+      isPossessive: suffix === '+',
+    });
     this.#at += text.length;
-    this.#isAtomWrapped = true;
     return true;
   }
 
@@ -274,20 +206,27 @@ export class PcreConverter {
     if (set !== undefined) {
       this.#at += 2;
       const isShared = 'dDwW'.includes(letter);
-      return this.#addAtom(isShared ? `\\${letter}` : `[${toClassText(set)}]`, set);
+      return this.#outline.atom(isShared ? `\\${letter}` : `[${toClassText(set)}]`, 1);
     }
-    const assertion = ({ b: '\\b', B: '\\B', A: '^', z: '$', Z: END_OF_TEXT } as const)[letter];
-    if (assertion !== undefined) {
+    if (letter === 'A') {
       this.#at += 2;
-      return this.#addAssertion(assertion);
+      return this.#outline.anchor();
+    }
+    if (letter === 'b' || letter === 'B') {
+      this.#at += 2;
+      return this.#outline.assertion(`\\${letter}`);
+    }
+    if (letter === 'z' || letter === 'Z') {
+      this.#at += 2;
+      return letter === 'z' ? this.#outline.veryEnd() : this.#outline.end(false);
     }
     if (letter === 'N' && rest[2] !== '{') {
       this.#at += 2;
-      return this.#addAtom('[^\\n]', NOT_NEWLINE);
+      return this.#outline.atom('[^\\n]', 1);
     }
     if (letter === 'R') {
       this.#at += 2;
-      return this.#addAtom('(?:\\r\\n|[\\n-\\r\\x85])', CLASS_ESCAPES.get('v')!);
+      return this.#outline.atom('(?:\\r\\n|[\\n-\\r\\x85])', undefined);
     }
     if (letter === 'Q') {
       const end = rest.indexOf('\\E');
@@ -317,9 +256,9 @@ export class PcreConverter {
     } else if (numbered !== null) {
       const isBare = numbered[2] !== undefined;
       number = Number(numbered[1] ?? numbered[2]);
-      if (number < 0) number += this.#groups + 1;
+      if (number < 0) number += this.#outline.groups + 1;
       // As PCRE decides: a larger number than there are groups is an octal code.
-      if (isBare && number > 9 && number > this.#groups) {
+      if (isBare && number > 9 && number > this.#outline.groups) {
         const octal = /^\\([0-7]{1,3})/.exec(rest);
         if (octal === null) throw new Error(`there is no group ${number}`);
         this.#at += octal[0].length;
@@ -330,40 +269,7 @@ export class PcreConverter {
     }
     if (number === undefined) return false;
     this.#at += length;
-    this.#begin(false);
-    this.#tokens.push({ kind: 'reference', number });
-    this.#estimate.atom(ANY);
+    this.#outline.reference(number, this.#options.isCaseSensitive);
     return true;
-  }
-
-  /** `$` cannot be in a name that a pattern gives. */
-  #nextExtra(): string {
-    return `$${++this.#extraGroups}`;
-  }
-
-  #finish(): ConvertedPattern {
-    const indexes: number[] = [0];
-    let index = 0;
-    for (const token of this.#tokens) {
-      if (typeof token === 'string' || token.kind === 'reference') continue;
-      index++;
-      if (token.kind === 'group') indexes[token.number] = index;
-    }
-    let source = '';
-    for (const token of this.#tokens) {
-      if (typeof token === 'string') {
-        source += token;
-      } else if (token.kind === 'group') {
-        source += token.text;
-      } else if (token.kind === 'extra-group') {
-        source += `(?=(?<${token.name}>`;
-      } else {
-        const target = indexes[token.number];
-        if (target === undefined || token.number === 0) throw new Error(`there is no group ${token.number}`);
-        source += `(?:\\${target})`;
-      }
-    }
-    const groupIndexes = this.#extraGroups === 0 ? undefined : indexes;
-    return { source, groupIndexes, warning: this.#estimate.warning() };
   }
 }
