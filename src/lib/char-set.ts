@@ -94,4 +94,3 @@ export const POSIX_CLASSES: ReadonlyMap<string, CharSet> = new Map([
   ['word', WORD],
   ['xdigit', toCharSet('A-F', 'a-f', '0-9')],
 ]);
-

@@ -36,7 +36,8 @@ const TIME_UNITS_MS: Readonly<Record<string, number>> = {
 
 /** Milliseconds of an nginx time such as `75`, `10m` or `1h 30m`; a number without a unit is seconds. */
 export function parseNginxTimeMs(text: string): number | undefined {
-  if (!/^\d+(ms|[smhdwMy])?(\s*\d+(ms|[smhdwMy]))*$/.test(text)) return undefined;
+  // Where the first number ends is never open: digits by the thousand are read once.
+  if (!/^\d+(?:ms|[smhdwMy]|(?=\s|$))(?:\s*\d+(?:ms|[smhdwMy]))*$/.test(text)) return undefined;
   let total = 0;
   for (const [, amount, unit] of text.matchAll(/(\d+)(ms|[smhdwMy])?/g)) {
     total += Number(amount) * TIME_UNITS_MS[unit ?? 's']!;

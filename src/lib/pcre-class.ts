@@ -1,4 +1,12 @@
-import { CLASS_ESCAPES, foldCase, POSIX_CLASSES, complement, toClassText, union, type CharSet } from './char-set.ts';
+import {
+  CLASS_ESCAPES,
+  foldCase,
+  POSIX_CLASSES,
+  complement,
+  toClassText,
+  union,
+  type CharSet,
+} from './char-set.ts';
 import { readCharEscape } from './pcre-escape.ts';
 
 export interface ParsedClass {

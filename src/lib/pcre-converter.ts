@@ -67,9 +67,7 @@ export class PcreConverter {
     if (char === '|') return this.#outline.alternate();
     if (char === '.') return this.#outline.atom(this.#options.isDotAll ? '[^]' : '[^\\n]', 1);
     if (char === '^') {
-      return this.#options.isMultiline
-        ? this.#outline.assertion('(?<=^|\\n)')
-        : this.#outline.anchor();
+      return this.#options.isMultiline ? this.#outline.assertion('(?<=^|\\n)') : this.#outline.anchor();
     }
     if (char === '$') return this.#outline.end(this.#options.isMultiline);
     this.#addLiteral(char.charCodeAt(0));
@@ -135,7 +133,8 @@ export class PcreConverter {
 
   #enter(length: number): void {
     this.#at += length;
-    if (this.#outer.push(this.#options) > DEPTH_MAX) throw new Error(`groups are nested deeper than ${DEPTH_MAX}`);
+    if (this.#outer.push(this.#options) > DEPTH_MAX)
+      throw new Error(`groups are nested deeper than ${DEPTH_MAX}`);
   }
 
   #close(): void {

@@ -222,7 +222,8 @@ export class PatternOutline {
   repeat({ min, max, text, isLazy, isPossessive }: Repetition): void {
     if (this.#atom < 0) throw new Error('a quantifier follows nothing that can be repeated');
     const item = this.#tokens[this.#atom]!;
-    const isSingle = !this.#isAtomWrapped && typeof item === 'string' && this.#atom === this.#tokens.length - 1;
+    const isSingle =
+      !this.#isAtomWrapped && typeof item === 'string' && this.#atom === this.#tokens.length - 1;
     const highest = max === Infinity ? min : max;
     const isCut = isSingle && !isPossessive && highest > COPIES_MAX && highest <= COUNT_MAX;
     if (this.#isAtomWrapped) {

@@ -50,7 +50,8 @@ export class TimedRun {
       this.#script.runInContext(this.#context, { timeout });
       return this.#result as T;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw new PatternTimeout();
+      if ((error as NodeJS.ErrnoException).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT')
+        throw new PatternTimeout();
       throw error;
     } finally {
       this.#task = undefined;

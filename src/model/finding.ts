@@ -46,12 +46,22 @@ export interface FindingText {
   readonly consequence: string;
 }
 
+/** What a message quotes of what someone wrote, who may have written a lot. */
+const QUOTED_MAX = 256;
+
+/** The text, or its beginning and its length. */
+export function shorten(text: string): string {
+  return text.length <= QUOTED_MAX ? text : `${text.slice(0, QUOTED_MAX)}... (${text.length} characters)`;
+}
+
 /** Creates an empty collector. */
 export function createFindings(): Findings {
   const found = new Map<string, Finding>();
   const add = (severity: Finding['severity'], source: SourceRef, reason: string, what: FindingText) => {
     const at = what.field === undefined ? source : { ...source, field: what.field };
-    const { problem, consequence, value = '' } = what;
+    const problem = shorten(what.problem);
+    const consequence = shorten(what.consequence);
+    const value = shorten(what.value ?? '');
     const finding: Finding = { reason, severity, source: at, value, problem, consequence };
     const key = printFinding(finding);
     if (!found.has(key)) found.set(key, finding);

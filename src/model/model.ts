@@ -37,6 +37,8 @@ export interface RouteModel {
   /** First item decides; empty: no canary. */
   readonly canaries: readonly CanaryModel[];
   readonly policies: Policies;
+  /** Its regex is not run, and what it would match is not known: it stands for all paths that begin as it does. */
+  readonly isPatternRefused?: true;
   /** Answer instead of serving: 503 for a denied Ingress. */
   readonly deniedStatus?: 503 | 403;
   /** For metrics, logs, and explain. */

@@ -1,3 +1,5 @@
+import { createMapTest } from '../lib/map-patterns.ts';
+import { PatternTimeout } from '../lib/timed-run.ts';
 import { compileLogFormat } from './log-format.ts';
 import type { LogSink } from './log-sink.ts';
 import type { LogEscape } from './log-values.ts';
@@ -16,10 +18,10 @@ export interface AccessLogOptions {
 /** Creates the access log over a sink. Templates and lists that cannot be understood are passed over, never thrown. */
 export function createAccessLog(options: AccessLogOptions, sink: LogSink): AccessLog {
   const format = compileLogFormat(options.format, options.escape);
-  const isSkipped = compileSkippedTargets(options.skippedTargets);
+  const isSkipped = createMapTest(options.skippedTargets);
   return {
     write(record) {
-      if (!options.isEnabled || (isSkipped !== undefined && isSkipped(record.target))) return;
+      if (!options.isEnabled || (isSkipped !== undefined && isTaken(isSkipped, record.target))) return;
       sink.write(`${format(record)}\n`);
     },
     flush: () => sink.flush(),
@@ -27,27 +29,12 @@ export function createAccessLog(options: AccessLogOptions, sink: LogSink): Acces
   };
 }
 
-/** nginx's map: exact texts know no case, then regexes in order. Undefined when nothing is skipped. */
-function compileSkippedTargets(items: readonly string[]): ((target: string) => boolean) | undefined {
-  const exact = new Set<string>();
-  const patterns: RegExp[] = [];
-  for (const item of items) {
-    if (!item.startsWith('~')) {
-      exact.add(item.toLowerCase());
-      continue;
-    }
-    const isCaseless = item.startsWith('~*');
-    const pattern = compilePattern(item.slice(isCaseless ? 2 : 1), isCaseless ? 'i' : '');
-    if (pattern !== undefined) patterns.push(pattern);
-  }
-  if (exact.size === 0 && patterns.length === 0) return undefined;
-  return (target) => exact.has(target.toLowerCase()) || patterns.some((pattern) => pattern.test(target));
-}
-
-function compilePattern(source: string, flags: string): RegExp | undefined {
+/** A target that takes too long is logged. */
+function isTaken(test: (target: string) => boolean, target: string): boolean {
   try {
-    return new RegExp(source, flags);
-  } catch {
-    return undefined;
+    return test(target);
+  } catch (error) {
+    if (error instanceof PatternTimeout) return false;
+    throw error;
   }
 }

@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import { features } from '../features/registry.ts';
+import { PatternTimeout } from '../lib/timed-run.ts';
 import { createWorkerMetrics } from '../observe/metrics-arena.ts';
 import { BEAT_MS, heartbeatOf } from '../table/heartbeat.ts';
 import type { FromWorker, ToWorker, WorkerStart } from '../table/messages.ts';
@@ -22,6 +23,8 @@ export function startWorker(start: WorkerStart, port: MessagePort): void {
   const post = (message: FromWorker): void => port.postMessage(message);
   const random = Math.random;
   const report = (fault: unknown): void => {
+    // A text that a pattern takes too long for is no fault, and comes as often as its sender likes.
+    if (fault instanceof PatternTimeout) return;
     const { message, stack } = fault instanceof Error ? fault : new Error(String(fault));
     post({ kind: 'fault', message, stack: stack ?? '' });
   };

@@ -1,3 +1,4 @@
+import type { ConvertedPattern } from '../lib/pcre-outline.ts';
 import type { CanaryPolicy, Policies } from '../model/policy.ts';
 import type { DataPlaneSettings } from './settings.ts';
 
@@ -48,11 +49,15 @@ export interface RouteEntry {
   readonly isSlashRedirected: boolean;
 }
 
-/** `exact`: equal. `prefix`: equal, or continued by `/` (a path ending in `/` is a plain prefix). `regex`: source without `^`. */
-export interface PathMatch {
-  readonly kind: 'exact' | 'prefix' | 'regex';
-  readonly value: string;
-}
+/** `exact`: equal. `prefix`: equal, or continued by `/` (a path ending in `/` is a plain prefix). `regex`: by the pattern, at the beginning. */
+export type PathMatch =
+  | { readonly kind: 'exact' | 'prefix'; readonly value: string }
+  | {
+      readonly kind: 'regex';
+      /** As it was written. */
+      readonly value: string;
+      readonly pattern: ConvertedPattern;
+    };
 
 export interface CanaryEntry {
   readonly upstreamId: string;

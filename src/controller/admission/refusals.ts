@@ -1,4 +1,5 @@
 import { parseGoBool } from '../../lib/nginx-values.ts';
+import { shorten } from '../../model/finding.ts';
 import type { IngressObject } from '../store/objects.ts';
 import type { AnnotationSettings } from '../translate/annotation-settings.ts';
 import type { IngressEntry } from '../translate/entries.ts';
@@ -33,7 +34,7 @@ export function findRefusals(
     found.push({ message: 'spec.defaultBackend is forbidden by --disable-catch-all', key: 'defaultBackend' });
   }
   if (ingress.uid !== '' && !UUID.test(ingress.uid)) {
-    found.push({ message: `metadata.uid: "${ingress.uid}" is not a UUID`, key: 'uid' });
+    found.push({ message: `metadata.uid: "${shorten(ingress.uid)}" is not a UUID`, key: 'uid' });
   }
   if (settings.text('strict-validate-path-type') !== 'false') addOddPaths(ingress, found);
   const isPrefixForeign = options.annotationsPrefix !== DEFAULT_PREFIX;
@@ -53,7 +54,7 @@ export function findRefusals(
 
 function toRefusal({ field, value, problem }: IngressEntry['refusals'][number]): AdmissionRefusal {
   return {
-    message: `${field}: "${value}" ${problem}`,
+    message: `${field}: "${shorten(value)}" ${shorten(problem)}`,
     key: `${field.replaceAll(/\[\d+\]/g, '[]')} ${value} ${problem}`,
   };
 }
@@ -64,7 +65,7 @@ function addOddPaths(ingress: IngressObject, found: AdmissionRefusal[]): void {
     for (const { path, pathType, field } of paths) {
       if (pathType === 'ImplementationSpecific' || PLAIN_PATH.test(path)) continue;
       found.push({
-        message: `${field}.path: "${path}" cannot be used with pathType ${pathType}; use ImplementationSpecific`,
+        message: `${field}.path: "${shorten(path)}" cannot be used with pathType ${pathType}; use ImplementationSpecific`,
         key: `path ${pathType} ${host}${path}`,
       });
     }

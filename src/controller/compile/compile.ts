@@ -1,5 +1,5 @@
 import { digestOf } from '../../lib/hash.ts';
-import { toRegex } from '../../lib/pcre.ts';
+import { ANY_CASE, toRegex } from '../../lib/pcre.ts';
 import type { HostModel, Model, RouteModel, UpstreamModel } from '../../model/model.ts';
 import type { Policies } from '../../model/policy.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
@@ -143,7 +143,7 @@ function toHost(
 /** Regex names as JavaScript runs them; one that cannot be converted is a finding of translate and matches nothing. */
 function toAlias(alias: string): readonly string[] {
   if (!alias.startsWith('~')) return [alias];
-  const result = toRegex(alias.slice(1));
+  const result = toRegex(alias.slice(1), ANY_CASE);
   return result.ok ? [`~${result.source}`] : [];
 }
 

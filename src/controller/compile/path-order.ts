@@ -1,5 +1,6 @@
 import { toByteText } from '../../lib/byte-text.ts';
 import { toRegex } from '../../lib/pcre.ts';
+import { escapePattern, plainPrefixOf } from '../../lib/plain-prefix.ts';
 import type { RouteModel } from '../../model/model.ts';
 import type { PathMatch } from '../../table/table.ts';
 
@@ -71,10 +72,12 @@ function placeRegexes(routes: readonly RouteModel[]): PlacedRoute[] {
   const exactPaths = new Set(routes.filter(({ pathType }) => pathType === 'exact').map(({ path }) => path));
   const placed: PlacedRoute[] = [];
   for (const { route } of ordered) {
-    const result = toRegex(patternOf(route, exactPaths.has(route.path)));
+    const value = patternOf(route, exactPaths.has(route.path));
+    const result = toRegex(value);
     // A finding of translate; the other paths of the host are not to suffer for it.
     if (!result.ok) continue;
-    placed.push({ route, match: { kind: 'regex', value: result.source }, isSlashRedirected: false });
+    const { ok: _, ...pattern } = result;
+    placed.push({ route, match: { kind: 'regex', value, pattern }, isSlashRedirected: false });
   }
   return placed;
 }
@@ -85,6 +88,7 @@ function placeRegexes(routes: readonly RouteModel[]): PlacedRoute[] {
  */
 function patternOf(route: RouteModel, hasExactTwin: boolean): string {
   const { path, pathType } = route;
+  if (route.isPatternRefused === true) return escapePattern(plainPrefixOf(path));
   const isSplit = pathType === 'prefix' && path !== '/' && !isRegexRoute(route);
   return isSplit && hasExactTwin && !path.endsWith('/') ? `${path}/` : path;
 }

@@ -1,5 +1,6 @@
 import { createSecureContext } from 'node:tls';
 import { isNetwork } from '../../lib/cidr.ts';
+import { readMapItem } from '../../lib/map-patterns.ts';
 import {
   splitList,
   parseGoBool,
@@ -21,6 +22,8 @@ export type SettingsDraft = Mutable<Omit<DataPlaneSettings, 'accessLog' | 'tls'>
 
 /** What is wrong with a value, and what follows where it is not that the default is used. */
 export interface KeyProblem {
+  /** Of the finding; `InvalidSetting` where it is not given. */
+  readonly reason?: string;
   readonly problem: string;
   readonly consequence: string;
 }
@@ -113,16 +116,25 @@ const trustedNetworks: ApplyKey = (draft, value) => {
 
 const targets: ApplyKey = (draft, value) => {
   const items = splitList(value);
+  let timed: string | undefined;
   for (const item of items) {
-    if (!item.startsWith('~')) continue;
-    try {
-      void new RegExp(item.replace(/^~\*?/, ''));
-    } catch {
-      return `has a pattern that is no regular expression: ${item}`;
+    const read = readMapItem(item);
+    if (!read.ok) {
+      return {
+        problem: `has a pattern that ${read.problem}: ${item}`,
+        consequence: 'the default is used',
+        ...(read.isCostly ? { reason: 'SlowPattern' } : {}),
+      };
     }
+    if (read.isTimed) timed ??= item;
   }
   draft.accessLog.skippedTargets = items;
-  return undefined;
+  if (timed === undefined) return undefined;
+  return {
+    reason: 'SlowPattern',
+    problem: `has a pattern that cannot be matched in linear time: ${timed}`,
+    consequence: 'a target for which it takes longer than 50 ms is logged',
+  };
 };
 
 /** A value that OpenSSL takes; workers would leave the settings of before in force for one it does not. */

@@ -2,7 +2,7 @@ import { parseNamespacedName } from '../../lib/namespaced-name.ts';
 import type { Findings } from '../../model/finding.ts';
 import type { SourceRef } from '../../model/source.ts';
 import { DEFAULT_SETTINGS, type DataPlaneSettings } from '../../table/settings.ts';
-import { DATA_PLANE_KEYS, INERT_KEYS, type SettingsDraft } from './keys.ts';
+import { DATA_PLANE_KEYS, INERT_KEYS, type KeyProblem, type SettingsDraft } from './keys.ts';
 
 /** What flags decide for the data plane, beside the ConfigMap. */
 export interface SettingsFlags {
@@ -55,8 +55,9 @@ export function toSettings(input: SettingsInput): DataPlaneSettings {
     } else if (Object.hasOwn(DATA_PLANE_KEYS, key)) {
       const told = DATA_PLANE_KEYS[key]!(draft, value);
       if (told === undefined) continue;
-      const about = typeof told === 'string' ? { problem: told, consequence: 'the default is used' } : told;
-      findings.warn(source, 'InvalidSetting', { field, value: raw, ...about });
+      const { reason = 'InvalidSetting', ...about }: KeyProblem =
+        typeof told === 'string' ? { problem: told, consequence: 'the default is used' } : told;
+      findings.warn(source, reason, { field, value: raw, ...about });
     } else if (!Object.hasOwn(INERT_KEYS, key) && !input.featureKeys.has(key)) {
       const problem = 'is a key that Serin does not honour';
       findings.warn(source, 'UnsupportedSetting', {

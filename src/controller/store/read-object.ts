@@ -31,7 +31,7 @@ import {
 } from './read-values.ts';
 
 const SERVICE_TYPES = ['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName'] as const;
-const BASE64 = /^[A-Za-z0-9+/\s]*={0,2}\s*$/;
+const BASE64 = /^[A-Za-z0-9+/\s]*(?:={1,2}\s*)?$/;
 
 function readIngressClass(raw: unknown, options?: ReadOptions): ReadResult<IngressClassObject> {
   return readObjectWith(raw, false, options, (start) => {

@@ -1,4 +1,5 @@
-import { toRegex } from '../../lib/pcre.ts';
+import { Pattern } from '../../lib/pattern.ts';
+import { ANY_CASE, toRegex } from '../../lib/pcre.ts';
 import type { HostModel } from '../../model/model.ts';
 import type { SourceRef } from '../../model/source.ts';
 import { CATCH_ALL } from './entries.ts';
@@ -73,8 +74,8 @@ function widerAliases(alias: string): string[] {
   return wider;
 }
 
-/** Whether a regex matches a name; one that could be slow is not tried, and counts as if it did. */
+/** Whether a regex matches a name; one that cannot be matched in linear time is not tried, and counts as if it did. */
 function matches(alias: string, name: string): boolean {
-  const regex = toRegex(alias.slice(1));
-  return regex.ok && (regex.warning !== undefined || new RegExp(regex.source, 'i').test(name));
+  const regex = toRegex(alias.slice(1), ANY_CASE);
+  return regex.ok && (regex.isTimed === true || new Pattern(regex, false).test(name));
 }

@@ -1,7 +1,9 @@
-import { toRegex } from '../../lib/pcre.ts';
+import { TIMED } from '../../features/kit/timed-pattern.ts';
+import { ANY_CASE, toRegex } from '../../lib/pcre.ts';
 import type { Findings } from '../../model/finding.ts';
 import type { HostModel } from '../../model/model.ts';
 import { recordAliases, type AliasClaim } from './alias-record.ts';
+import { compareAge } from '../store/objects.ts';
 import type { HostResult } from './hosts.ts';
 import { indexWildcards } from './wildcard-hosts.ts';
 import { printSource } from '../../model/source.ts';
@@ -41,7 +43,8 @@ export function createAliasSettler(ownership: TranslateOptions['hostOwnership'])
         const other = wildcards.takenBy(alias).find((taken) => taken.source.namespace !== source.namespace);
         return other && `has names of host ${other.name}, which ${printSource(other.source)} owns`;
       };
-      const claimed = wanting.map((result) => claimAliases(result, names, claims, whyNot, findings));
+      const refused = crowdedOut(wanting);
+      const claimed = wanting.map((result) => claimAliases(result, names, claims, refused, whyNot, findings));
       for (const [i, { model, wwwAlias, wwwSource, certificate }] of wanting.entries()) {
         const host = model!.name;
         const kept = claimed[i]!;
@@ -84,6 +87,7 @@ function claimAliases(
   { model, aliases, aliasSource }: HostResult,
   names: ReadonlyMap<string, unknown>,
   claims: Map<string, AliasClaim>,
+  refused: ReadonlySet<string>,
   whyNot: (alias: string, model: HostModel, host: string) => string | undefined,
   findings: Findings,
 ): string[] {
@@ -92,12 +96,16 @@ function claimAliases(
   const kept: string[] = [];
   for (const alias of [...new Set(aliases)].toSorted()) {
     const owner = names.has(alias) ? alias : claims.get(alias)?.host.name;
-    const problemOfAlias = checkAlias(alias);
+    const { problem: problemOfAlias, isCostly } = checkAlias(alias);
     const problemOfOwner = problemOfAlias === undefined ? whyNot(alias, model!, host) : undefined;
     if (problemOfAlias !== undefined) {
-      findings.warn(aliasSource!, 'InvalidAlias', { value: alias, problem: problemOfAlias, consequence });
+      const reason = isCostly ? 'SlowPattern' : 'InvalidAlias';
+      findings.warn(aliasSource!, reason, { value: alias, problem: problemOfAlias, consequence });
     } else if (problemOfOwner !== undefined) {
       findings.error(aliasSource!, 'HostNotOwned', { value: alias, problem: problemOfOwner, consequence });
+    } else if (refused.has(`${host} ${alias}`)) {
+      const problem = `comes after ${REGEXES_MAX} older aliases that are regular expressions`;
+      findings.warn(aliasSource!, 'SlowPattern', { value: alias, problem, consequence });
     } else if (owner === undefined) {
       claims.set(alias, { alias, host: model!, source: aliasSource! });
       kept.push(alias);
@@ -109,15 +117,42 @@ function claimAliases(
   return kept;
 }
 
+/** Every request for a host that nobody has is held against all of them. */
+const REGEXES_MAX = 256;
+/** Characters that one of them may ask for: 3 ms for the longest name. */
+const WEIGHT_MAX = 512;
 const WILDCARD = /^(?:\*\.|\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$|^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.\*$/i;
 
-/** Why an alias is none: neither a name, a wildcard at one end, nor a regex behind `~`. */
-function checkAlias(alias: string): string | undefined {
+interface AliasProblem {
+  /** Undefined: there is none. */
+  readonly problem?: string;
+  /** See RegexProblem. */
+  readonly isCostly?: boolean;
+}
+
+/** Why an alias is none: neither a name, a wildcard at one end, nor a regex behind `~` that every request may be held against. */
+function checkAlias(alias: string): AliasProblem {
   if (!alias.startsWith('~')) {
-    return WILDCARD.test(alias) ? undefined : 'is neither a host name nor a wildcard';
+    return WILDCARD.test(alias) ? {} : { problem: 'is neither a host name nor a wildcard' };
   }
-  const regex = toRegex(alias.slice(1));
-  return regex.ok ? undefined : regex.problem;
+  const regex = toRegex(alias.slice(1), ANY_CASE);
+  if (!regex.ok) return regex;
+  if (regex.isTimed) return { problem: TIMED.problem, isCostly: true };
+  if (regex.weight > WEIGHT_MAX) return { problem: 'is too large for a name', isCostly: true };
+  return {};
+}
+
+/** Regex aliases, each behind its host and a blank, that come after as many older ones as there may be. */
+function crowdedOut(wanting: readonly HostResult[]): ReadonlySet<string> {
+  const regexes = wanting
+    .filter(({ aliases }) => aliases.some((alias) => alias.startsWith('~')))
+    .toSorted((a, b) => compareAge(a.aliasOwner!, b.aliasOwner!))
+    .flatMap(({ model, aliases }) =>
+      aliases
+        .filter((alias) => alias.startsWith('~') && checkAlias(alias).problem === undefined)
+        .map((alias) => `${model!.name} ${alias}`),
+    );
+  return new Set(regexes.slice(REGEXES_MAX));
 }
 
 function isSame(a: readonly string[], b: readonly string[]): boolean {

@@ -1,4 +1,11 @@
-import type { AnnotationSpec, Feature, Lookup, TranslateContext } from '../../features/kit/feature.ts';
+import {
+  VALUE_LENGTH_MAX,
+  type AnnotationSpec,
+  type Feature,
+  type Lookup,
+  type Parsed,
+  type TranslateContext,
+} from '../../features/kit/feature.ts';
 import { createFindings, type Finding, type Findings } from '../../model/finding.ts';
 import type { CanaryPolicy, Policies } from '../../model/policy.ts';
 import type { SourceRef } from '../../model/source.ts';
@@ -208,7 +215,7 @@ function translateFeature(state: State, feature: Feature): unknown {
     values[key] = settings.defaultOf(feature, key);
     const found = state.written.size === 0 ? undefined : findWritten(state, key, spec);
     if (found === undefined) continue;
-    const parsed = spec.parse(found.text);
+    const parsed = parseWithin(spec, found.text);
     if (parsed.ok) {
       values[key] = parsed.value;
       continue;
@@ -244,6 +251,13 @@ function translateFeature(state: State, feature: Feature): unknown {
     });
     return undefined;
   }
+}
+
+function parseWithin<T>(spec: AnnotationSpec<T>, text: string): Parsed<T> {
+  const { maxLength = VALUE_LENGTH_MAX, parse } = spec;
+  return text.length > maxLength
+    ? { ok: false, problem: `is longer than ${maxLength} characters` }
+    : parse(text);
 }
 
 function createContext(state: State, feature: Feature, isGroupIgnored: boolean): TranslateContext {

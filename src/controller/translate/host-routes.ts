@@ -1,6 +1,8 @@
 import type { Findings } from '../../model/finding.ts';
 import { printSource } from '../../model/source.ts';
 import type { RewritePolicy } from '../../model/policy.ts';
+import { TIMED } from '../../features/kit/timed-pattern.ts';
+import { plainPrefixOf } from '../../lib/plain-prefix.ts';
 import { toRegex } from '../../lib/pcre.ts';
 import { toBackendRef, type BackendRef } from './backends.ts';
 import { CATCH_ALL, type IngressEntry } from './entries.ts';
@@ -27,10 +29,19 @@ export interface RouteDraft {
   isImplicit: boolean;
   /** Made by a rule-less Ingress with a default backend: nothing replaces it. */
   isCatchAll: boolean;
+  /** Its regex costs too much: what begins as it does is answered 503. */
+  isPatternRefused?: true;
   readonly canaries: CanaryModel[];
   /** The canary that gets requests: the oldest. */
   splitBy?: Party;
 }
+
+/** As long as a request's path may be by default: none that is longer would ever match. */
+const PATH_LENGTH_MAX = 4_096;
+/** Regular expressions of a host. */
+const REGEXES_MAX = 2_000;
+/** Those of them that are matched under a time limit: trying them all takes 3 ms each at worst. */
+const TIMED_REGEXES_MAX = 16;
 
 /**
  * The routes of a host, keyed by path and type, as docs/reference/routing.md §2.1-2.3 composes them. `mains` make the host and its `/`,
@@ -199,6 +210,7 @@ function reportConflict(
 function isPathUsable(path: string, field: string, entry: IngressEntry, findings: Findings): boolean {
   let problem: string | undefined;
   if (!path.startsWith('/')) problem = 'does not begin with /';
+  else if (path.length > PATH_LENGTH_MAX) problem = `is longer than ${PATH_LENGTH_MAX} characters`;
   // oxlint-disable-next-line no-control-regex -- control characters are what is refused here
   else if (/[\0-\x1f\x7f]/.test(path)) problem = 'contains control characters';
   if (problem === undefined) return true;
@@ -217,22 +229,40 @@ function asksForRegex(draft: RouteDraft): boolean {
 }
 
 /**
- * Takes out the paths that cannot be used as regexes where the host matches by regex (docs/reference/routing.md §4): first those that ask
+ * Takes out the paths that cannot be used as regexes, and closes those that cost too much, where the host matches by regex
+ * (docs/reference/routing.md §4): first those that ask
  * for it, then, if the host is still in regex mode, those that share the host with them.
  */
 export function removeBadRegexes(drafts: Map<string, RouteDraft>, findings: Findings): void {
+  let regexes = 0;
+  let timed = 0;
   const check = (isChecked: (draft: RouteDraft) => boolean) => {
     for (const [key, draft] of drafts) {
       if (draft.isImplicit || draft.entry === undefined || !isChecked(draft)) continue;
-      const regex = toRegex(draft.path);
-      if (regex.ok) continue;
-      drafts.delete(key);
-      findings.error(draft.entry.source, 'InvalidPath', {
-        field: `${draft.field}.path`,
-        value: draft.path,
-        problem: regex.problem,
-        consequence: 'the path is not served',
-      });
+      const { path } = draft;
+      const about = { field: `${draft.field}.path`, value: path };
+      const regex = toRegex(path);
+      if (!regex.ok && !regex.isCostly) {
+        drafts.delete(key);
+        const consequence = 'the path is not served';
+        findings.error(draft.entry.source, 'InvalidPath', { ...about, problem: regex.problem, consequence });
+        continue;
+      }
+      if (plainPrefixOf(path) !== path) regexes++;
+      if (regex.ok && regex.isTimed) timed++;
+      const problem = !regex.ok
+        ? regex.problem
+        : regexes > REGEXES_MAX
+          ? `comes after ${REGEXES_MAX} regular expressions of its host`
+          : regex.isTimed && timed > TIMED_REGEXES_MAX
+            ? `comes after ${TIMED_REGEXES_MAX} others of its host that cannot be matched in linear time either`
+            : undefined;
+      if (problem !== undefined) {
+        const consequence = refusePattern(key, draft, drafts);
+        findings.error(draft.entry.source, 'SlowPattern', { ...about, problem, consequence });
+      } else if (regex.ok && regex.isTimed) {
+        findings.warn(draft.entry.source, 'SlowPattern', { ...about, ...TIMED });
+      }
     }
   };
   if (![...drafts.values()].some(asksForRegex)) {
@@ -266,6 +296,17 @@ export function recordRegexMode(
     const value = pathOfHost(host, draft.path);
     record.takes(decision, { source: draft.entry.source, field: draft.field, value });
   }
+}
+
+/** Closes what the pattern surely is about, so that no other path takes its requests; says what that is. */
+function refusePattern(key: string, draft: RouteDraft, drafts: Map<string, RouteDraft>): string {
+  const prefix = plainPrefixOf(draft.path);
+  if (prefix === '/') {
+    drafts.delete(key);
+    return 'the path is not served';
+  }
+  draft.isPatternRefused = true;
+  return `requests for paths that begin with ${prefix} are answered 503`;
 }
 
 /** Literal paths that no request can have, since requests are matched by their normalised path (docs/reference/routing.md §5). */

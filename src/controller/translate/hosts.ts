@@ -5,7 +5,7 @@ import { createFindings, type Finding, type Findings } from '../../model/finding
 import type { CertificateModel, HostModel, RouteModel } from '../../model/model.ts';
 import type { Policies } from '../../model/policy.ts';
 import { printSource, type SourceRef } from '../../model/source.ts';
-import { compareAge } from '../store/objects.ts';
+import { compareAge, type IngressObject } from '../store/objects.ts';
 import type { ClusterSnapshot } from '../store/object-store.ts';
 import type { ParsedAnnotations } from './annotations.ts';
 import { checkBackend, type BackendRef } from './backends.ts';
@@ -56,6 +56,8 @@ export interface HostResult {
   /** server-alias of the first Ingress that has one. */
   readonly aliases: readonly string[];
   readonly aliasSource?: SourceRef;
+  /** The Ingress that has it, for its age. */
+  readonly aliasOwner?: IngressObject;
   /** Name that redirects here (from-to-www-redirect), if nobody else has it. */
   readonly wwwAlias?: string;
   readonly wwwSource?: SourceRef;
@@ -175,6 +177,7 @@ export function buildHost(input: HostInput, snapshot: ClusterSnapshot, env: Host
         first === undefined ? CATCH_ALL_SOURCE : { ...first.source, field: fieldOfContribution(mains[0]!) },
     },
     aliases: aliased?.annotations.host['server-alias']?.aliases ?? [],
+    aliasOwner: aliased?.ingress,
     aliasSource: aliased && { ...aliased.source, field: 'metadata.annotations[server-alias]' },
     ...(wwwEntry === undefined ? {} : { wwwAlias: wwwTwin(name), wwwSource: sourceOfWww(wwwEntry) }),
     certificate: certificate?.model,
@@ -238,7 +241,8 @@ export function compareText(a: string, b: string): number {
 function toRoute(draft: RouteDraft, isHostDenied: boolean, env: HostEnvironment): RouteModel {
   const { path, pathType, entry, backend, field } = draft;
   const annotations = entry?.annotations;
-  const deniedStatus = isHostDenied ? 403 : annotations?.isDenied === true ? 503 : undefined;
+  const isClosed = annotations?.isDenied === true || draft.isPatternRefused === true;
+  const deniedStatus = isHostDenied ? 403 : isClosed ? 503 : undefined;
   const upstreamId = backend === undefined ? env.defaultUpstreamId : env.idOf(backend);
   return {
     path,
@@ -247,6 +251,7 @@ function toRoute(draft: RouteDraft, isHostDenied: boolean, env: HostEnvironment)
     ...(upstreamId === undefined ? {} : { upstreamId }),
     canaries: draft.canaries,
     policies: routePolicies(draft, env),
+    ...(draft.isPatternRefused === true ? { isPatternRefused: true } : {}),
     ...(deniedStatus === undefined ? {} : { deniedStatus }),
     labels: {
       namespace: entry?.ingress.namespace ?? '',

@@ -7,12 +7,16 @@ export interface Refusal {
   readonly problem: string;
 }
 
-const SUSPICIOUS: readonly RegExp[] = [
-  /alias\s*.*;/s,
-  /root\s*.*;/s,
-  /\/etc\/(?:passwd|shadow|group|nginx|ingress-controller)/,
-  /\/var\/run\/secrets/,
-  /_by_lua/,
+/** Directives that count only with a semicolon anywhere behind them. */
+const DIRECTIVES = ['alias', 'root'];
+const SUSPICIOUS = [
+  '/etc/passwd',
+  '/etc/shadow',
+  '/etc/group',
+  '/etc/nginx',
+  '/etc/ingress-controller',
+  '/var/run/secrets',
+  '_by_lua',
 ];
 
 /** Finds text in hosts, paths and Secret names that looks like injected configuration (docs/reference/routing.md §1.2); undefined: none. */
@@ -37,6 +41,15 @@ export function inspectIngress(ingress: IngressObject): Refusal | undefined {
 }
 
 function inspectText(field: string, value: string): Refusal | undefined {
-  const isSuspicious = SUSPICIOUS.some((pattern) => pattern.test(value));
-  return isSuspicious ? { field, value, problem: 'looks like injected configuration' } : undefined;
+  return isSuspicious(value) ? { field, value, problem: 'looks like injected configuration' } : undefined;
+}
+
+/** Looks for plain texts only: the value can be as long as its author likes. */
+function isSuspicious(value: string): boolean {
+  const end = value.lastIndexOf(';');
+  for (const directive of DIRECTIVES) {
+    const start = value.indexOf(directive);
+    if (start >= 0 && end >= start + directive.length) return true;
+  }
+  return SUSPICIOUS.some((text) => value.includes(text));
 }

@@ -1,8 +1,9 @@
+import { createMapTest, readMapItem } from '../../lib/map-patterns.ts';
 import { splitList } from '../../lib/nginx-values.ts';
 import { denyRoutes } from '../kit/deny-routes.ts';
 import { defineFeature } from '../kit/feature.ts';
 import type { DirectResponse } from '../kit/filter.ts';
-import { toPattern } from './pattern.ts';
+import { TIMED } from '../kit/timed-pattern.ts';
 
 export interface BlocklistsPolicy {
   readonly userAgents: readonly string[];
@@ -26,32 +27,33 @@ export const blocklists = defineFeature({
   translate: (_values, context): BlocklistsPolicy | undefined => {
     const read = (key: string): readonly string[] => {
       const items = splitList(context.setting(key) ?? '');
-      for (const item of items) {
-        const pattern = toPattern(item);
-        if (pattern.ok) continue;
+      const field = `ConfigMap data.${key}`;
+      return items.filter((item) => {
+        const read = readMapItem(item);
+        if (read.ok) {
+          if (read.isTimed) {
+            context.findings.warn(context.source, 'SlowPattern', { field, value: item, ...TIMED });
+          }
+          return true;
+        }
         // Whom it was to keep out is not known: nobody comes in.
-        const { problem } = pattern;
-        denyRoutes(context, 'InvalidSetting', { field: `ConfigMap data.${key}`, value: item, problem });
-      }
-      return items.filter((item) => toPattern(item).ok);
+        const reason = read.isCostly ? 'SlowPattern' : 'InvalidSetting';
+        denyRoutes(context, reason, { field, value: item, problem: read.problem });
+        return false;
+      });
     };
     const policy = { userAgents: read('block-user-agents'), referers: read('block-referers') };
     return policy.userAgents.length + policy.referers.length === 0 ? undefined : policy;
   },
   createFilter: ({ userAgents, referers }) => {
-    const isBlockedAgent = createMatcher(userAgents);
-    const isBlockedReferer = createMatcher(referers);
+    const isBlockedAgent = createMapTest(userAgents);
+    const isBlockedReferer = createMapTest(referers);
     return {
       onRequest: (request) =>
-        isBlockedAgent(request.header('user-agent') ?? '') ||
-        isBlockedReferer(request.header('referer') ?? '')
+        isBlockedAgent?.(request.header('user-agent') ?? '') === true ||
+        isBlockedReferer?.(request.header('referer') ?? '') === true
           ? FORBIDDEN
           : undefined,
     };
   },
 });
-
-function createMatcher(items: readonly string[]): (value: string) => boolean {
-  const patterns = items.map(toPattern).filter((pattern) => pattern.ok);
-  return (value) => patterns.some(({ matches }) => matches(value));
-}

@@ -1,6 +1,7 @@
 import type { CanaryPolicy } from '../../model/policy.ts';
 import { defineFeature } from '../kit/feature.ts';
 import { basic, bool, int, oneOf, serverish } from '../kit/values.ts';
+import { TIMED } from '../kit/timed-pattern.ts';
 import { createCanaryDecision, toHeaderRegex } from './decision.ts';
 
 /** Splits a route between a primary and a canary (docs/reference/annotations.md §1). */
@@ -91,20 +92,14 @@ export const canary = defineFeature({
       const field = 'metadata.annotations[canary-by-header-pattern]';
       if (!regex.ok) {
         const consequence = 'requests with the header go to the primary';
-        findings.warn(source, 'InvalidAnnotation', {
+        findings.warn(source, regex.isCostly ? 'SlowPattern' : 'InvalidAnnotation', {
           field,
           value: headerPattern,
           problem: regex.problem,
           consequence,
         });
-      } else if (regex.warning !== undefined) {
-        const consequence = 'a hostile header value can keep a worker busy';
-        findings.warn(source, 'SlowPattern', {
-          field,
-          value: headerPattern,
-          problem: regex.warning,
-          consequence,
-        });
+      } else if (regex.isTimed) {
+        findings.warn(source, 'SlowPattern', { field, value: headerPattern, ...TIMED });
       }
     }
     return {

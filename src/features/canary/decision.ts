@@ -1,4 +1,5 @@
-import { PATH_REGEX_FLAGS, toRegex } from '../../lib/pcre.ts';
+import { Pattern } from '../../lib/pattern.ts';
+import { EXACT_CASE, toRegex } from '../../lib/pcre.ts';
 import type { CanaryPolicy } from '../../model/policy.ts';
 import type { CanaryDecision, RequestView } from '../kit/filter.ts';
 
@@ -29,7 +30,7 @@ function createHeaderVerdict(policy: CanaryPolicy): ((request: RequestView) => V
     return (request) => (request.header(name) === headerValue ? true : undefined);
   if (headerPattern === undefined) return (request) => wordVerdict(request.header(name));
   const converted = toHeaderRegex(headerPattern);
-  const pattern = converted.ok ? new RegExp(converted.source, PATH_REGEX_FLAGS) : undefined;
+  const pattern = converted.ok ? new Pattern(converted, false) : undefined;
   return (request) => {
     const value = request.header(name);
     if (value === undefined) return undefined;
@@ -41,7 +42,7 @@ function createHeaderVerdict(policy: CanaryPolicy): ((request: RequestView) => V
 
 /** A header pattern is PCRE, searched anywhere in the value, case-sensitive unless it says otherwise itself. */
 export function toHeaderRegex(pattern: string): ReturnType<typeof toRegex> {
-  return toRegex(`(?-i)${pattern}`);
+  return toRegex(pattern, EXACT_CASE);
 }
 
 function wordVerdict(value: string | undefined): Verdict {

@@ -1,5 +1,5 @@
 import { splitList } from '../../lib/nginx-values.ts';
-import { defineFeature, type Parser } from '../kit/feature.ts';
+import { defineFeature, LIST_LENGTH_MAX, type Parser } from '../kit/feature.ts';
 import type { DirectResponse, ResponseEditor } from '../kit/filter.ts';
 import { bool, hdrlist, int } from '../kit/values.ts';
 
@@ -14,6 +14,8 @@ export interface CorsPolicy {
 }
 
 const ORIGIN = /^(?:\*|null|[a-z][a-z0-9+.-]*:\/\/(?:\*\.)?[A-Za-z0-9\-.]+(?::\d+)?)$/;
+
+const LABEL = /^[a-z0-9-]+$/;
 
 interface OriginList {
   readonly usable: '*' | readonly string[];
@@ -61,6 +63,7 @@ export const cors = defineFeature({
     },
     'cors-allow-origin': {
       parse: origins,
+      maxLength: LIST_LENGTH_MAX,
       risk: 'medium',
       onInvalid: 'default',
       doc: 'Comma list of `*`, `null`, `scheme://host[:port]` and `scheme://*.host[:port]` (one label); default `*`.',
@@ -147,12 +150,28 @@ export const cors = defineFeature({
   },
 });
 
+/** By both ends, in any case; a wildcard stands for one label, and only behind `://`. */
 function createOriginTest(items: CorsPolicy['origins']): (origin: string) => boolean {
   if (items === '*') return () => true;
-  if (items.length === 0) return () => false;
-  const sources = items.map((item) =>
-    item.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replace('*', '[A-Za-z0-9-]+'),
-  );
-  const pattern = new RegExp(`^(?:${sources.join('|')})$`, 'i');
-  return (origin) => pattern.test(origin);
+  const exact = new Set<string>();
+  const wildcards = new Map<string, Set<string>>();
+  for (const item of items) {
+    const lower = item.toLowerCase();
+    const star = lower.indexOf('*');
+    if (star < 0) {
+      exact.add(lower);
+      continue;
+    }
+    const scheme = lower.slice(0, star);
+    const suffixes = wildcards.get(scheme) ?? new Set();
+    wildcards.set(scheme, suffixes.add(lower.slice(star + 1)));
+  }
+  return (origin) => {
+    const lower = origin.toLowerCase();
+    if (exact.has(lower)) return true;
+    const label = lower.indexOf('://') + 3;
+    const dot = lower.indexOf('.', label);
+    if (label < 3 || dot < 0 || !LABEL.test(lower.slice(label, dot))) return false;
+    return wildcards.get(lower.slice(0, label))?.has(lower.slice(dot)) === true;
+  };
 }

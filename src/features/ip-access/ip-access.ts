@@ -1,6 +1,6 @@
 import { compileNetworks } from '../../lib/cidr.ts';
 import { denyRoutes } from '../kit/deny-routes.ts';
-import { defineFeature } from '../kit/feature.ts';
+import { defineFeature, LIST_LENGTH_MAX } from '../kit/feature.ts';
 import type { DirectResponse } from '../kit/filter.ts';
 import { cidrs } from '../kit/values.ts';
 
@@ -22,6 +22,7 @@ export const ipAccess = defineFeature({
   annotations: {
     'allowlist-source-range': {
       parse: cidrs,
+      maxLength: LIST_LENGTH_MAX,
       risk: 'medium',
       onInvalid: 'deny',
       aliases: ['whitelist-source-range'],
@@ -29,6 +30,7 @@ export const ipAccess = defineFeature({
     },
     'denylist-source-range': {
       parse: cidrs,
+      maxLength: LIST_LENGTH_MAX,
       risk: 'medium',
       onInvalid: 'deny',
       doc: 'Comma list of addresses and networks that get 403; looked at before the allow list.',

@@ -22,6 +22,8 @@ export interface AnnotationSpec<T> {
   readonly parse: Parser<T>;
   readonly risk: Risk;
   readonly onInvalid: OnInvalid;
+  /** Characters of the text that are read; a longer one cannot be parsed. Without it 4,096. */
+  readonly maxLength?: number;
   /** One sentence for docs/annotations.md. */
   readonly doc: string;
   /** Older names, consulted when the canonical one is absent or empty. */
@@ -31,6 +33,11 @@ export interface AnnotationSpec<T> {
   /** Value when neither annotation nor ConfigMap gives one; undefined is allowed. */
   readonly fallback?: T;
 }
+
+/** Characters of an annotation that is one value, such as a pattern or a URL. */
+export const VALUE_LENGTH_MAX = 4_096;
+/** Characters of an annotation that is a list: some thousand networks or names. */
+export const LIST_LENGTH_MAX = 131_072;
 
 export type AnnotationSpecs = { readonly [key: string]: AnnotationSpec<any> };
 

@@ -1,4 +1,5 @@
-import { captureOf, PATH_REGEX_FLAGS, toRegex, type PathRegex } from '../../lib/pcre.ts';
+import { Pattern } from '../../lib/pattern.ts';
+import { toRegex } from '../../lib/pcre.ts';
 import type { RewritePolicy } from '../../model/policy.ts';
 import { defineFeature } from '../kit/feature.ts';
 import type { RequestView } from '../kit/filter.ts';
@@ -66,9 +67,10 @@ export const rewrite = defineFeature({
     if (target === undefined || target === path) return undefined;
     const regex = toRegex(path);
     if (!regex.ok) return undefined;
-    const search = new RegExp(regex.source, PATH_REGEX_FLAGS);
-    const expand = createTemplate(target, regex);
-    const expandPrefix = forwardedPrefix === undefined ? undefined : createTemplate(forwardedPrefix, regex);
+    // Where the rewrite is in force, the route is matched by this pattern: it matches at the beginning.
+    const search = new Pattern(regex, true);
+    const expand = createTemplate(target, search);
+    const expandPrefix = forwardedPrefix === undefined ? undefined : createTemplate(forwardedPrefix, search);
     return {
       onRequest(request) {
         const match = search.exec(request.path);
@@ -94,14 +96,14 @@ export const rewrite = defineFeature({
 type Template = (match: RegExpExecArray, request: RequestView) => string;
 
 /** Text with $1 to $9 for captures and $name for variables, cut up once. */
-function createTemplate(text: string, regex: PathRegex): Template {
+function createTemplate(text: string, pattern: Pattern): Template {
   const parts = text.split(/(\$\d)/);
   const hasVariables = /\$[^\d]/.test(text);
   return (match, request) => {
     let out = '';
     for (const part of parts) {
       if (part.length === 2 && part.startsWith('$') && part !== '$0')
-        out += captureOf(regex, match, Number(part[1]));
+        out += pattern.captureOf(match, Number(part[1]));
       else out += hasVariables ? expandVariables(part, request) : part;
     }
     return out;

@@ -1,5 +1,5 @@
 import type { ServerAliasPolicy } from '../../model/policy.ts';
-import { defineFeature } from '../kit/feature.ts';
+import { defineFeature, LIST_LENGTH_MAX } from '../kit/feature.ts';
 import { listOf, serverish } from '../kit/values.ts';
 
 /** Further names of a host (docs/reference/annotations.md §2.4). */
@@ -10,6 +10,7 @@ export const serverAlias = defineFeature({
   annotations: {
     'server-alias': {
       parse: listOf(serverish),
+      maxLength: LIST_LENGTH_MAX,
       risk: 'high',
       onInvalid: 'drop',
       doc: 'Comma list of exact names, wildcards (`*.x`, `x.*`, `.x`) or regular expressions that begin with `~`.',

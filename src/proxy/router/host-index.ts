@@ -1,11 +1,15 @@
+import { Pattern } from '../../lib/pattern.ts';
+import { SearchLimit } from '../../lib/search-limit.ts';
 import { TextMap } from '../../lib/text-map.ts';
 import { CATCH_ALL, type LinkedHost } from './linked.ts';
 
+/** Characters of a name in the DNS. */
+const NAME_MAX = 255;
 const FIRST_LABEL = /^[\w-]+$/;
 
 interface NamedRegex {
   readonly hostName: string;
-  readonly regex: RegExp;
+  readonly regex: Pattern;
   readonly host: LinkedHost;
 }
 
@@ -23,6 +27,7 @@ export class HostIndex {
   /** `a.b.*` aliases by `a.b.`. */
   readonly #trailing = new TextMap<LinkedHost>();
   readonly #regexes: NamedRegex[] = [];
+  readonly #limit = new SearchLimit();
   readonly #isPlain: boolean;
 
   constructor(hosts: Iterable<LinkedHost>, catchAll: LinkedHost) {
@@ -63,8 +68,12 @@ export class HostIndex {
       }
     }
     const wildcard = this.#wildcardOf(name);
+    let tried = 0;
     for (const { hostName, regex, host } of this.#regexes) {
       if (wildcard !== undefined && wildcard.entry.name <= hostName) break;
+      // No name in the DNS is longer.
+      if (name.length > NAME_MAX) break;
+      this.#limit.check(++tried, name.length);
       if (regex.test(name)) return host;
     }
     return wildcard ?? this.#catchAll;
@@ -80,7 +89,9 @@ export class HostIndex {
 
   #addAlias(alias: string, host: LinkedHost): void {
     if (alias.startsWith('~')) {
-      this.#regexes.push({ hostName: host.entry.name, regex: toNameRegex(alias), host });
+      // It is linear and of bounded weight, names are short and have no line feed: its source is all there is to it.
+      const converted = { source: alias.slice(1), weight: 1, hasLoop: true };
+      this.#regexes.push({ hostName: host.entry.name, regex: new Pattern(converted, false), host });
     } else if (alias.startsWith('*.')) {
       setIfFree(this.#leading, alias.slice(1), host);
     } else if (alias.endsWith('.*')) {
@@ -92,11 +103,6 @@ export class HostIndex {
       setIfFree(this.#exact, alias, host);
     }
   }
-}
-
-/** The table holds JavaScript's form already; names are lower-case, and nginx matches them without regard to case. */
-function toNameRegex(alias: string): RegExp {
-  return new RegExp(alias.slice(1), 'i');
 }
 
 function setIfFree(map: TextMap<LinkedHost>, key: string, host: LinkedHost): void {

@@ -7,12 +7,23 @@ export interface LiteralPrefix {
 
 const NONE: LiteralPrefix = { text: '', isWhole: false };
 
-/** What every match of a start-anchored, case-insensitive JavaScript regex begins with; ASCII characters only. */
+/** A letter in both cases. */
+const EITHER_CASE = /^\[([A-Z])([a-z])\]/;
+
+/** What every match of a start-anchored JavaScript regex begins with; ASCII characters only. */
 export function literalPrefixOf(source: string): LiteralPrefix {
   if (hasAlternatives(source)) return NONE;
   let text = '';
   let at = 0;
+  let isCaseIgnored = true;
   while (at < source.length) {
+    const either = EITHER_CASE.exec(source.slice(at, at + 4));
+    if (either !== null && either[1]!.toLowerCase() === either[2]) {
+      if (isRepeated(source, at + 4)) break;
+      text += either[2];
+      at += 4;
+      continue;
+    }
     const char = source[at]!;
     const isEscaped = char === '\\';
     const literal = isEscaped ? source[at + 1] : char;
@@ -23,13 +34,17 @@ export function literalPrefixOf(source: string): LiteralPrefix {
       !(isEscaped ? /[A-Za-z0-9]/ : /[\\^$.*+?()[\]{}|]/).test(literal);
     if (!isLiteral) break;
     const end = at + (isEscaped ? 2 : 1);
-    const next = source[end];
-    // A quantifier can make the character before it optional.
-    if (next !== undefined && '*+?{'.includes(next)) break;
+    if (isRepeated(source, end)) break;
     text += literal;
+    if (/[A-Za-z]/.test(literal)) isCaseIgnored = false;
     at = end;
   }
-  return { text: text.toLowerCase(), isWhole: at === source.length };
+  return { text: text.toLowerCase(), isWhole: at === source.length && isCaseIgnored };
+}
+
+/** A quantifier can make the character before it optional. */
+function isRepeated(source: string, end: number): boolean {
+  return end < source.length && '*+?{'.includes(source[end]!);
 }
 
 /** Whether `|` divides the whole expression: `^` then holds for its first alternative only. */

@@ -1,3 +1,5 @@
+import { Pattern } from '../../lib/pattern.ts';
+import { SearchLimit } from '../../lib/search-limit.ts';
 import { TextMap } from '../../lib/text-map.ts';
 import type { PathMatch } from '../../table/table.ts';
 import { literalPrefixOf } from './literal-prefix.ts';
@@ -102,20 +104,27 @@ function cutAtSlashes(prefixes: ReadonlyMap<string, number>): Finder {
 interface RankedRegex {
   readonly literal: string;
   /** Undefined: the literal is all there is to match. */
-  readonly regex: RegExp | undefined;
+  readonly regex: Pattern | undefined;
 }
 
 function createRegexMatcher(shapes: readonly PathShape[]): PathMatcher {
   const ranked: RankedRegex[] = shapes.map(({ match }) => {
-    const { text, isWhole } = literalPrefixOf(match.value);
-    return { literal: text, regex: isWhole ? undefined : new RegExp(`^${match.value}`, 'i') };
+    if (match.kind !== 'regex') return { literal: match.value.toLowerCase(), regex: undefined };
+    const { text, isWhole } = literalPrefixOf(match.pattern.source);
+    const isPlain = isWhole && match.pattern.guards === undefined && match.pattern.isTimed !== true;
+    return { literal: text, regex: isPlain ? undefined : new Pattern(match.pattern, true) };
   });
+  const limit = new SearchLimit();
   if (ranked.length <= FEW) {
     return (path) => {
       const lower = path.toLowerCase();
+      let tried = 0;
       for (let i = 0; i < ranked.length; i++) {
         const { literal, regex } = ranked[i]!;
-        if (lower.startsWith(literal) && (regex === undefined || regex.test(path))) return i;
+        if (!lower.startsWith(literal)) continue;
+        if (regex === undefined) return i;
+        limit.check(++tried, path.length);
+        if (regex.test(path)) return i;
       }
       return NO_MATCH;
     };
@@ -127,10 +136,13 @@ function createRegexMatcher(shapes: readonly PathShape[]): PathMatcher {
     candidates.length = 0;
     tree.collect(path.toLowerCase(), candidates);
     if (candidates.length > 1) candidates.sort(ascending);
+    let tried = 0;
     for (let i = 0; i < candidates.length; i++) {
       const rank = candidates[i]!;
       const { regex } = ranked[rank]!;
-      if (regex === undefined || regex.test(path)) return rank;
+      if (regex === undefined) return rank;
+      limit.check(++tried, path.length);
+      if (regex.test(path)) return rank;
     }
     return NO_MATCH;
   };
