@@ -7,6 +7,7 @@ import { connect } from 'node:tls';
 import { request } from 'undici';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createSelfSigned } from '../../src/lib/self-signed.ts';
+import { grantsOf } from '../fixtures/grants.ts';
 import { startFakeApi, type FakeApiServer } from '../fakes/api-server.ts';
 import { startSerin, type SerinProcess } from '../fixtures/serin-process.ts';
 
@@ -303,4 +304,12 @@ test('a Service that a flag names must exist', async () => {
 test('a clean exit takes the status back', async () => {
   expect(await serin.stop()).toBe(0);
   expect((api.get('Ingress', 'a', 'web') as any).status?.loadBalancer?.ingress ?? []).toEqual([]);
+});
+
+test('nothing was asked of the API server that rbac.yaml does not grant', () => {
+  const granted = new Set(grantsOf('rbac.yaml').map(({ resource, verb }) => `${verb} ${resource}`));
+  // The double names a subresource by its resource; Ingresses themselves are never written.
+  granted.add('update ingresses');
+  const asked = new Set(api.requests.map(({ verb, resource }) => `${verb} ${resource}`));
+  expect([...asked].filter((one) => !granted.has(one))).toEqual([]);
 });

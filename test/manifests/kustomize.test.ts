@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
+import { parseArgs } from '../../src/cli/args.ts';
 
 const MANIFESTS = fileURLToPath(new URL('../../manifests/', import.meta.url));
 const hasKubectl = spawnSync('kubectl', ['version', '--client']).status === 0;
@@ -11,7 +12,15 @@ interface Built {
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly labels?: Record<string, string> };
   readonly spec?: any;
+  readonly webhooks?: readonly any[];
+  readonly rules?: readonly any[];
 }
+
+const workloadOf = (objects: readonly Built[]) =>
+  objects.find(({ kind }) => kind === 'Deployment' || kind === 'DaemonSet')!;
+
+const named = (objects: readonly Built[], kind: string, name: string) =>
+  objects.find((one) => one.kind === kind && one.metadata.name === name)!;
 
 function build(folder: string): Built[] {
   const text = execFileSync('kubectl', ['kustomize', MANIFESTS + folder], { encoding: 'utf8' });
@@ -37,29 +46,68 @@ describe.skipIf(!hasKubectl)('manifests (skipped where kubectl is not installed)
       const kinds = objects.map(({ kind }) => kind).toSorted();
       expect(kinds).toEqual(
         [
-          'ClusterRole',
-          'ClusterRoleBinding',
+          ...['ClusterRole', 'ClusterRole', 'ClusterRoleBinding', 'ClusterRoleBinding'],
           'ConfigMap',
           'IngressClass',
+          'Job',
           'Namespace',
-          'Role',
-          'RoleBinding',
-          'Service',
-          'ServiceAccount',
+          ...['Role', 'Role', 'RoleBinding', 'RoleBinding'],
+          ...['Service', 'Service', 'ServiceAccount', 'ServiceAccount'],
+          'ValidatingWebhookConfiguration',
           overlay === 'hostnetwork' ? 'DaemonSet' : 'Deployment',
         ].toSorted(),
       );
-      const workload = objects.find(({ kind }) => kind === 'Deployment' || kind === 'DaemonSet')!;
+      const workload = workloadOf(objects);
       expect(workload.metadata.name).toBe('ingress-nginx-controller');
       expect(workload.spec.template.metadata.labels).toMatchObject(LAB_SELECTOR);
       const [container] = workload.spec.template.spec.containers;
-      expect(container.ports.map(({ name }: any) => name)).toEqual(['http', 'https', 'metrics']);
+      expect(container.ports.map(({ name }: any) => name)).toEqual(['http', 'https', 'webhook', 'metrics']);
+    });
+
+    test(`${overlay} has a server for the webhook that ingress-nginx's configuration names`, () => {
+      const objects = build(`overlays/${overlay}`);
+      const [webhook] = named(objects, 'ValidatingWebhookConfiguration', 'ingress-nginx-admission').webhooks!;
+      expect(webhook).toMatchObject({ name: 'validate.nginx.ingress.kubernetes.io', failurePolicy: 'Fail' });
+      const { service } = webhook.clientConfig;
+      expect(service.path).toBe('/networking/v1/ingresses');
+      const { ports, selector } = named(objects, 'Service', service.name).spec;
+      expect(service.port).toBe(ports[0].port);
+      const { spec, metadata } = workloadOf(objects).spec.template;
+      expect(metadata.labels).toMatchObject(selector);
+      const [container] = spec.containers;
+      const port = container.ports.find(({ name }: any) => name === ports[0].targetPort);
+      const { flags, unused } = parseArgs(['controller', ...container.args.slice(1)], '');
+      expect(unused).toEqual([]);
+      expect(flags.string('validating-webhook')).toBe(`:${port.containerPort}`);
+      const { mountPath, name: volume } = container.volumeMounts[0];
+      expect(flags.string('validating-webhook-certificate')).toBe(`${mountPath}cert`);
+      expect(flags.string('validating-webhook-key')).toBe(`${mountPath}key`);
+
+      const job = named(objects, 'Job', 'ingress-nginx-admission-certificate').spec.template;
+      expect(selector['app.kubernetes.io/component']).not.toBe(
+        job.metadata.labels['app.kubernetes.io/component'],
+      );
+      const certgen = parseArgs(['certgen', ...job.spec.containers[0].args], '').flags;
+      expect(certgen.string('webhook-name')).toBe('ingress-nginx-admission');
+      expect(certgen.list('host')).toContain(`${service.name}.$(POD_NAMESPACE).svc`);
+      const secret = spec.volumes.find(({ name }: any) => name === volume).secret.secretName;
+      expect(certgen.string('secret-name')).toBe(secret);
+      const rules = named(objects, 'Role', job.spec.serviceAccountName).rules!;
+      expect(rules.map(({ resourceNames }) => resourceNames)).toContainEqual([secret]);
+    });
+
+    test(`${overlay} keeps the number of replicas that runs, and bounds the memory of every container`, () => {
+      const objects = build(`overlays/${overlay}`);
+      expect(workloadOf(objects).spec.replicas).toBeUndefined();
+      const containers = objects.flatMap(({ spec }) => spec?.template?.spec.containers ?? []);
+      expect(containers.map(({ name }) => name)).toEqual(['controller', 'certgen']);
+      for (const { resources } of containers) expect(resources.limits.memory).toMatch(/^\d+[MG]i$/);
     });
   }
 
   test('baremetal is a NodePort that keeps the client address, loadbalancer a LoadBalancer', () => {
     const service = (overlay: string) =>
-      build(`overlays/${overlay}`).find(({ kind }) => kind === 'Service')!.spec;
+      named(build(`overlays/${overlay}`), 'Service', 'ingress-nginx-controller').spec;
     expect(service('baremetal')).toMatchObject({ type: 'NodePort', externalTrafficPolicy: 'Local' });
     expect(service('loadbalancer')).toMatchObject({ type: 'LoadBalancer', externalTrafficPolicy: 'Local' });
   });
