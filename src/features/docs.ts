@@ -1,4 +1,5 @@
-import type { AnnotationSpec, Feature } from './kit/feature.ts';
+import type { AnnotationSpec, AnnotationSpecs, Feature } from './kit/feature.ts';
+import type { Vain } from './kit/vain.ts';
 import { onOff, seconds, size } from './kit/values.ts';
 
 const ON_INVALID = {
@@ -42,7 +43,14 @@ export function renderAnnotationsDoc(
       const names = [name, ...(spec.aliases ?? [])].map((one) => `\`${one}\``).join(', ');
       lines.push(`| ${names} | ${cell(spec.doc)} | ${defaultText(spec)} | ${ON_INVALID[spec.onInvalid]} |`);
     }
-    if (rows.length > 0 && keys.length > 0) lines.push('');
+    const vain = (feature.vain ?? []) as readonly Vain<AnnotationSpecs>[];
+    if (rows.length > 0 && vain.length > 0) lines.push('');
+    if (vain.length > 0) lines.push('An Event says where an annotation has no effect:', '');
+    for (const { of, problem, isOfPlainHosts } of vain) {
+      const names = of.map((one) => `\`${one}\``).join(', ');
+      lines.push(`- ${names}: ${problem}${isOfPlainHosts === true ? ' …' : ''}.`);
+    }
+    if (rows.length + vain.length > 0 && keys.length > 0) lines.push('');
     if (keys.length > 0) lines.push('ConfigMap keys:', '');
     for (const [key, doc] of keys) lines.push(`- \`${key}\`: ${doc}`);
     lines.push('');

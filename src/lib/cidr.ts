@@ -37,6 +37,23 @@ export function compileNetworks(networks: readonly string[]): NetworkMatcher {
   };
 }
 
+/** Whether each of `inner` lies in one of `outer`; false for what `isNetwork` refuses, and where `inner` has none. */
+export function areWithin(inner: readonly string[], outer: readonly string[]): boolean {
+  const networks = outer.map(parseNetwork);
+  const isIn = (network: Network | undefined) =>
+    network !== undefined && networks.some((other) => other !== undefined && isWithin(network, other));
+  return inner.length > 0 && inner.every((text) => isIn(parseNetwork(text)));
+}
+
+function isWithin(inner: Network, outer: Network): boolean {
+  if (inner.family === 4) return outer.family === 4 && outer.first <= inner.first && inner.last <= outer.last;
+  return (
+    outer.family === 6 &&
+    compareIPv6(outer.first, inner.first) <= 0 &&
+    compareIPv6(inner.last, outer.last) <= 0
+  );
+}
+
 /** Whether `compileNetworks` understands this text: an IPv4 or IPv6 address, with or without `/length`. */
 export function isNetwork(text: string): boolean {
   return parseNetwork(text) !== undefined;

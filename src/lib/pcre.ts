@@ -17,7 +17,7 @@ export interface RegexProblem {
   readonly isCostly: boolean;
 }
 
-/** A path in regex mode: `location ~* ^...` (routing.md §4). */
+/** A path in regex mode: `location ~* ^...` (docs/reference/routing.md §4). */
 export const OF_PATH: ConvertOptions = { isCaseSensitive: false, isAnchored: true };
 /** `~*`, and the names of hosts: anywhere in the text, without regard to case. */
 export const ANY_CASE: ConvertOptions = { isCaseSensitive: false, isAnchored: false };

@@ -6,6 +6,8 @@ import {
   type Parsed,
   type TranslateContext,
 } from '../../features/kit/feature.ts';
+import type { VainAnnotation } from '../../features/kit/vain.ts';
+import { parseGoBool } from '../../lib/nginx-values.ts';
 import { createFindings, type Finding, type Findings } from '../../model/finding.ts';
 import type { CanaryPolicy, Policies } from '../../model/policy.ts';
 import type { SourceRef } from '../../model/source.ts';
@@ -14,7 +16,16 @@ import type { ClusterSnapshot } from '../store/object-store.ts';
 import { rankOfRisk, type AnnotationSettings } from './annotation-settings.ts';
 import { createTracker, type Dependency, type Tracker } from './dependencies.ts';
 import type { Refusal } from './inspection.ts';
-import { KNOWN_ANNOTATIONS } from './known-annotations.ts';
+import { KNOWN_ANNOTATIONS, type KnownAnnotation } from './known-annotations.ts';
+import {
+  findVainOfIngress,
+  NOTHING_VAIN,
+  placeOf,
+  reportVain,
+  vainOnCanary,
+  type FeatureReading,
+  type VainOfIngress,
+} from './vain-annotations.ts';
 
 /** What the annotations of one Ingress say. Good as long as the settings and the dependencies are the same. */
 export interface ParsedAnnotations {
@@ -29,12 +40,17 @@ export interface ParsedAnnotations {
   readonly hostDeniedBy?: string;
   /** Any makes the Ingress one that is not taken in (docs/reference/annotations.md §0.3 DROP). */
   readonly refusals: readonly Refusal[];
+  /** What has no effect because of where the Ingress is: on a canary, or on hosts without a certificate. */
+  readonly vain: VainOfIngress;
+  /** Text by name without prefix. */
+  readonly written: ReadonlyMap<string, string>;
   readonly findings: readonly Finding[];
   readonly dependencies: readonly Dependency[];
 }
 
 export interface AnnotationsInput {
-  readonly ingress: Pick<IngressObject, 'namespace' | 'annotations'>;
+  readonly ingress: Pick<IngressObject, 'namespace' | 'annotations'> &
+    Partial<Pick<IngressObject, 'rules' | 'defaultBackend'>>;
   readonly source: SourceRef;
   readonly features: readonly Feature[];
   readonly settings: AnnotationSettings;
@@ -57,6 +73,9 @@ export function parseAnnotations(input: AnnotationsInput): ParsedAnnotations {
     tracker,
     written,
     refusals: [],
+    readings: [],
+    unsupportedOnCanary: [],
+    isCanary: parseGoBool(written.get('canary')?.trim() ?? '') === true,
     isDenied: false,
     hostDeniedBy: undefined,
   };
@@ -88,12 +107,15 @@ export function parseAnnotations(input: AnnotationsInput): ParsedAnnotations {
   // Sessions are the upstream's, but they begin only on routes whose Ingress asks for them (docs/reference/annotations.md §4.1).
   const { affinity } = policies.upstream;
   if (affinity !== undefined) policies.route['affinity'] = affinity;
+  const vain = state.refusals.length === 0 ? vainOf(state) : NOTHING_VAIN;
   return {
     ...policies,
     canary,
     isDenied: state.isDenied,
     ...(state.hostDeniedBy === undefined ? {} : { hostDeniedBy: state.hostDeniedBy }),
     refusals: state.refusals,
+    vain,
+    written,
     findings: findings.list(),
     dependencies: tracker.seen,
   };
@@ -105,6 +127,9 @@ interface State extends AnnotationsInput {
   /** Text by name without prefix. */
   readonly written: ReadonlyMap<string, string>;
   readonly refusals: Refusal[];
+  readonly readings: FeatureReading[];
+  readonly isCanary: boolean;
+  readonly unsupportedOnCanary: VainAnnotation[];
   isDenied: boolean;
   hostDeniedBy: string | undefined;
 }
@@ -147,17 +172,7 @@ function checkNames(state: State): void {
       continue;
     }
     if ('effect' in known) {
-      const { effect } = known;
-      const isEmpty = value.trim() === '' && !name.endsWith('list-source-range');
-      if (effect === 'deny' && !isEmpty) state.isDenied = true;
-      if (effect === 'deny-host' && !isEmpty) state.hostDeniedBy = field;
-      const report = effect === 'ignore' ? findings.warn : findings.error;
-      report(source, 'UnsupportedAnnotation', {
-        field,
-        value: known.risk === 'critical' ? '' : value,
-        problem: 'is not supported',
-        consequence: isEmpty ? 'it is ignored' : known.consequence,
-      });
+      reportUnsupported(state, name, known, value.trim());
       // A snippet is taken out before the Ingress is judged, as ingress-nginx does.
       if (known.risk === 'critical') continue;
     }
@@ -166,6 +181,46 @@ function checkNames(state: State): void {
       state.refusals.push({ field, value, problem });
     }
   }
+}
+
+/** Says what is not supported; what has no effect anyhow, or asks for what is so without it, is not told as if it had. */
+function reportUnsupported(state: State, name: string, known: KnownAnnotation, text: string): void {
+  const { findings, source, written } = state;
+  const { effect, needs, isProtection = false } = known;
+  if (known.off === text) return;
+  const value = known.risk === 'critical' ? '' : text;
+  if (state.isCanary) {
+    state.unsupportedOnCanary.push(vainOnCanary(name, value, effect !== 'ignore' || isProtection));
+    return;
+  }
+  const isEmpty = text === '' && !name.endsWith('list-source-range');
+  const isThere = (other: string) => (written.get(other) ?? '').trim() !== '';
+  if (!isEmpty && needs !== undefined && !needs.some(isThere)) {
+    const problem = `counts only together with ${needs.join(' or ')}`;
+    const consequence = isProtection ? 'it protects nothing' : 'it is ignored';
+    const vain = { name, text: value, problem, consequence, isProtection, isOfPlainHosts: false };
+    reportVain(vain, source, findings);
+    return;
+  }
+  const field = fieldOf(name);
+  if (effect === 'deny' && !isEmpty) state.isDenied = true;
+  if (effect === 'deny-host' && !isEmpty) state.hostDeniedBy = field;
+  const isError = effect !== 'ignore' || (isProtection && !isEmpty);
+  const report = isError ? findings.error : findings.warn;
+  report(source, 'UnsupportedAnnotation', {
+    field,
+    value,
+    problem: 'is not supported',
+    consequence: isEmpty ? 'it is ignored' : known.consequence,
+  });
+}
+
+function vainOf(state: State): VainOfIngress {
+  if (state.written.size === 0) return NOTHING_VAIN;
+  const place = placeOf(state.ingress, state.written, state.settings, state.isCanary);
+  const found = findVainOfIngress(state.readings, place);
+  for (const vain of found.own) reportVain(vain, state.source, state.findings);
+  return { ...found, onCanary: [...found.onCanary, ...state.unsupportedOnCanary] };
 }
 
 function specOf(features: readonly Feature[], name: string): AnnotationSpec<unknown> | undefined {
@@ -201,6 +256,23 @@ function findWritten(
   return undefined;
 }
 
+/** Other names of the same annotation that say something else. */
+function reportOtherNames(
+  state: State,
+  key: string,
+  { aliases = [], isProtection = false }: AnnotationSpec<unknown>,
+  found: { readonly name: string; readonly text: string },
+): void {
+  for (const name of [key, ...aliases]) {
+    const text = normalise(state.written.get(name) ?? '');
+    if (name === found.name || text === '' || text === found.text) continue;
+    const problem = `does not count beside ${found.name}`;
+    const consequence = `${found.name} counts`;
+    const vain = { name, text, problem, consequence, isProtection, isOfPlainHosts: false };
+    reportVain(vain, state.source, state.findings);
+  }
+}
+
 const CONSEQUENCES = {
   deny: 'the routes of the Ingress answer 503',
   default: 'its default is used',
@@ -209,15 +281,18 @@ const CONSEQUENCES = {
 function translateFeature(state: State, feature: Feature): unknown {
   const { findings, source, settings } = state;
   const values: Record<string, unknown> = {};
+  const written = new Map<string, { readonly name: string; readonly text: string }>();
   let isGroupIgnored = false;
   let isRefused = false;
   for (const [key, spec] of Object.entries(feature.annotations)) {
     values[key] = settings.defaultOf(feature, key);
     const found = state.written.size === 0 ? undefined : findWritten(state, key, spec);
     if (found === undefined) continue;
+    reportOtherNames(state, key, spec, found);
     const parsed = parseWithin(spec, found.text);
     if (parsed.ok) {
       values[key] = parsed.value;
+      written.set(key, found);
       continue;
     }
     const field = fieldOf(found.name);
@@ -238,6 +313,7 @@ function translateFeature(state: State, feature: Feature): unknown {
   }
   // Nothing of the Ingress is taken in: what the feature would find is beside the point.
   if (isRefused) return undefined;
+  if (written.size > 0 && !isGroupIgnored) state.readings.push({ feature, values, written });
   if (isGroupIgnored)
     for (const key of Object.keys(feature.annotations)) values[key] = settings.defaultOf(feature, key);
   try {

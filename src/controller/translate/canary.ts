@@ -4,6 +4,7 @@ import type { CanaryModel } from '../../model/model.ts';
 import { toBackendRef, type BackendRef } from './backends.ts';
 import type { IngressEntry } from './entries.ts';
 import type { HostRecord } from './host-record.ts';
+import { reportVain } from './vain-annotations.ts';
 import { keyOfRoute, pathOfHost, type Contribution, type RouteDraft } from './host-routes.ts';
 
 /** How a canary finds and names what it splits. */
@@ -91,7 +92,20 @@ export function recordCanaries(
     const value = pathOfHost(host, path);
     const what = `where all requests for ${value} go`;
     const consequence = 'a canary gets a share of the requests of the route';
-    record.takes({ ...splitBy, value, what, consequence }, { source: entry.source, field, value });
+    const splitter = { source: splitBy.entry.source, field: splitBy.field };
+    record.takes({ ...splitter, value, what, consequence }, { source: entry.source, field, value });
+  }
+}
+
+/** Annotations of canary Ingresses that are the main's to decide, where the main says something else. */
+export function reportVainOfCanaries(drafts: Iterable<RouteDraft>, findings: Findings): void {
+  for (const { entry: main, splitBy } of drafts) {
+    if (main === undefined || splitBy === undefined) continue;
+    const { annotations, source } = splitBy.entry;
+    for (const vain of annotations.vain.onCanary) {
+      const onMain = main.annotations.written.get(vain.name)?.trim();
+      if (onMain !== annotations.written.get(vain.name)?.trim()) reportVain(vain, source, findings);
+    }
   }
 }
 
@@ -108,7 +122,7 @@ function attach(
   if (primaryId === upstreamId) return 'same';
   if (rules.isCanaryUpstream(primaryId)) return 'unfit';
   if (draft.canaries.some((canary) => canary.upstreamId === upstreamId)) return 'duplicate';
-  draft.splitBy ??= { source: entry.source, field };
+  draft.splitBy ??= { entry, field };
   draft.canaries.push({ upstreamId, policy: entry.annotations.canary!, source: { ...entry.source, field } });
   return 'attached';
 }

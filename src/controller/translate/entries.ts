@@ -5,6 +5,7 @@ import type { IngressObject, ReadProblem } from '../store/objects.ts';
 import type { ClusterSnapshot } from '../store/object-store.ts';
 import type { AnnotationSettings } from './annotation-settings.ts';
 import { parseAnnotations, type ParsedAnnotations } from './annotations.ts';
+import { CATCH_ALL } from './catch-all.ts';
 import { toBackendRef, type BackendRef } from './backends.ts';
 import { inspectIngress, type Refusal } from './inspection.ts';
 import type { TranslateOptions } from './options.ts';
@@ -31,9 +32,6 @@ export interface EntryHost {
   /** Index into rules. */
   readonly rule: number;
 }
-
-/** The name of the default server. */
-export const CATCH_ALL = '_';
 
 const HOST =
   /^(?:\*\.)?(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/;

@@ -1,4 +1,5 @@
-import { CATCH_ALL, type IngressEntry } from './entries.ts';
+import { CATCH_ALL } from './catch-all.ts';
+import type { IngressEntry } from './entries.ts';
 import type { Contribution } from './host-routes.ts';
 
 /** All that Ingresses say about one host, oldest first. */

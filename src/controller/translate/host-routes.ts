@@ -5,7 +5,8 @@ import { TIMED } from '../../features/kit/timed-pattern.ts';
 import { plainPrefixOf } from '../../lib/plain-prefix.ts';
 import { toRegex } from '../../lib/pcre.ts';
 import { toBackendRef, type BackendRef } from './backends.ts';
-import { CATCH_ALL, type IngressEntry } from './entries.ts';
+import { CATCH_ALL } from './catch-all.ts';
+import type { IngressEntry } from './entries.ts';
 import type { HostRecord, Party } from './host-record.ts';
 import type { CanaryModel } from '../../model/model.ts';
 
@@ -33,7 +34,7 @@ export interface RouteDraft {
   isPatternRefused?: true;
   readonly canaries: CanaryModel[];
   /** The canary that gets requests: the oldest. */
-  splitBy?: Party;
+  splitBy?: { readonly entry: IngressEntry; readonly field: string };
 }
 
 /** As long as a request's path may be by default: none that is longer would ever match. */
@@ -311,7 +312,15 @@ function refusePattern(key: string, draft: RouteDraft, drafts: Map<string, Route
 
 /** Literal paths that no request can have, since requests are matched by their normalised path (docs/reference/routing.md §5). */
 function reportUnmatchable(drafts: ReadonlyMap<string, RouteDraft>, findings: Findings): void {
-  for (const { path, field, entry } of drafts.values()) {
+  for (const { path, field, entry, isImplicit } of drafts.values()) {
+    if (entry !== undefined && !isImplicit && looksLikePattern(path)) {
+      findings.warn(entry.source, 'LiteralPath', {
+        field: `${field}.path`,
+        value: path,
+        problem: 'looks like a pattern, and no path of the host has use-regex or a rewrite-target',
+        consequence: 'only requests with these very characters match it',
+      });
+    }
     if (entry === undefined || !/\/\/|\/\.{1,2}(?:\/|$)/.test(path)) continue;
     findings.warn(entry.source, 'InvalidPath', {
       field: `${field}.path`,
@@ -320,4 +329,11 @@ function reportUnmatchable(drafts: ReadonlyMap<string, RouteDraft>, findings: Fi
       consequence: 'no request matches it',
     });
   }
+}
+
+/** What no path has that means itself; brackets and dollars alone are in real use, as in `/Orders(1)` and `/$metadata`. */
+const SIGNS_OF_PATTERNS = ['*', '|', '\\', '^', '.+', '(?', '[^', '[a-', '[A-', '[0-'];
+
+function looksLikePattern(path: string): boolean {
+  return path.endsWith('$') || SIGNS_OF_PATTERNS.some((sign) => path.includes(sign));
 }

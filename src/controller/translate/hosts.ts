@@ -9,9 +9,10 @@ import { compareAge, type IngressObject } from '../store/objects.ts';
 import type { ClusterSnapshot } from '../store/object-store.ts';
 import type { ParsedAnnotations } from './annotations.ts';
 import { checkBackend, type BackendRef } from './backends.ts';
-import { attachCanaries, recordCanaries } from './canary.ts';
+import { attachCanaries, recordCanaries, reportVainOfCanaries } from './canary.ts';
 import { createTracker, type Dependency } from './dependencies.ts';
-import { CATCH_ALL, type IngressEntry } from './entries.ts';
+import { CATCH_ALL } from './catch-all.ts';
+import type { IngressEntry } from './entries.ts';
 import { chooseHostCertificate } from './host-certificate.ts';
 import { createHostRecord, type HostRecord } from './host-record.ts';
 import {
@@ -22,6 +23,7 @@ import {
   type Contribution,
   type RouteDraft,
 } from './host-routes.ts';
+import { reportVain } from './vain-annotations.ts';
 import type { TranslateOptions } from './options.ts';
 import type { CertificateReader } from '../certificates/certificate-reader.ts';
 
@@ -63,25 +65,14 @@ export interface HostResult {
   readonly wwwSource?: SourceRef;
   readonly certificate?: CertificateModel;
   readonly upstreamIds: readonly string[];
+  /** What has no effect on the host as long as it has no certificate. */
+  readonly vainWithoutCertificate: readonly Finding[];
   readonly findings: readonly Finding[];
   readonly dependencies: readonly Dependency[];
 }
 
 const CATCH_ALL_SOURCE: SourceRef = { kind: 'Controller', namespace: '', name: 'catch-all host' };
 
-/** Annotations of the redirect and rewrite groups, which do not apply to a rule-less default backend (docs/reference/routing.md §2.3). */
-const NOT_ON_CATCH_ALL = [
-  'app-root',
-  'rewrite-target',
-  'use-regex',
-  'ssl-redirect',
-  'force-ssl-redirect',
-  'preserve-trailing-slash',
-  'permanent-redirect',
-  'temporal-redirect',
-  'relative-redirects',
-  'from-to-www-redirect',
-];
 /** Policies that mean nothing without a Service: the default backend is plain HTTP (docs/reference/annotations.md §3.1). */
 const OF_SERVICES = ['backend-protocol', 'proxy-ssl'];
 
@@ -120,7 +111,13 @@ export function buildHost(input: HostInput, snapshot: ClusterSnapshot, env: Host
     findings,
   );
   if (drafts === undefined) {
-    return { aliases: [], upstreamIds: [], findings: findings.list(), dependencies: tracker.seen };
+    return {
+      aliases: [],
+      upstreamIds: [],
+      vainWithoutCertificate: [],
+      findings: findings.list(),
+      dependencies: tracker.seen,
+    };
   }
 
   const upstreamIds = new Set<string>();
@@ -161,6 +158,7 @@ export function buildHost(input: HostInput, snapshot: ClusterSnapshot, env: Host
   const wwwEntry = winners.get('www-redirect');
   recordRegexMode(name, drafts, record);
   recordCanaries(name, drafts, record);
+  reportVainOfCanaries(drafts.values(), findings);
   recordOfHost(name, mains, certificate?.entry, aliased, record);
   record.report(findings);
   return {
@@ -182,6 +180,7 @@ export function buildHost(input: HostInput, snapshot: ClusterSnapshot, env: Host
     ...(wwwEntry === undefined ? {} : { wwwAlias: wwwTwin(name), wwwSource: sourceOfWww(wwwEntry) }),
     certificate: certificate?.model,
     upstreamIds: [...upstreamIds],
+    vainWithoutCertificate: findVainWithoutCertificate(name, mains),
     findings: findings.list(),
     dependencies: tracker.seen,
   };
@@ -191,6 +190,15 @@ export function buildHost(input: HostInput, snapshot: ClusterSnapshot, env: Host
 function pathSources({ mains, canaries }: HostInput, env: HostEnvironment): readonly Contribution[] {
   if (env.options.canaryScope === 'route' || canaries.length === 0) return mains;
   return [...mains, ...canaries].toSorted((a, b) => compareAge(a.entry.ingress, b.entry.ingress));
+}
+
+function findVainWithoutCertificate(name: string, mains: readonly Contribution[]): readonly Finding[] {
+  const findings = createFindings();
+  for (const { entry } of mains) {
+    for (const vain of entry.annotations.vain.onPlainHosts)
+      reportVain({ ...vain, problem: `${vain.problem} ${name}` }, entry.source, findings);
+  }
+  return findings.list();
 }
 
 /** What annotations and spec.tls decide for the host as a whole, but for its policies. */
@@ -269,9 +277,8 @@ function routePolicies({ entry, backend, isCatchAll }: RouteDraft, env: HostEnvi
   if (entry !== undefined && backend !== undefined && !isCatchAll) return all;
   const policies: Record<string, unknown> = { ...all };
   if (isCatchAll || entry === undefined) {
-    for (const { name, annotations } of env.features) {
-      if (NOT_ON_CATCH_ALL.some((key) => Object.hasOwn(annotations, key))) delete policies[name];
-    }
+    for (const { name, isOffOnDefaultBackend } of env.features)
+      if (isOffOnDefaultBackend === true) delete policies[name];
   }
   if (backend === undefined) {
     for (const name of OF_SERVICES) {

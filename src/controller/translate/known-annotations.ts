@@ -10,6 +10,12 @@ export interface KnownAnnotation {
   readonly effect: 'ignore' | 'deny' | 'deny-host';
   /** What happens now. */
   readonly consequence: string;
+  /** Annotations one of which it takes to have any effect. */
+  readonly needs?: readonly string[] | undefined;
+  /** Value that asks for what is so without it; nothing is told of that. */
+  readonly off?: string | undefined;
+  /** It protects something, so that ignoring it is an error. */
+  readonly isProtection?: boolean;
 }
 
 type Names = string;
@@ -109,15 +115,72 @@ const DENYING: readonly (readonly [
   ['denylist-source-range', 'medium', 'deny', 'nobody is let in: the routes of the Ingress answer 503'],
 ];
 
+/** What it takes for an annotation to have any effect, in ingress-nginx as well (docs/reference/annotations.md). */
+const NEEDS: readonly (readonly [needs: Names, names: Names])[] = [
+  ['auth-type', 'auth-secret auth-secret-type auth-realm'],
+  [
+    'auth-url',
+    `auth-method auth-signin auth-response-headers auth-proxy-set-headers auth-request-redirect auth-cache-key auth-always-set-cookie
+     auth-keepalive auth-snippet`,
+  ],
+  ['auth-signin', 'auth-signin-redirect-param'],
+  ['auth-cache-key', 'auth-cache-duration'],
+  ['auth-keepalive', 'auth-keepalive-share-vars auth-keepalive-requests auth-keepalive-timeout'],
+  [
+    'auth-tls-secret',
+    `auth-tls-verify-client auth-tls-verify-depth auth-tls-error-page auth-tls-pass-certificate-to-upstream auth-tls-match-cn`,
+  ],
+  ['limit-rps limit-rpm limit-connections', 'limit-burst-multiplier limit-allowlist limit-whitelist'],
+  ['limit-rate', 'limit-rate-after'],
+  ['mirror-target', 'mirror-host mirror-request-body'],
+  ['custom-http-errors', 'disable-proxy-intercept-errors'],
+  ['enable-opentelemetry', 'opentelemetry-trust-incoming-span opentelemetry-operation-name'],
+  ['auth-type auth-url allowlist-source-range whitelist-source-range denylist-source-range', 'satisfy'],
+];
+
+/** Values that ask for nothing. */
+const OFF: readonly (readonly [value: string, names: Names])[] = [
+  [
+    'false',
+    `enable-modsecurity enable-owasp-core-rules enable-opentelemetry ssl-passthrough http2-push-preload enable-rewrite-log
+     disable-proxy-intercept-errors auth-always-set-cookie auth-keepalive-share-vars auth-tls-pass-certificate-to-upstream
+     enable-opentracing enable-influxdb secure-backends grpc-backend`,
+  ],
+  ['0', 'limit-rps limit-rpm limit-connections limit-rate limit-rate-after auth-keepalive'],
+  ['all', 'satisfy'],
+  ['off', 'auth-tls-verify-client'],
+  ['on', 'mirror-request-body'],
+];
+
+const PROTECTIONS: Names = `auth-secret auth-tls-verify-client auth-tls-match-cn enable-modsecurity enable-owasp-core-rules
+  modsecurity-snippet limit-rps limit-rpm limit-connections`;
+
+const needsOf = byName(NEEDS.map(([needs, names]) => [namesOf(needs), names]));
+const offOf = byName(OFF);
+const protections = new Set(namesOf(PROTECTIONS));
+
 /** Every annotation of ingress-nginx, by name without prefix. A feature that defines a name takes it over. */
-export const KNOWN_ANNOTATIONS: ReadonlyMap<string, KnownAnnotation> = new Map<string, KnownAnnotation>([
-  ...IGNORED.flatMap(([risk, consequence, names]) =>
-    names
-      .split(/\s+/)
-      .map((name): [string, KnownAnnotation] => [name, { risk, effect: 'ignore', consequence }]),
-  ),
-  ...DENYING.map(([name, risk, effect, consequence]): [string, KnownAnnotation] => [
+export const KNOWN_ANNOTATIONS: ReadonlyMap<string, KnownAnnotation> = new Map(
+  [
+    ...IGNORED.flatMap(([risk, consequence, names]) =>
+      namesOf(names).map((name) => ({ name, risk, effect: 'ignore' as const, consequence })),
+    ),
+    ...DENYING.map(([name, risk, effect, consequence]) => ({ name, risk, effect, consequence })),
+  ].map(({ name, ...known }): [string, KnownAnnotation] => [
     name,
-    { risk, effect, consequence },
+    {
+      ...known,
+      needs: needsOf.get(name),
+      off: offOf.get(name),
+      ...(protections.has(name) ? { isProtection: true } : {}),
+    },
   ]),
-]);
+);
+
+function namesOf(names: Names): readonly string[] {
+  return names.trim().split(/\s+/);
+}
+
+function byName<T>(rows: readonly (readonly [value: T, names: Names])[]): ReadonlyMap<string, T> {
+  return new Map(rows.flatMap(([value, names]) => namesOf(names).map((name): [string, T] => [name, value])));
+}

@@ -57,7 +57,7 @@ const EXPIRY_STEP_MS = 3_600_000;
 export function createTranslator(options: TranslateOptions, features: readonly Feature[]): Translator {
   const certificates = createCertificateReader();
   const aliases = createAliasSettler(options.hostOwnership);
-  const upstreamMaker = createUpstreamMaker();
+  const upstreamMaker = createUpstreamMaker(features);
   const sortHosts = createSortedKeys();
   const sortUpstreams = createSortedKeys();
   const sortSecrets = createSortedKeys();
@@ -198,7 +198,13 @@ export function createTranslator(options: TranslateOptions, features: readonly F
 
       const names = sortHosts(hosts);
       const results = names.map((name) => hosts.get(name)!.result);
-      for (const { findings } of results) for (const finding of findings) found.push(finding);
+      const isSecured = (name: string) => hosts.get(name)?.result.model?.certificateId !== undefined;
+      for (const { model, findings, vainWithoutCertificate: vain } of results) {
+        for (const finding of findings) found.push(finding);
+        if (model === undefined || vain.length === 0 || isSecured(model.name)) continue;
+        // A wildcard host's certificate is that of its names.
+        if (!isSecured(`*${model.name.slice(model.name.indexOf('.'))}`)) found.push(...vain);
+      }
       let models: readonly HostModel[] = aliases.settle(results, certificates, shared);
       reportUpstreamConflicts(claims, env.defaults, features, shared);
       for (const finding of shared.list()) found.push(finding);

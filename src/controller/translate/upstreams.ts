@@ -73,9 +73,6 @@ export function claimUpstreams(entries: Iterable<IngressEntry>): UpstreamClaims 
   };
 }
 
-/** What of the annotations of a canary Ingress counts for its upstream (docs/reference/annotations.md §1.3). */
-const OF_CANARIES = ['load-balance', 'service-upstream'];
-
 /** Makes upstreams, and keeps the identity of those that stay as they were. */
 export interface UpstreamMaker {
   make(
@@ -96,7 +93,11 @@ interface Made {
   readonly model: UpstreamModel;
 }
 
-export function createUpstreamMaker(): UpstreamMaker {
+export function createUpstreamMaker(features: readonly Feature[]): UpstreamMaker {
+  /** What of the annotations of a canary Ingress counts for its upstream (docs/reference/annotations.md §1.3). */
+  const ofCanaries = features.filter(
+    ({ scope, isOfCanaries }) => scope === 'upstream' && isOfCanaries === true,
+  );
   const made = new Map<string, Made>();
   return {
     make(id, claims, snapshot, defaults, isExternalNameDisabled) {
@@ -114,7 +115,7 @@ export function createUpstreamMaker(): UpstreamMaker {
         before.affinity?.last === affinity?.last
       )
         return before.model;
-      const own = entry.isCanary ? canaryPolicies(entry, defaults) : entry.annotations.upstream;
+      const own = entry.isCanary ? canaryPolicies(entry, defaults, ofCanaries) : entry.annotations.upstream;
       const policies =
         affinity === undefined ? own : { ...own, affinity: { ...affinity.last, mode: affinity.first.mode } };
       const source = { ...entry.source, field: ref.field };
@@ -129,9 +130,13 @@ export function createUpstreamMaker(): UpstreamMaker {
   };
 }
 
-function canaryPolicies(entry: IngressEntry, defaults: ParsedAnnotations): Policies {
+function canaryPolicies(
+  entry: IngressEntry,
+  defaults: ParsedAnnotations,
+  ofCanaries: readonly Feature[],
+): Policies {
   const policies: Record<string, unknown> = { ...defaults.upstream };
-  for (const name of OF_CANARIES) {
+  for (const { name } of ofCanaries) {
     const policy = entry.annotations.upstream[name];
     if (policy !== undefined) policies[name] = policy;
     else delete policies[name];

@@ -1,5 +1,8 @@
 import type { AffinityPolicy } from '../../model/policy.ts';
+import { parseGoBool } from '../../lib/nginx-values.ts';
 import { defineFeature, type Parser } from '../kit/feature.ts';
+import { looksLikeRegex, type Place } from '../kit/vain.ts';
+import { isCookieDomainTaken, isCookiePathSent } from './cookie-scope.ts';
 import { basic, bool, oneOf, url } from '../kit/values.ts';
 
 /** A number of seconds; ingress-nginx's validator is loosely anchored, so a leading number counts. */
@@ -95,6 +98,64 @@ export const affinity = defineFeature({
       doc: 'Another endpoint and a new cookie when a try fails.',
     },
   },
+  vain: [
+    {
+      of: [
+        'affinity-mode',
+        'session-cookie-name',
+        'session-cookie-expires',
+        'session-cookie-max-age',
+        'session-cookie-path',
+        'session-cookie-domain',
+        'session-cookie-samesite',
+        'session-cookie-conditional-samesite-none',
+        'session-cookie-secure',
+        'session-cookie-change-on-failure',
+      ],
+      problem: 'counts only together with affinity: cookie',
+      consequence: 'there are no sessions',
+      holds: (values) => values.affinity !== 'cookie',
+    },
+    {
+      of: ['affinity'],
+      problem: 'has a regular expression for the path of its cookie, since there is no session-cookie-path',
+      consequence: 'no browser sends the cookie back, and there are no sessions',
+      holds: (values, place) => values['session-cookie-path'] === undefined && hasRegexPath(place),
+    },
+    {
+      of: ['session-cookie-path'],
+      problem: 'is a path under which the paths of the Ingress are not',
+      consequence: 'no browser sends the cookie back, and there are no sessions',
+      holds: (values, { paths }) => !isCookiePathSent(values['session-cookie-path'] ?? '/', paths),
+    },
+    {
+      of: ['session-cookie-domain'],
+      problem: 'is no domain of the hosts of the Ingress',
+      consequence: 'no browser takes the cookie, and there are no sessions',
+      holds: (values, place) =>
+        place.text('server-alias') === undefined &&
+        !isCookieDomainTaken(values['session-cookie-domain'] ?? '', place.hosts),
+    },
+    {
+      of: ['session-cookie-max-age', 'session-cookie-expires'],
+      problem: 'lets the cookie expire at once',
+      consequence: 'no browser keeps the cookie, and there are no sessions',
+      holds: (values) => (values['session-cookie-max-age'] ?? values['session-cookie-expires'] ?? 1) <= 0,
+    },
+    {
+      of: ['session-cookie-conditional-samesite-none'],
+      problem: 'counts only together with session-cookie-samesite: None',
+      consequence: 'it is ignored',
+      holds: (values) => values['session-cookie-samesite'] !== 'None',
+    },
+    {
+      of: ['session-cookie-secure'],
+      problem: 'does not take Secure away',
+      consequence: 'the cookie is Secure on https connections',
+      isFallbackTold: true,
+      holds: (values) => values['session-cookie-secure'] === false,
+    },
+  ],
   translate: (values): AffinityPolicy | undefined => {
     if (values.affinity !== 'cookie') return undefined;
     const optional = {
@@ -114,3 +175,9 @@ export const affinity = defineFeature({
     };
   },
 });
+
+function hasRegexPath(place: Place): boolean {
+  const target = place.text('rewrite-target');
+  const isRegex = parseGoBool(place.text('use-regex') ?? '') === true;
+  return place.paths.some(({ path }) => (isRegex || (target ?? path) !== path) && looksLikeRegex(path));
+}

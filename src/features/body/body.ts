@@ -91,6 +91,15 @@ export const body = defineFeature({
       doc: inert,
     },
   },
+  vain: [
+    {
+      of: ['connection-proxy-header'],
+      problem: 'does not count with proxy-http-version 1.0, which keeps no connections',
+      consequence: 'connections are closed behind each response',
+      holds: (values) =>
+        values['proxy-http-version'] === '1.0' && values['connection-proxy-header'] === 'keep-alive',
+    },
+  ],
   translate: (values): BodyPolicy => ({
     maxBodyBytes: values['proxy-body-size'] ?? 1_048_576,
     isRequestBuffered: values['proxy-request-buffering'] ?? true,

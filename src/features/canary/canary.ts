@@ -9,6 +9,7 @@ export const canary = defineFeature({
   name: 'canary',
   doc: 'An Ingress with `canary: "true"` is an alternative for the same host and path of another Ingress.',
   scope: 'route',
+  isOfCanaries: true,
   annotations: {
     canary: {
       parse: bool,
@@ -63,6 +64,47 @@ export const canary = defineFeature({
       doc: '`sticky`: a client stays with the upstream its affinity cookie names. `legacy`: the canary has no affinity.',
     },
   },
+  vain: [
+    {
+      of: ['canary-by-header-value', 'canary-by-header-pattern'],
+      problem: 'counts only together with canary-by-header',
+      consequence: 'it is ignored',
+      holds: (values) => values.canary === true && values['canary-by-header'] === undefined,
+    },
+    {
+      of: ['canary-by-header-pattern'],
+      problem: 'does not count beside canary-by-header-value',
+      consequence: 'it is ignored',
+      holds: (values) => values.canary === true && (values['canary-by-header-value'] ?? '') !== '',
+    },
+    {
+      of: ['canary-weight-total'],
+      problem: 'counts only together with canary-weight',
+      consequence: 'it is ignored',
+      holds: (_, place) => place.text('canary-weight') === undefined,
+    },
+    {
+      of: ['canary-weight-total'],
+      problem: 'is below 100',
+      consequence: 'the weight is a share of 100',
+      holds: (values) => (values['canary-weight-total'] ?? 100) < 100,
+    },
+    {
+      of: ['canary'],
+      problem: 'has neither canary-weight, canary-by-header nor canary-by-cookie beside it',
+      consequence: 'the canary gets no requests',
+      holds: (_, place) =>
+        ['canary-weight', 'canary-by-header', 'canary-by-cookie'].every(
+          (key) => place.text(key) === undefined,
+        ),
+    },
+    {
+      of: ['affinity-canary-behavior'],
+      problem: 'counts only on the canary Ingress',
+      consequence: 'it is ignored',
+      holds: (values) => values.canary !== true,
+    },
+  ],
   translate: (values, { findings, source }): CanaryPolicy | undefined => {
     const header = values['canary-by-header'];
     const cookie = values['canary-by-cookie'];
@@ -78,14 +120,6 @@ export const canary = defineFeature({
         });
       }
       return undefined;
-    }
-    if (header === undefined && (headerValue !== undefined || headerPattern !== undefined)) {
-      findings.warn(source, 'IneffectiveAnnotation', {
-        field: `metadata.annotations[canary-by-header-${headerValue === undefined ? 'pattern' : 'value'}]`,
-        value: headerValue ?? headerPattern ?? '',
-        problem: 'counts only together with canary-by-header',
-        consequence: 'it is ignored',
-      });
     }
     if (header && headerPattern && !headerValue) {
       const regex = toHeaderRegex(headerPattern);

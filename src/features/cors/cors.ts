@@ -103,6 +103,30 @@ export const cors = defineFeature({
       doc: 'Value of Access-Control-Max-Age, in seconds.',
     },
   },
+  vain: [
+    {
+      of: [
+        'cors-allow-origin',
+        'cors-allow-methods',
+        'cors-allow-headers',
+        'cors-allow-credentials',
+        'cors-expose-headers',
+        'cors-max-age',
+      ],
+      problem: 'counts only together with enable-cors: "true"',
+      consequence: 'no CORS header is sent',
+      isFallbackTold: true,
+      holds: (values) => values['enable-cors'] !== true,
+    },
+    {
+      of: ['cors-allow-credentials'],
+      problem: 'does not count where every origin is let in',
+      consequence: 'browsers give no answer to requests with credentials',
+      isFallbackTold: true,
+      holds: (values) =>
+        values['cors-allow-credentials'] === true && (values['cors-allow-origin']?.usable ?? '*') === '*',
+    },
+  ],
   translate: (values, { findings, source }): CorsPolicy | undefined => {
     if (values['enable-cors'] !== true) return undefined;
     const { usable, skipped } = values['cors-allow-origin'] ?? EVERY_ORIGIN;

@@ -48,6 +48,14 @@ export const customHeaders = defineFeature({
         return refuse(`has the header "${name}", which global-allowed-response-headers does not list`);
       }
     }
+    if (data.size === 0) {
+      context.findings.warn(context.source, 'IneffectiveAnnotation', {
+        field: 'metadata.annotations[custom-headers]',
+        value: reference,
+        problem: 'is a ConfigMap without data',
+        consequence: 'no header is set',
+      });
+    }
     const headers = [...data].toSorted(([a], [b]) => (a < b ? -1 : 1));
     return headers.length === 0 ? undefined : { headers };
   },

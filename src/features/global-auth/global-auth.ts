@@ -24,6 +24,7 @@ export const globalAuth = defineFeature({
       risk: 'low',
       onInvalid: 'default',
       fallback: true,
+      isProtection: true,
       doc: '`false` exempts the routes from `global-auth-url`.',
     },
   },
@@ -31,6 +32,16 @@ export const globalAuth = defineFeature({
     'global-auth-url': 'Authentication service of all routes; closes them as long as Serin cannot ask it.',
     'no-auth-locations': 'Path prefixes without authentication; default /.well-known/acme-challenge.',
   },
+  vain: [
+    {
+      of: ['enable-global-auth'],
+      problem: 'counts only together with the ConfigMap key global-auth-url',
+      consequence: 'nobody is asked who he is',
+      isFallbackTold: true,
+      holds: (values, place) =>
+        values['enable-global-auth'] === true && place.setting('global-auth-url') === undefined,
+    },
+  ],
   translate: (values, { setting, findings, source }): GlobalAuthPolicy | undefined => {
     const url = setting('global-auth-url');
     // The default backend is no Ingress's, and ingress-nginx asks nobody for it.

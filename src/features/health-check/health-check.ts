@@ -39,6 +39,15 @@ export const healthCheck = defineFeature({
       doc: 'Seconds an endpoint has for its answer; default 1. (Serin only.)',
     },
   },
+  vain: [
+    {
+      of: ['upstream-health-check-scheme', 'upstream-health-check-interval', 'upstream-health-check-timeout'],
+      problem: 'counts only together with upstream-health-check-path',
+      consequence: 'there are no active checks',
+      isFallbackTold: true,
+      holds: (values) => (values['upstream-health-check-path'] ?? '') === '',
+    },
+  ],
   translate: (values): HealthCheckPolicy | undefined => {
     const target = values['upstream-health-check-path'];
     if (target === undefined || target === '') return undefined;

@@ -1,7 +1,8 @@
-import { compileNetworks } from '../../lib/cidr.ts';
+import { areWithin, compileNetworks } from '../../lib/cidr.ts';
 import { denyRoutes } from '../kit/deny-routes.ts';
 import { defineFeature, LIST_LENGTH_MAX } from '../kit/feature.ts';
 import type { DirectResponse } from '../kit/filter.ts';
+import { isRedirected } from '../kit/vain.ts';
 import { cidrs } from '../kit/values.ts';
 
 export interface IpAccessPolicy {
@@ -10,6 +11,9 @@ export interface IpAccessPolicy {
   /** Clients inside are refused, before `allowed` is looked at. */
   readonly denied?: readonly string[];
 }
+
+/** Pairs of networks that are compared for a finding's sake. */
+const COMPARED_MAX = 100_000;
 
 const FORBIDDEN: DirectResponse = { status: 403 };
 
@@ -26,6 +30,7 @@ export const ipAccess = defineFeature({
       risk: 'medium',
       onInvalid: 'deny',
       aliases: ['whitelist-source-range'],
+      isProtection: true,
       doc: 'Comma list of addresses and networks that may call; others are 403. Replaces the ConfigMap list.',
     },
     'denylist-source-range': {
@@ -33,6 +38,7 @@ export const ipAccess = defineFeature({
       maxLength: LIST_LENGTH_MAX,
       risk: 'medium',
       onInvalid: 'deny',
+      isProtection: true,
       doc: 'Comma list of addresses and networks that get 403; looked at before the allow list.',
     },
   },
@@ -41,6 +47,27 @@ export const ipAccess = defineFeature({
     'denylist-source-range': 'Deny list of routes without one of their own.',
     'block-cidrs': 'Networks that get 403 on every route without lists of its own.',
   },
+  vain: [
+    {
+      of: ['allowlist-source-range', 'denylist-source-range'],
+      problem: 'does not count for a route that redirects every request',
+      consequence: 'everybody is redirected',
+      holds: (_, place) => isRedirected(place),
+    },
+    {
+      of: ['allowlist-source-range'],
+      problem: 'has only networks of denylist-source-range, which is looked at first',
+      consequence: 'nobody is let in',
+      severity: 'warning',
+      holds: (values) => {
+        const [allowed, denied] = [
+          values['allowlist-source-range'] ?? [],
+          values['denylist-source-range'] ?? [],
+        ];
+        return allowed.length * denied.length <= COMPARED_MAX && areWithin(allowed, denied);
+      },
+    },
+  ],
   translate: (values, context): IpAccessPolicy | undefined => {
     const { isBlank, setting } = context;
     for (const key of ['allowlist-source-range', 'denylist-source-range'] as const) {

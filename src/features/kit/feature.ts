@@ -1,5 +1,6 @@
 import type { Findings } from '../../model/finding.ts';
 import type { SourceRef } from '../../model/source.ts';
+import type { Vain } from './vain.ts';
 import type { CanaryDecision, Filter, FilterContext } from './filter.ts';
 
 /** The value parsed, or why it cannot be: `is not an integer`. */
@@ -32,6 +33,8 @@ export interface AnnotationSpec<T> {
   readonly configMapKey?: string;
   /** Value when neither annotation nor ConfigMap gives one; undefined is allowed. */
   readonly fallback?: T;
+  /** It protects something: where it has no effect, that is an error. */
+  readonly isProtection?: boolean;
 }
 
 /** Characters of an annotation that is one value, such as a pattern or a URL. */
@@ -85,6 +88,12 @@ export interface Feature<S extends AnnotationSpecs = AnnotationSpecs, P = unknow
   readonly configMapKeys?: { readonly [key: string]: string };
   /** When the filter runs: before a route is matched, right after, or once an endpoint is known to exist (docs/reference/evaluation-order.md §1). */
   readonly stage?: 'host' | 'route' | 'access';
+  /** What makes its annotations vain. */
+  readonly vain?: readonly Vain<NoInfer<S>>[];
+  /** Its annotations count on a canary Ingress, too; all others are the main Ingress's (docs/reference/annotations.md §1.3). */
+  readonly isOfCanaries?: true;
+  /** Its annotations do not count for a default backend without rules (docs/reference/routing.md §2.3); so it is with all of a host. */
+  readonly isOffOnDefaultBackend?: true;
   /** Pure. Undefined: no policy. */
   translate(values: ValuesOf<S>, context: TranslateContext): P | undefined;
   createFilter?(policy: P, context: FilterContext): Filter | undefined;

@@ -2,6 +2,7 @@ import { createFindings, findingMessage } from '../../model/finding.ts';
 import { DEFAULT_SETTINGS } from '../../table/settings.ts';
 import type { HostEntry, RouteEntry } from '../../table/table.ts';
 import type { AnnotationSpec, Feature, Lookup } from './feature.ts';
+import { findVain, type Place } from './vain.ts';
 import type { Filter, FilterContext, HeadEditor, RequestView } from './filter.ts';
 
 /** A request as a filter sees it: GET / over http to a.test, changed as given. */
@@ -88,6 +89,8 @@ export function fakeContext(
 export interface Translated<P> {
   readonly policy: P | undefined;
   readonly messages: readonly string[];
+  /** What has no effect where it stands, with the severity. */
+  readonly vain: readonly string[];
   readonly isDenied: boolean;
   /** Values the parsers refused, with the failure class. */
   readonly refused: readonly string[];
@@ -101,11 +104,14 @@ export function translateWith<P>(
     settings?: Record<string, string>;
     secrets?: Record<string, Record<string, string>>;
     configMaps?: Record<string, Record<string, string>>;
+    /** Where the annotations stand: by default host a.test, path `/`. */
+    place?: Partial<Place>;
   } = {},
 ): Translated<P> {
   const findings = createFindings();
   const refused: string[] = [];
   const values: Record<string, unknown> = {};
+  const written = new Map<string, { name: string; text: string }>();
   let isDenied = false;
   for (const [key, spec] of Object.entries(feature.annotations) as [string, AnnotationSpec<unknown>][]) {
     values[key] = spec.fallback;
@@ -113,8 +119,10 @@ export function translateWith<P>(
       annotations[key] ?? (spec.configMapKey === undefined ? undefined : more.settings?.[spec.configMapKey]);
     if (raw === undefined || raw.trim() === '') continue;
     const parsed = spec.parse(raw.trim());
-    if (parsed.ok) values[key] = parsed.value;
-    else {
+    if (parsed.ok) {
+      values[key] = parsed.value;
+      if (annotations[key] !== undefined) written.set(key, { name: key, text: raw.trim() });
+    } else {
       refused.push(`${key} ${parsed.problem}: ${spec.onInvalid}`);
       isDenied ||= spec.onInvalid === 'deny';
     }
@@ -142,7 +150,21 @@ export function translateWith<P>(
       isDenied = true;
     },
   });
-  return { policy, messages: findings.list().map(findingMessage), isDenied, refused };
+  const place: Place = {
+    text: (key) => annotations[key]?.trim() || undefined,
+    isBlank: (key) => annotations[key]?.trim() === '',
+    setting: (key) => more.settings?.[key],
+    hosts: ['a.test'],
+    paths: [{ path: '/', isExact: false }],
+    isCanary: annotations['canary'] === 'true',
+    isDefaultBackendOnly: false,
+    ...more.place,
+  };
+  const vain = findVain(feature, values as never, written, place).map(
+    ({ name, text, problem, consequence, isProtection }) =>
+      `${isProtection ? 'error' : 'warning'} metadata.annotations[${name}]: "${text}" ${problem}; ${consequence}`,
+  );
+  return { policy, messages: findings.list().map(findingMessage), vain, isDenied, refused };
 }
 
 /** The filter that annotations give a route. */

@@ -30,6 +30,7 @@ export const loadBalance = defineFeature({
   name: 'load-balance',
   doc: 'How an endpoint is chosen.',
   scope: 'upstream',
+  isOfCanaries: true,
   annotations: {
     'load-balance': {
       parse: oneOf(ALGORITHMS),
@@ -84,6 +85,59 @@ export const loadBalance = defineFeature({
       doc: 'Seconds until one request probes an endpoint that is out of rotation; default 1. (Serin only.)',
     },
   },
+  vain: [
+    {
+      of: ['upstream-hash-by'],
+      problem: 'has no variable, and is the same for every request',
+      consequence: 'all requests go to one endpoint',
+      holds: (values) => !/\$\{?[a-z]/i.test(values['upstream-hash-by'] ?? ''),
+    },
+    {
+      of: ['load-balance', 'upstream-hash-by', 'load-balance-slow-start'],
+      problem: 'does not count beside affinity: cookie',
+      consequence: 'the session decides',
+      holds: (_, place) => !place.isCanary && place.text('affinity') === 'cookie',
+    },
+    {
+      of: ['load-balance', 'load-balance-slow-start'],
+      problem: 'does not count beside upstream-hash-by',
+      consequence: 'the hash decides',
+      holds: (values) => (values['upstream-hash-by'] ?? '') !== '',
+    },
+    {
+      of: ['load-balance-slow-start'],
+      problem: 'does not count for hashes',
+      consequence: 'the hash decides',
+      holds: (values) => isHash(values['load-balance']),
+    },
+    {
+      of: ['upstream-hash-by-subset', 'upstream-hash-by-subset-size'],
+      problem: 'counts only together with upstream-hash-by',
+      consequence: 'there are no subsets',
+      holds: (values) => (values['upstream-hash-by'] ?? '') === '',
+    },
+    {
+      of: ['upstream-hash-by-subset-size'],
+      problem: 'counts only together with upstream-hash-by-subset: "true"',
+      consequence: 'there are no subsets',
+      holds: (values) => values['upstream-hash-by-subset'] !== true,
+    },
+    {
+      of: ['upstream-hash-by-balance-factor'],
+      problem: 'counts only for hashes without subsets',
+      consequence: 'it is ignored',
+      holds: (values) =>
+        (values['upstream-hash-by'] ?? '') === ''
+          ? !isHash(values['load-balance'])
+          : values['upstream-hash-by-subset'] === true,
+    },
+    {
+      of: ['upstream-fail-timeout'],
+      problem: 'does not count with upstream-max-fails: "0"',
+      consequence: 'no endpoint is taken out of rotation',
+      holds: (values) => values['upstream-max-fails'] === 0,
+    },
+  ],
   translate: (values): LoadBalancePolicy | undefined => {
     const algorithm = values['load-balance'] ?? 'round_robin';
     // An empty expression is none.
@@ -102,6 +156,10 @@ export const loadBalance = defineFeature({
     return { algorithm, ...Object.fromEntries(asked) };
   },
 });
+
+function isHash(algorithm: string | undefined): boolean {
+  return algorithm === 'source_hash' || algorithm === 'destination_hash';
+}
 
 function subsetSizeOf(size: number | undefined): number {
   return size !== undefined && size > 0 ? size : 3;

@@ -48,6 +48,26 @@ export const proxyCookie = defineFeature({
       doc: '`/from/ /to/`: a Path that begins with the first begins with the second; `off`: none does.',
     },
   },
+  vain: [
+    {
+      of: ['proxy-cookie-domain'],
+      problem: 'replaces a text by itself',
+      consequence: 'cookies stay as they are',
+      holds: ({ 'proxy-cookie-domain': domain }) => domain !== undefined && domain.from === domain.to,
+    },
+    {
+      of: ['proxy-cookie-path'],
+      problem: 'replaces a text by itself',
+      consequence: 'cookies stay as they are',
+      holds: ({ 'proxy-cookie-path': path }) => path !== undefined && path.from === path.to,
+    },
+    {
+      of: ['proxy-cookie-path'],
+      problem: 'gives a path that does not begin with a slash',
+      consequence: 'browsers take the path of the request in its place',
+      holds: ({ 'proxy-cookie-path': path }) => path !== undefined && !path.to.startsWith('/'),
+    },
+  ],
   translate: (values): ProxyCookiePolicy | undefined => {
     const domain = values['proxy-cookie-domain'];
     const path = values['proxy-cookie-path'];

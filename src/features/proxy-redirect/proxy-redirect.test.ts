@@ -30,15 +30,19 @@ test('redirects that the proxy makes stay', () => {
 for (const from of ['off', 'default']) {
   test(`from ${from} leaves responses alone`, () => {
     const annotations = { 'proxy-redirect-from': from, 'proxy-redirect-to': 'off' };
-    expect(translateWith(proxyRedirect, annotations)).toMatchObject({ policy: undefined, messages: [] });
+    expect(translateWith(proxyRedirect, annotations)).toMatchObject({
+      policy: undefined,
+      messages: [],
+      vain: [],
+    });
   });
 }
 
 test('one without the other is a finding', () => {
-  expect(translateWith(proxyRedirect, { 'proxy-redirect-from': inner }).messages).toEqual([
-    'metadata.annotations[proxy-redirect-from]: "http://inner.test/" counts only together with proxy-redirect-to; redirects of the upstream stay as they are',
+  expect(translateWith(proxyRedirect, { 'proxy-redirect-from': inner }).vain).toEqual([
+    'warning metadata.annotations[proxy-redirect-from]: "http://inner.test/" counts only together with proxy-redirect-to; redirects of the upstream stay as they are',
   ]);
-  expect(translateWith(proxyRedirect, { 'proxy-redirect-to': '/x' }).messages).toHaveLength(1);
+  expect(translateWith(proxyRedirect, { 'proxy-redirect-to': '/x' }).vain).toHaveLength(1);
 });
 
 test('the ConfigMap gives both', () => {

@@ -31,21 +31,30 @@ export const proxyRedirect = defineFeature({
       doc: 'What comes in its place. A Location that begins with a slash then gets scheme and host of the request.',
     },
   },
-  translate: (values, { findings, source, has }): ProxyRedirectPolicy | undefined => {
+  vain: [
+    {
+      of: ['proxy-redirect-from'],
+      problem: 'counts only together with proxy-redirect-to',
+      consequence: 'redirects of the upstream stay as they are',
+      holds: (values) => isFromSet(values['proxy-redirect-from']) && !isToSet(values['proxy-redirect-to']),
+    },
+    {
+      of: ['proxy-redirect-to'],
+      problem: 'counts only together with proxy-redirect-from',
+      consequence: 'redirects of the upstream stay as they are',
+      holds: (values) => isToSet(values['proxy-redirect-to']) && !isFromSet(values['proxy-redirect-from']),
+    },
+    {
+      of: ['proxy-redirect-to'],
+      problem: 'is what proxy-redirect-from is',
+      consequence: 'redirects of the upstream stay as they are',
+      holds: (values) => values['proxy-redirect-to'] === values['proxy-redirect-from'],
+    },
+  ],
+  translate: (values): ProxyRedirectPolicy | undefined => {
     const from = values['proxy-redirect-from'] ?? 'off';
     const to = values['proxy-redirect-to'] ?? 'off';
-    const [isFromSet, isToSet] = [from !== 'off' && from !== 'default', to !== 'off'];
-    if (isFromSet && isToSet) return { from, to };
-    const key = isFromSet ? 'proxy-redirect-from' : 'proxy-redirect-to';
-    if (isFromSet !== isToSet && has(key)) {
-      findings.warn(source, 'IneffectiveAnnotation', {
-        field: `metadata.annotations[${key}]`,
-        value: isFromSet ? from : to,
-        problem: `counts only together with ${isFromSet ? 'proxy-redirect-to' : 'proxy-redirect-from'}`,
-        consequence: 'redirects of the upstream stay as they are',
-      });
-    }
-    return undefined;
+    return isFromSet(from) && isToSet(to) ? { from, to } : undefined;
   },
   createFilter: ({ from, to }) => ({
     onResponse(response, request) {
@@ -62,6 +71,14 @@ export const proxyRedirect = defineFeature({
     },
   }),
 });
+
+function isFromSet(from: string | undefined): boolean {
+  return from !== undefined && from !== 'off' && from !== 'default';
+}
+
+function isToSet(to: string | undefined): boolean {
+  return to !== undefined && to !== 'off';
+}
 
 function toAbsolute(location: string, { connectionScheme, host }: RequestView): string {
   return location.startsWith('/') ? `${connectionScheme}://${host}${location}` : location;

@@ -2,6 +2,7 @@ import { parseNamespacedName } from '../../lib/namespaced-name.ts';
 import type { UpstreamTlsPolicy } from '../../model/policy.ts';
 import { denyRoutes } from '../kit/deny-routes.ts';
 import { defineFeature, type Parser } from '../kit/feature.ts';
+import type { Place } from '../kit/vain.ts';
 import { basic, ciphers, int, onOff, serverish } from '../kit/values.ts';
 
 const protocols: Parser<readonly ('TLSv1.2' | 'TLSv1.3')[]> = (raw) => {
@@ -22,6 +23,7 @@ export const proxySsl = defineFeature({
       parse: basic,
       risk: 'medium',
       onInvalid: 'drop',
+      isProtection: true,
       doc: 'namespace/name of a Secret with a client certificate (tls.crt, tls.key), a CA (ca.crt), or both.',
     },
     'proxy-ssl-verify': {
@@ -29,6 +31,7 @@ export const proxySsl = defineFeature({
       risk: 'low',
       onInvalid: 'default',
       fallback: false,
+      isProtection: true,
       doc: 'Verify the upstream against ca.crt; a failure is a 502.',
     },
     'proxy-ssl-verify-depth': {
@@ -65,6 +68,52 @@ export const proxySsl = defineFeature({
       doc: 'OpenSSL cipher list.',
     },
   },
+  vain: [
+    {
+      of: ['proxy-ssl-verify'],
+      problem: 'counts only together with proxy-ssl-secret',
+      consequence: 'the certificate of the upstream is not verified',
+      holds: (values) => (values['proxy-ssl-secret'] ?? '') === '',
+    },
+    {
+      of: [
+        'proxy-ssl-verify-depth',
+        'proxy-ssl-name',
+        'proxy-ssl-server-name',
+        'proxy-ssl-protocols',
+        'proxy-ssl-ciphers',
+      ],
+      problem: 'counts only together with proxy-ssl-secret',
+      consequence: 'it is ignored',
+      holds: (values) => (values['proxy-ssl-secret'] ?? '') === '',
+    },
+    {
+      of: [
+        'proxy-ssl-secret',
+        'proxy-ssl-verify',
+        'proxy-ssl-verify-depth',
+        'proxy-ssl-name',
+        'proxy-ssl-server-name',
+        'proxy-ssl-protocols',
+        'proxy-ssl-ciphers',
+      ],
+      problem: 'counts only together with backend-protocol HTTPS, GRPCS or AUTO_HTTP',
+      consequence: 'the upstream is spoken to without TLS',
+      holds: (_, place) => !isTlsSpoken(place),
+    },
+    {
+      of: ['proxy-ssl-verify-depth'],
+      problem: 'counts only together with proxy-ssl-verify: "on"',
+      consequence: 'it is ignored',
+      holds: (values) => values['proxy-ssl-verify'] !== true,
+    },
+    {
+      of: ['proxy-ssl-name'],
+      problem: 'counts only together with proxy-ssl-verify or proxy-ssl-server-name: "on"',
+      consequence: 'it is ignored',
+      holds: (values) => values['proxy-ssl-verify'] !== true && values['proxy-ssl-server-name'] !== true,
+    },
+  ],
   translate: (values, context): UpstreamTlsPolicy | undefined => {
     const { namespace, lookup } = context;
     const reference = values['proxy-ssl-secret'];
@@ -110,3 +159,7 @@ export const proxySsl = defineFeature({
     };
   },
 });
+
+function isTlsSpoken(place: Place): boolean {
+  return ['HTTPS', 'GRPCS', 'AUTO_HTTP'].includes(place.text('backend-protocol')?.toUpperCase() ?? '');
+}

@@ -8,14 +8,18 @@ export interface RedirectPolicy {
   readonly isRelative: boolean;
 }
 
+const isWithin = (code: number | undefined, last: number): code is number =>
+  code !== undefined && code >= 300 && code <= last;
+
 const within = (code: number | undefined, last: number, fallback: number): number =>
-  code !== undefined && code >= 300 && code <= last ? code : fallback;
+  isWithin(code, last) ? code : fallback;
 
 /** Answers every request of a route with a redirect (docs/reference/annotations.md §2, §2.5). */
 export const redirect = defineFeature({
   name: 'redirect',
   doc: 'Redirects of whole routes.',
   scope: 'route',
+  isOffOnDefaultBackend: true,
   annotations: {
     'temporal-redirect': {
       parse: urlKeepingSpaces,
@@ -52,6 +56,40 @@ export const redirect = defineFeature({
       doc: 'Redirects made for the route keep a relative Location.',
     },
   },
+  vain: [
+    {
+      of: ['permanent-redirect', 'permanent-redirect-code'],
+      problem: 'does not count beside temporal-redirect',
+      consequence: 'the temporal redirect is made',
+      holds: (values) => values['temporal-redirect']?.startsWith('http') === true,
+    },
+    {
+      of: ['temporal-redirect-code'],
+      problem: 'counts only together with temporal-redirect',
+      consequence: 'it is ignored',
+      isFallbackTold: true,
+      holds: (values) => values['temporal-redirect'] === undefined,
+    },
+    {
+      of: ['permanent-redirect-code'],
+      problem: 'counts only together with permanent-redirect',
+      consequence: 'it is ignored',
+      isFallbackTold: true,
+      holds: (values) => values['permanent-redirect'] === undefined,
+    },
+    {
+      of: ['temporal-redirect-code'],
+      problem: 'is not within 300 to 307',
+      consequence: 'the redirect is a 302',
+      holds: (values) => !isWithin(values['temporal-redirect-code'], 307),
+    },
+    {
+      of: ['permanent-redirect-code'],
+      problem: 'is not within 300 to 308',
+      consequence: 'the redirect is a 301',
+      holds: (values) => !isWithin(values['permanent-redirect-code'], 308),
+    },
+  ],
   translate: (values, { findings, source, has }): RedirectPolicy | undefined => {
     const temporal = values['temporal-redirect'];
     const permanent = values['permanent-redirect'];

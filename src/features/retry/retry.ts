@@ -58,6 +58,33 @@ export const retry = defineFeature({
     },
   },
   configMapKeys: { 'retry-non-idempotent': 'Retry POST, LOCK and PATCH as well once they were sent.' },
+  vain: [
+    {
+      of: ['proxy-next-upstream-tries', 'proxy-next-upstream-timeout'],
+      problem: 'counts only together with a condition in proxy-next-upstream',
+      consequence: 'no request is tried again',
+      holds: (values) => !hasCondition(values['proxy-next-upstream']),
+    },
+    {
+      of: ['proxy-next-upstream'],
+      problem: 'has no condition that is not switched off',
+      consequence: 'no request is tried again',
+      holds: ({ 'proxy-next-upstream': words = [] }) => words.length > 1 && words.includes('off'),
+    },
+    {
+      of: ['proxy-next-upstream'],
+      problem: 'has no condition beside non_idempotent',
+      consequence: 'no request is tried again',
+      holds: ({ 'proxy-next-upstream': words = [] }) => words.every((word) => word === 'non_idempotent'),
+    },
+    {
+      of: ['proxy-next-upstream', 'proxy-next-upstream-timeout'],
+      problem: 'does not count with one try',
+      consequence: 'no request is tried again',
+      holds: (values) =>
+        values['proxy-next-upstream-tries'] === 1 && values['proxy-next-upstream']?.includes('off') !== true,
+    },
+  ],
   translate: (values, context): RetryPolicy => {
     const words = values['proxy-next-upstream'] ?? [];
     const isOff = words.includes('off');
@@ -71,3 +98,7 @@ export const retry = defineFeature({
     };
   },
 });
+
+function hasCondition(words: readonly string[] = []): boolean {
+  return !words.includes('off') && words.some((word) => word !== 'non_idempotent');
+}

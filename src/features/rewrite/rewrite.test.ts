@@ -48,8 +48,8 @@ describe('x-forwarded-prefix', () => {
   test('without a rewrite-target is a finding', () => {
     expect(translateWith(rewrite, { 'x-forwarded-prefix': '/a' })).toMatchObject({
       policy: undefined,
-      messages: [
-        'metadata.annotations[x-forwarded-prefix]: "/a" counts only together with rewrite-target; no X-Forwarded-Prefix is sent',
+      vain: [
+        'warning metadata.annotations[x-forwarded-prefix]: "/a" counts only together with rewrite-target; no X-Forwarded-Prefix is sent',
       ],
     });
   });

@@ -3,6 +3,7 @@ import { toRegex } from '../../lib/pcre.ts';
 import type { RewritePolicy } from '../../model/policy.ts';
 import { defineFeature } from '../kit/feature.ts';
 import type { RequestView } from '../kit/filter.ts';
+import { isRedirected } from '../kit/vain.ts';
 import { bool, pathcap, pathcapStripped } from '../kit/values.ts';
 import { expandVariables } from '../kit/variables.ts';
 import { escapePath } from './escape-path.ts';
@@ -14,6 +15,7 @@ export const rewrite = defineFeature({
   name: 'rewrite',
   doc: 'Regular expressions in paths, and the path that the upstream sees.',
   scope: 'route',
+  isOffOnDefaultBackend: true,
   annotations: {
     'rewrite-target': {
       parse: pathcap,
@@ -35,18 +37,36 @@ export const rewrite = defineFeature({
       doc: 'X-Forwarded-Prefix towards the upstream, only with a rewrite-target in force; may have captures.',
     },
   },
+  vain: [
+    {
+      of: ['x-forwarded-prefix'],
+      problem: 'counts only together with rewrite-target',
+      consequence: 'no X-Forwarded-Prefix is sent',
+      holds: (values) => values['rewrite-target'] === undefined,
+    },
+    {
+      of: ['rewrite-target', 'x-forwarded-prefix'],
+      problem: 'does not count for a route that redirects every request',
+      consequence: 'no request reaches the upstream',
+      holds: (_, place) => isRedirected(place),
+    },
+    {
+      of: ['rewrite-target'],
+      problem: 'is the path itself',
+      consequence: 'the path goes to the upstream as it came',
+      holds: (values, { paths }) => isEachPath(values['rewrite-target'], paths),
+    },
+    {
+      of: ['x-forwarded-prefix'],
+      problem: 'counts only where rewrite-target is not the path itself',
+      consequence: 'no X-Forwarded-Prefix is sent',
+      holds: (values, { paths }) => isEachPath(values['rewrite-target'], paths),
+    },
+  ],
   translate: (values, { findings, source }): RewritePolicy | undefined => {
     const target = values['rewrite-target'];
     const isRegex = values['use-regex'] ?? false;
     const forwardedPrefix = values['x-forwarded-prefix'];
-    if (forwardedPrefix !== undefined && target === undefined) {
-      findings.warn(source, 'IneffectiveAnnotation', {
-        field: 'metadata.annotations[x-forwarded-prefix]',
-        value: forwardedPrefix,
-        problem: 'counts only together with rewrite-target',
-        consequence: 'no X-Forwarded-Prefix is sent',
-      });
-    }
     if (target !== undefined && !target.startsWith('/') && !target.startsWith('$')) {
       findings.warn(source, 'InvalidAnnotation', {
         field: 'metadata.annotations[rewrite-target]',
@@ -92,6 +112,10 @@ export const rewrite = defineFeature({
     };
   },
 });
+
+function isEachPath(target: string | undefined, paths: readonly { readonly path: string }[]): boolean {
+  return paths.length > 0 && paths.every(({ path }) => (path === '' ? '/' : path) === target);
+}
 
 type Template = (match: RegExpExecArray, request: RequestView) => string;
 

@@ -7,6 +7,7 @@ export const serviceUpstream = defineFeature({
   name: 'service-upstream',
   doc: 'Send to the cluster IP of the Service.',
   scope: 'upstream',
+  isOfCanaries: true,
   annotations: {
     'service-upstream': {
       parse: bool,

@@ -1,6 +1,7 @@
 import { splitList } from '../../lib/nginx-values.ts';
 import { defineFeature } from '../kit/feature.ts';
 import { readRedirectCode } from '../kit/redirect-code.ts';
+import { isRedirected } from '../kit/vain.ts';
 import { bool } from '../kit/values.ts';
 
 export interface SslRedirectPolicy {
@@ -18,6 +19,7 @@ export const sslRedirect = defineFeature({
   name: 'ssl-redirect',
   doc: 'Redirects from http to https.',
   scope: 'route',
+  isOffOnDefaultBackend: true,
   annotations: {
     'ssl-redirect': {
       parse: bool,
@@ -57,6 +59,34 @@ export const sslRedirect = defineFeature({
     'no-tls-redirect-locations':
       'Path prefixes that are never redirected; default /.well-known/acme-challenge.',
   },
+  vain: [
+    {
+      of: ['ssl-redirect'],
+      problem: 'does not count beside force-ssl-redirect: "true"',
+      consequence: 'plain http is redirected',
+      holds: (values) => values['ssl-redirect'] === false && values['force-ssl-redirect'] === true,
+    },
+    {
+      of: ['ssl-redirect', 'force-ssl-redirect', 'preserve-trailing-slash'],
+      problem: 'does not count for a route that redirects every request',
+      consequence: 'the other redirect is made, over plain http too',
+      holds: (_, place) => isRedirected(place),
+    },
+    {
+      of: ['ssl-redirect'],
+      problem: 'counts only together with spec.tls, which is not there for host',
+      consequence: 'plain http is served',
+      isFallbackTold: true,
+      isOfPlainHosts: true,
+      holds: (values) => values['ssl-redirect'] === true && values['force-ssl-redirect'] !== true,
+    },
+    {
+      of: ['preserve-trailing-slash'],
+      problem: 'counts only together with ssl-redirect or force-ssl-redirect',
+      consequence: 'nothing is redirected to https',
+      holds: (values) => values['ssl-redirect'] === false && values['force-ssl-redirect'] !== true,
+    },
+  ],
   translate: (values, { setting }): SslRedirectPolicy | undefined => {
     const isOn = values['ssl-redirect'] ?? true;
     const isForced = values['force-ssl-redirect'] ?? false;

@@ -1,5 +1,6 @@
 import { defineFeature } from '../kit/feature.ts';
 import { expandVariables } from '../kit/variables.ts';
+import { isRedirected } from '../kit/vain.ts';
 import { serverish } from '../kit/values.ts';
 
 export interface UpstreamVhostPolicy {
@@ -20,6 +21,14 @@ export const upstreamVhost = defineFeature({
       doc: 'Replaces the Host header towards the upstream; X-Forwarded-Host keeps the original. May contain $variables.',
     },
   },
+  vain: [
+    {
+      of: ['upstream-vhost'],
+      problem: 'does not count for a route that redirects every request',
+      consequence: 'no request reaches the upstream',
+      holds: (_, place) => isRedirected(place),
+    },
+  ],
   translate: (values): UpstreamVhostPolicy | undefined =>
     values['upstream-vhost'] === undefined ? undefined : { host: values['upstream-vhost'] },
   createFilter: ({ host }) => {

@@ -20,6 +20,14 @@ export const wwwRedirect = defineFeature({
       doc: '`true`: `www.a.test` leads to host `a.test`, or `a.test` to host `www.a.test`, unless the other name is a host or an alias by itself. The Location always has a port.',
     },
   },
+  vain: [
+    {
+      of: ['from-to-www-redirect'],
+      problem: 'does not count for wildcard hosts and rules without a host',
+      consequence: 'nothing is redirected there',
+      holds: (_, { hosts }) => hosts.some((host) => wwwTwin(host) === undefined),
+    },
+  ],
   translate: (values, { setting }): WwwRedirectPolicy | undefined => {
     if (values['from-to-www-redirect'] !== true) return undefined;
     return { status: readRedirectCode(setting) };

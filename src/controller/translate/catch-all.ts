@@ -1,0 +1,2 @@
+/** The name of the default server. */
+export const CATCH_ALL = '_';

@@ -1,0 +1,451 @@
+import { describe, expect, test } from 'vitest';
+import type { AnnotationSpecs, Feature } from './kit/feature.ts';
+import { translateWith } from './kit/testing.ts';
+import type { Place, Vain } from './kit/vain.ts';
+import { features } from './registry.ts';
+
+interface Case {
+  readonly name: string;
+  readonly annotations: Record<string, string>;
+  readonly settings?: Record<string, string>;
+  readonly place?: Partial<Place>;
+  /** `severity annotation`; none: all of them have an effect. */
+  readonly vain: readonly string[];
+}
+
+const path = (text: string, isExact = false) => ({ path: text, isExact });
+const paths = (...texts: string[]) => ({ paths: texts.map((text) => path(text)) });
+const sticky = { affinity: 'cookie' };
+const tls = { 'backend-protocol': 'https' };
+const redirected = { 'permanent-redirect': 'https://b.test' };
+const canary = { canary: 'true', 'canary-weight': '10' };
+const warning = (name: string) => `warning ${name}`;
+
+const cases: readonly Case[] = [
+  // affinity
+  {
+    name: 'session settings without affinity',
+    annotations: {
+      'session-cookie-name': 's',
+      'session-cookie-samesite': 'Lax',
+      'affinity-mode': 'persistent',
+    },
+    vain: ['affinity-mode', 'session-cookie-name', 'session-cookie-samesite'].map(warning),
+  },
+  { name: 'defaults without affinity', annotations: { 'affinity-mode': 'balanced' }, vain: [] },
+  { name: 'affinity', annotations: { ...sticky, 'session-cookie-name': 's' }, vain: [] },
+  {
+    name: 'sessions on a regular expression without a cookie path',
+    annotations: { ...sticky, 'use-regex': 'true' },
+    place: paths('/app(/|$)(.*)'),
+    vain: [warning('affinity')],
+  },
+  {
+    name: 'sessions on a rewritten regular expression without a cookie path',
+    annotations: { ...sticky, 'rewrite-target': '/$2' },
+    place: paths('/app(/|$)(.*)'),
+    vain: [warning('affinity')],
+  },
+  {
+    name: 'sessions on a regular expression with a cookie path',
+    annotations: { ...sticky, 'use-regex': 'true', 'session-cookie-path': '/app' },
+    place: paths('/app(/|$)(.*)'),
+    vain: [],
+  },
+  {
+    name: 'a cookie path beside the paths',
+    annotations: { ...sticky, 'session-cookie-path': '/other' },
+    place: paths('/app', '/apps'),
+    vain: [warning('session-cookie-path')],
+  },
+  {
+    name: 'a cookie path that ends within a segment',
+    annotations: { ...sticky, 'session-cookie-path': '/ap' },
+    place: paths('/app'),
+    vain: [warning('session-cookie-path')],
+  },
+  {
+    name: 'a cookie path above and one below a path',
+    annotations: { ...sticky, 'session-cookie-path': '/app/v1' },
+    place: paths('/app', '/app/v1/users'),
+    vain: [],
+  },
+  {
+    name: 'a cookie path below an exact path',
+    annotations: { ...sticky, 'session-cookie-path': '/app/v1' },
+    place: { paths: [path('/app', true)] },
+    vain: [warning('session-cookie-path')],
+  },
+  {
+    name: 'a cookie path beside a regular expression',
+    annotations: { ...sticky, 'use-regex': 'true', 'session-cookie-path': '/other' },
+    place: paths('/app/.*'),
+    vain: [warning('session-cookie-path')],
+  },
+  {
+    name: 'a cookie domain of somebody else',
+    annotations: { ...sticky, 'session-cookie-domain': 'b.test' },
+    vain: [warning('session-cookie-domain')],
+  },
+  {
+    name: 'a cookie domain of a wildcard host',
+    annotations: { ...sticky, 'session-cookie-domain': '.a.test' },
+    place: { hosts: ['*.a.test'] },
+    vain: [],
+  },
+  {
+    name: 'a cookie domain that a host ends with by chance',
+    annotations: { ...sticky, 'session-cookie-domain': 'test.test' },
+    place: { hosts: ['mytest.test'] },
+    vain: [warning('session-cookie-domain')],
+  },
+  {
+    name: 'a cookie that expires at once',
+    annotations: { ...sticky, 'session-cookie-max-age': '0' },
+    vain: [warning('session-cookie-max-age')],
+  },
+  {
+    name: 'a condition on SameSite=None without it',
+    annotations: { ...sticky, 'session-cookie-conditional-samesite-none': 'true' },
+    vain: [warning('session-cookie-conditional-samesite-none')],
+  },
+  {
+    name: 'Secure that is not taken away',
+    annotations: { ...sticky, 'session-cookie-secure': 'false' },
+    vain: [warning('session-cookie-secure')],
+  },
+  // body
+  {
+    name: 'keep-alive over HTTP/1.0',
+    annotations: { 'connection-proxy-header': 'keep-alive', 'proxy-http-version': '1.0' },
+    vain: [warning('connection-proxy-header')],
+  },
+  // canary
+  {
+    name: 'a value without a header',
+    annotations: { ...canary, 'canary-by-header-value': 'x' },
+    vain: [warning('canary-by-header-value')],
+  },
+  {
+    name: 'a pattern beside a value',
+    annotations: {
+      ...canary,
+      'canary-by-header': 'x',
+      'canary-by-header-value': 'x',
+      'canary-by-header-pattern': 'y',
+    },
+    vain: [warning('canary-by-header-pattern')],
+  },
+  {
+    name: 'a total without a weight',
+    annotations: { canary: 'true', 'canary-by-header': 'x', 'canary-weight-total': '1000' },
+    vain: [warning('canary-weight-total')],
+  },
+  {
+    name: 'a total below 100',
+    annotations: { ...canary, 'canary-weight-total': '10' },
+    vain: [warning('canary-weight-total')],
+  },
+  { name: 'a canary without a criterion', annotations: { canary: 'true' }, vain: [warning('canary')] },
+  {
+    name: 'a canary at rest, as rollouts leave it',
+    annotations: { canary: 'true', 'canary-weight': '0', 'canary-weight-total': '1000' },
+    vain: [],
+  },
+  {
+    name: 'the sessions of a canary on a main Ingress',
+    annotations: { 'affinity-canary-behavior': 'legacy' },
+    vain: [warning('affinity-canary-behavior')],
+  },
+  // cors
+  {
+    name: 'CORS settings without CORS',
+    annotations: { 'cors-allow-origin': 'https://b.test', 'cors-max-age': '5' },
+    vain: ['cors-allow-origin', 'cors-max-age'].map(warning),
+  },
+  {
+    name: 'credentials with every origin',
+    annotations: { 'enable-cors': 'true', 'cors-allow-credentials': 'true' },
+    vain: [warning('cors-allow-credentials')],
+  },
+  {
+    name: 'credentials with one origin',
+    annotations: {
+      'enable-cors': 'true',
+      'cors-allow-origin': 'https://b.test',
+      'cors-allow-credentials': 'true',
+    },
+    vain: [],
+  },
+  // global-auth
+  {
+    name: 'global authentication that there is not',
+    annotations: { 'enable-global-auth': 'true' },
+    vain: ['error enable-global-auth'],
+  },
+  {
+    name: 'no global authentication, as there is none',
+    annotations: { 'enable-global-auth': 'false' },
+    vain: [],
+  },
+  // health-check
+  {
+    name: 'an interval of no checks',
+    annotations: { 'upstream-health-check-interval': '5' },
+    vain: [warning('upstream-health-check-interval')],
+  },
+  // ip-access
+  {
+    name: 'an allow list behind a redirect',
+    annotations: { ...redirected, 'allowlist-source-range': '10.0.0.0/8' },
+    vain: ['error allowlist-source-range'],
+  },
+  {
+    name: 'an allow list that the deny list covers',
+    annotations: {
+      'allowlist-source-range': '10.1.0.0/16, 2001:db8::1',
+      'denylist-source-range': '10.0.0.0/8, 2001:db8::/32',
+    },
+    vain: [warning('allowlist-source-range')],
+  },
+  {
+    name: 'an allow list that the deny list has a part of',
+    annotations: { 'allowlist-source-range': '10.0.0.0/8', 'denylist-source-range': '10.1.0.0/16' },
+    vain: [],
+  },
+  // load-balance
+  {
+    name: 'a hash of a constant',
+    annotations: { 'upstream-hash-by': 'request_uri' },
+    vain: [warning('upstream-hash-by')],
+  },
+  { name: 'a hash', annotations: { 'upstream-hash-by': '${host}-x' }, vain: [] },
+  {
+    name: 'a hash and an algorithm beside affinity',
+    annotations: { ...sticky, 'upstream-hash-by': '$host', 'load-balance': 'ewma' },
+    vain: ['load-balance', 'upstream-hash-by'].map(warning),
+  },
+  {
+    name: 'an algorithm beside a hash',
+    annotations: { 'upstream-hash-by': '$host', 'load-balance': 'ewma' },
+    vain: [warning('load-balance')],
+  },
+  {
+    name: 'a slow start of hashes',
+    annotations: { 'load-balance': 'source_hash', 'load-balance-slow-start': '5' },
+    vain: [warning('load-balance-slow-start')],
+  },
+  {
+    name: 'subsets without a hash',
+    annotations: { 'upstream-hash-by-subset': 'true', 'upstream-hash-by-subset-size': '5' },
+    vain: ['upstream-hash-by-subset', 'upstream-hash-by-subset-size'].map(warning),
+  },
+  {
+    name: 'a size of no subsets',
+    annotations: { 'upstream-hash-by': '$host', 'upstream-hash-by-subset-size': '5' },
+    vain: [warning('upstream-hash-by-subset-size')],
+  },
+  {
+    name: 'a bound on no hash',
+    annotations: { 'upstream-hash-by-balance-factor': '125' },
+    vain: [warning('upstream-hash-by-balance-factor')],
+  },
+  {
+    name: 'a bound on a hash',
+    annotations: { 'load-balance': 'destination_hash', 'upstream-hash-by-balance-factor': '125' },
+    vain: [],
+  },
+  {
+    name: 'a time for no failures',
+    annotations: { 'upstream-max-fails': '0', 'upstream-fail-timeout': '5' },
+    vain: [warning('upstream-fail-timeout')],
+  },
+  // logging
+  {
+    name: 'a log that is off everywhere',
+    annotations: { 'enable-access-log': 'true' },
+    settings: { 'disable-access-log': 'true' },
+    vain: [warning('enable-access-log')],
+  },
+  // proxy-cookie, proxy-redirect
+  {
+    name: 'a cookie domain replaced by itself',
+    annotations: { 'proxy-cookie-domain': 'a.test a.test' },
+    vain: [warning('proxy-cookie-domain')],
+  },
+  {
+    name: 'a cookie path replaced by itself',
+    annotations: { 'proxy-cookie-path': '/a /a' },
+    vain: [warning('proxy-cookie-path')],
+  },
+  {
+    name: 'a cookie path that is none',
+    annotations: { 'proxy-cookie-path': '/a b' },
+    vain: [warning('proxy-cookie-path')],
+  },
+  {
+    name: 'a redirect from without to',
+    annotations: { 'proxy-redirect-from': 'http://b.test/' },
+    vain: [warning('proxy-redirect-from')],
+  },
+  {
+    name: 'a redirect to without from',
+    annotations: { 'proxy-redirect-to': '/' },
+    vain: [warning('proxy-redirect-to')],
+  },
+  {
+    name: 'a redirect to where it came from',
+    annotations: { 'proxy-redirect-from': '/a', 'proxy-redirect-to': '/a' },
+    vain: [warning('proxy-redirect-to')],
+  },
+  // proxy-ssl
+  {
+    name: 'verification without a Secret',
+    annotations: { ...tls, 'proxy-ssl-verify': 'on', 'proxy-ssl-name': 'b.test' },
+    vain: ['warning proxy-ssl-name', 'error proxy-ssl-verify'],
+  },
+  { name: 'no verification without a Secret', annotations: { ...tls, 'proxy-ssl-verify': 'off' }, vain: [] },
+  {
+    name: 'a Secret without TLS',
+    annotations: { 'proxy-ssl-secret': 'a/tls', 'proxy-ssl-verify': 'on' },
+    vain: ['error proxy-ssl-secret', 'error proxy-ssl-verify'],
+  },
+  {
+    name: 'depth and name of nothing',
+    annotations: {
+      ...tls,
+      'proxy-ssl-secret': 'a/tls',
+      'proxy-ssl-verify-depth': '3',
+      'proxy-ssl-name': 'b',
+    },
+    vain: ['proxy-ssl-name', 'proxy-ssl-verify-depth'].map(warning),
+  },
+  // redirect
+  {
+    name: 'a permanent redirect beside a temporal one',
+    annotations: { ...redirected, 'temporal-redirect': 'http://c.test' },
+    vain: [warning('permanent-redirect')],
+  },
+  {
+    name: 'codes without redirects',
+    annotations: { 'temporal-redirect-code': '302', 'permanent-redirect-code': '308' },
+    vain: ['permanent-redirect-code', 'temporal-redirect-code'].map(warning),
+  },
+  {
+    name: 'a code of no permanent redirect',
+    annotations: { ...redirected, 'permanent-redirect-code': '200' },
+    vain: [warning('permanent-redirect-code')],
+  },
+  {
+    name: 'a code of no temporal redirect',
+    annotations: { 'temporal-redirect': 'http://b.test', 'temporal-redirect-code': '308' },
+    vain: [warning('temporal-redirect-code')],
+  },
+  {
+    name: 'a redirect of a default backend without rules',
+    annotations: { ...redirected, 'upstream-vhost': 'b.test' },
+    place: { isDefaultBackendOnly: true, hosts: [], paths: [] },
+    vain: [warning('permanent-redirect')],
+  },
+  // retry
+  {
+    name: 'tries without conditions',
+    annotations: { 'proxy-next-upstream': 'off', 'proxy-next-upstream-tries': '5' },
+    vain: [warning('proxy-next-upstream-tries')],
+  },
+  {
+    name: 'conditions beside off',
+    annotations: { 'proxy-next-upstream': 'error off' },
+    vain: [warning('proxy-next-upstream')],
+  },
+  {
+    name: 'methods without conditions',
+    annotations: { 'proxy-next-upstream': 'non_idempotent' },
+    vain: [warning('proxy-next-upstream')],
+  },
+  {
+    name: 'conditions for one try',
+    annotations: { 'proxy-next-upstream': 'http_502', 'proxy-next-upstream-tries': '1' },
+    vain: [warning('proxy-next-upstream')],
+  },
+  // rewrite
+  {
+    name: 'a prefix without a rewrite',
+    annotations: { 'x-forwarded-prefix': '/a' },
+    vain: [warning('x-forwarded-prefix')],
+  },
+  {
+    name: 'a rewrite behind a redirect',
+    annotations: { ...redirected, 'rewrite-target': '/a', 'upstream-vhost': 'b.test' },
+    vain: ['rewrite-target', 'upstream-vhost'].map(warning),
+  },
+  {
+    name: 'a rewrite to the path itself',
+    annotations: { 'rewrite-target': '/', 'x-forwarded-prefix': '/a' },
+    vain: ['rewrite-target', 'x-forwarded-prefix'].map(warning),
+  },
+  {
+    name: 'a rewrite of one of two paths',
+    annotations: { 'rewrite-target': '/' },
+    place: paths('/', '/a'),
+    vain: [],
+  },
+  // ssl-redirect
+  {
+    name: 'an https redirect that is off and forced',
+    annotations: { 'ssl-redirect': 'false', 'force-ssl-redirect': 'true' },
+    vain: [warning('ssl-redirect')],
+  },
+  {
+    name: 'an https redirect of what is redirected anyhow',
+    annotations: { ...redirected, 'force-ssl-redirect': 'true' },
+    vain: [warning('force-ssl-redirect')],
+  },
+  {
+    name: 'a slash of no https redirect',
+    annotations: { 'ssl-redirect': 'false', 'preserve-trailing-slash': 'true' },
+    vain: [warning('preserve-trailing-slash')],
+  },
+  // www-redirect
+  {
+    name: 'www of a wildcard',
+    annotations: { 'from-to-www-redirect': 'true' },
+    place: { hosts: ['*.a.test'] },
+    vain: [warning('from-to-www-redirect')],
+  },
+];
+
+function vainOf({ annotations, settings, place }: Case): string[] {
+  const all = features.flatMap((feature) => translateWith(feature, annotations, { settings, place }).vain);
+  return all
+    .filter((text) => !text.includes('which is not there for host;'))
+    .map((text) => text.replace(/^(\w+) metadata\.annotations\[([^\]]+)\].*$/, '$1 $2'))
+    .toSorted((a, b) => (a.split(' ')[1]! < b.split(' ')[1]! ? -1 : 1));
+}
+
+describe('an annotation that has no effect where it stands is told', () => {
+  for (const one of cases) test(one.name, () => expect(vainOf(one)).toEqual(one.vain));
+});
+
+test('every reason that a feature declares has a case', () => {
+  const told = new Set(
+    cases.flatMap(({ annotations, settings, place }) =>
+      features.flatMap((feature) =>
+        translateWith(feature, annotations, { settings, place }).vain.map(
+          (text) => `${feature.name}: ${text}`,
+        ),
+      ),
+    ),
+  );
+  const missing = features.flatMap((feature: Feature) =>
+    (feature.vain ?? [])
+      .filter(({ problem }: Vain<AnnotationSpecs>) => {
+        const isTold = (text: string) =>
+          text.startsWith(`${feature.name}: `) && text.includes(` ${problem}; `);
+        return ![...told].some(isTold);
+      })
+      .map(({ problem }) => `${feature.name}: ${problem}`),
+  );
+  // Only translation knows which hosts have no certificate.
+  expect(missing).toEqual(['ssl-redirect: counts only together with spec.tls, which is not there for host']);
+});
