@@ -39,8 +39,8 @@ export interface AnnotationSpec<T> {
 
 /** Characters of an annotation that is one value, such as a pattern or a URL. */
 export const VALUE_LENGTH_MAX = 4_096;
-/** Characters of an annotation that is a list: some thousand networks or names. */
-export const LIST_LENGTH_MAX = 131_072;
+/** Characters of an annotation that is a list: as many as Kubernetes takes for all annotations of an object. */
+export const LIST_LENGTH_MAX = 262_144;
 
 export type AnnotationSpecs = { readonly [key: string]: AnnotationSpec<any> };
 
