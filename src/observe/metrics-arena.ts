@@ -1,7 +1,7 @@
 import type { AccessRecord, SeriesLabels } from './access-record.ts';
 import { CELL, growMetricsBuffer, readLayout, slotsIn, SUMS } from './metrics-layout.ts';
 import type { MetricsLayout } from './metrics-layout.ts';
-import type { ConnectionCounters, RouteSeries, WorkerMetrics } from './sinks.ts';
+import type { ConnectionCounters, RouteSeries, WireCounters, WorkerMetrics } from './sinks.ts';
 
 /** Tells the main thread which series a slot counts; labels in the order of SERIES_LABELS. */
 export type AnnounceSeries = (slot: number, labels: readonly string[]) => void;
@@ -27,6 +27,7 @@ export function createWorkerMetrics(buffer: SharedArrayBuffer, announce: Announc
       return series;
     },
     connections: new CountedConnections(arena.head),
+    wire: new CountedOddities(arena.head),
   };
 }
 
@@ -161,6 +162,22 @@ function methodIndexOf(method: string): number {
       // Names are the client's choice; a series for each would be memory of its choice.
       return index < 0 ? OTHER_METHOD : index;
     }
+  }
+}
+
+class CountedOddities implements WireCounters {
+  readonly #head: Float64Array;
+
+  constructor(head: Float64Array) {
+    this.#head = head;
+  }
+
+  headRefused(): void {
+    this.#head[CELL.refusedHeads]! += 1;
+  }
+
+  bareLineFeeds(): void {
+    this.#head[CELL.bareLineFeeds]! += 1;
   }
 }
 

@@ -50,9 +50,11 @@ export const CELL = {
   timeBuckets: 9,
   lengthBuckets: 10,
   sizeBuckets: 11,
+  refusedHeads: 12,
+  bareLineFeeds: 13,
 } as const;
 
-const FIRST_BOUND = 12;
+const FIRST_BOUND = 14;
 const CELL_BYTES = Float64Array.BYTES_PER_ELEMENT;
 const FIRST_SLOTS = 64;
 /** Address space, not memory: the buffer grows as series come. */

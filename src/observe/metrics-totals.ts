@@ -16,6 +16,8 @@ export interface ConnectionTotals {
   readonly waiting: number;
   readonly requests: number;
   readonly lostSeries: number;
+  readonly refusedHeads: number;
+  readonly bareLineFeeds: number;
 }
 
 /** Main thread's side of the workers' counters. */
@@ -40,7 +42,7 @@ export function createMetricsTotals(options: MetricsOptions): MetricsTotals {
   const layout = layoutOf(options);
   const lives = new Map<number, WorkerLife>();
   const ended = new Map<string, SeriesTotal>();
-  const endedHead = { accepted: 0, requests: 0, lost: 0 };
+  const endedHead = { accepted: 0, requests: 0, lost: 0, refusedHeads: 0, bareLineFeeds: 0 };
 
   function addTo(totals: Map<string, SeriesTotal>, life: WorkerLife): void {
     const cells = new Float64Array(life.buffer, 0, life.buffer.byteLength / Float64Array.BYTES_PER_ELEMENT);
@@ -61,6 +63,8 @@ export function createMetricsTotals(options: MetricsOptions): MetricsTotals {
     endedHead.accepted += head[CELL.accepted]!;
     endedHead.requests += head[CELL.requests]!;
     endedHead.lost += head[CELL.lost]!;
+    endedHead.refusedHeads += head[CELL.refusedHeads]!;
+    endedHead.bareLineFeeds += head[CELL.bareLineFeeds]!;
   }
 
   return {
@@ -94,9 +98,12 @@ export function createMetricsTotals(options: MetricsOptions): MetricsTotals {
         sum.waiting += head[CELL.waiting]!;
         sum.requests += head[CELL.requests]!;
         sum.lost += head[CELL.lost]!;
+        sum.refusedHeads += head[CELL.refusedHeads]!;
+        sum.bareLineFeeds += head[CELL.bareLineFeeds]!;
       }
-      const { accepted, live, reading, writing, waiting, requests, lost } = sum;
-      return { accepted, active: live, reading, writing, waiting, requests, lostSeries: lost };
+      const { lost, live, accepted, reading, writing, waiting, requests, refusedHeads, bareLineFeeds } = sum;
+      const connections = { accepted, active: live, reading, writing, waiting };
+      return { ...connections, requests, lostSeries: lost, refusedHeads, bareLineFeeds };
     },
     get workerCount() {
       return lives.size;

@@ -31,7 +31,7 @@ export function registerProcessMetrics(
   const counter = (name: string, help: string, read: () => number | undefined): void => {
     registry.registerMetric(
       new Counter({
-        name: prefix + name,
+        name,
         help,
         labelNames: names,
         registers,
@@ -70,14 +70,26 @@ export function registerProcessMetrics(
       },
     }),
   );
-  counter('requests_total', 'total number of client requests', () => totals.connections().requests);
-  counter('cpu_seconds_total', 'Cpu usage in seconds', () => {
+  counter(`${prefix}requests_total`, 'total number of client requests', () => totals.connections().requests);
+  counter(`${prefix}cpu_seconds_total`, 'Cpu usage in seconds', () => {
     const { user, system } = process.cpuUsage();
     return (user + system) / 1e6;
   });
-  counter('read_bytes_total', 'number of bytes read', () => procValue('/proc/self/io', /^rchar: (\d+)$/m));
-  counter('write_bytes_total', 'number of bytes written', () =>
+  counter(`${prefix}read_bytes_total`, 'number of bytes read', () =>
+    procValue('/proc/self/io', /^rchar: (\d+)$/m),
+  );
+  counter(`${prefix}write_bytes_total`, 'number of bytes written', () =>
     procValue('/proc/self/io', /^wchar: (\d+)$/m),
+  );
+  counter(
+    'serin_refused_heads_total',
+    'number of heads that were not written, because a text for one of their lines held a line break or no bytes',
+    () => totals.connections().refusedHeads,
+  );
+  counter(
+    'serin_bare_line_feed_heads_total',
+    'number of heads of upstreams with lines that end without a carriage return',
+    () => totals.connections().bareLineFeeds,
   );
   gauge('num_procs', 'number of processes', () => totals.workerCount + 1);
   const startedAtSeconds = Math.floor(Date.now() / 1000 - process.uptime());

@@ -15,6 +15,15 @@ export interface WorkerMetrics {
   routeSeries(labels: SeriesLabels, canary: string): RouteSeries;
   /** Connection gauges (nginx_process_connections). */
   readonly connections: ConnectionCounters;
+  readonly wire: WireCounters;
+}
+
+/** What was odd on the wire. */
+export interface WireCounters {
+  /** A head was not written: a text for one of its lines would have written lines of its own. */
+  headRefused(): void;
+  /** A head of an upstream had lines that end without CR. */
+  bareLineFeeds(): void;
 }
 
 export interface RouteSeries {

@@ -15,7 +15,7 @@ export interface DataPlaneSettings {
   readonly areUnderscoresAllowed: boolean;
   readonly areInvalidHeadersIgnored: boolean;
   readonly hiddenResponseHeaders: readonly string[];
-  /** Fixed headers of ConfigMap proxy-set-headers / add-headers, name and value. */
+  /** Fixed headers of ConfigMap proxy-set-headers / add-headers, name and value, as bytes (lib/byte-text.ts). */
   readonly upstreamHeaders: readonly (readonly [string, string])[];
   readonly responseHeaders: readonly (readonly [string, string])[];
   readonly isServerHeaderSent: boolean;

@@ -3,7 +3,7 @@ import type { CanaryPolicy, Policies } from '../model/policy.ts';
 import type { DataPlaneSettings } from './settings.ts';
 
 /**
- * What workers run: compiled, sorted, digested, structured-cloneable. Endpoints are not in it: they travel by
+ * What workers run: compiled, sorted, digested, structured-cloneable. Texts of policies are bytes (lib/byte-text.ts), patterns aside. Endpoints are not in it: they travel by
  * themselves (`EndpointsDelta`), because pods come and go far more often than routes change.
  */
 export interface RouteTable {

@@ -1,12 +1,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { codec } from './codec.ts';
+import { headers } from './heads.ts';
 import type { FuzzMode } from './mode.ts';
 import { patterns } from './patterns.ts';
 
 /* node test/fuzz/fuzz.ts [--<mode>] [--seconds N] [--seed N]: exits 1 and saves the case when one fails. */
 
-const MODES: Readonly<Record<string, FuzzMode>> = { codec, patterns };
+const MODES: Readonly<Record<string, FuzzMode>> = { codec, headers, patterns };
 
 const { values, tokens } = parseArgs({
   strict: false,

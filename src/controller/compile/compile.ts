@@ -5,7 +5,7 @@ import type { Policies } from '../../model/policy.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
 import type { HostEntry, RouteEntry, RouteTable, TlsEntry, UpstreamEntry } from '../../table/table.ts';
 import { fillPolicies } from './policy-defaults.ts';
-import { PolicyPool } from './policy-pool.ts';
+import { PolicyPool, toBytePolicies } from './policy-pool.ts';
 import { isRegexHost, placeRoutes, type PlacedRoute } from './path-order.ts';
 
 const CATCH_ALL = '_';
@@ -27,7 +27,11 @@ export function createCompiler(): Compiler {
   function toUpstream(from: UpstreamModel): UpstreamEntry {
     let entry = upstreams.get(from);
     if (entry === undefined) {
-      entry = { id: from.id, digest: digestOf([from.id, from.policies]), policies: from.policies };
+      entry = {
+        id: from.id,
+        digest: digestOf([from.id, from.policies]),
+        policies: toBytePolicies(from.policies),
+      };
       upstreams.set(from, entry);
     }
     return entry;
@@ -134,7 +138,7 @@ function toHost(
     isRegex: isRegexHost(host.routes),
     hasCertificate,
     certificateNames,
-    policies: host.policies,
+    policies: toBytePolicies(host.policies),
     routes: placed.map((route) => toRoute(host.name, route, policiesOf(route.route))),
   };
   return { ...entry, digest: digestOfHost(entry, pool) };
@@ -164,7 +168,7 @@ function toRoute(
     ...(route.upstreamId === undefined ? undefined : { upstreamId: route.upstreamId }),
     ...(canary === undefined
       ? undefined
-      : { canary: { upstreamId: canary.upstreamId, policy: canary.policy } }),
+      : { canary: { upstreamId: canary.upstreamId, policy: toBytePolicies(canary.policy) } }),
     ...(route.deniedStatus === undefined ? undefined : { deniedStatus: route.deniedStatus }),
   };
 }

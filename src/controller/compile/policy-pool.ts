@@ -1,5 +1,14 @@
 import { digestOf } from '../../lib/hash.ts';
+import { toByteTexts } from '../../lib/byte-text.ts';
 import type { Policies } from '../../model/policy.ts';
+
+/** Patterns: whoever compiles them for matching bytes converts them. */
+const KEPT: ReadonlySet<string> = new Set(['headerPattern', 'userAgents', 'referers']);
+
+/** Policies as workers have them: all that may become part of a head is bytes. */
+export function toBytePolicies<T>(policies: T): T {
+  return toByteTexts(policies, KEPT);
+}
 
 /**
  * Equal policies as one object, for one table: what crosses to the workers is then smaller, and there, where the clone keeps what is
@@ -9,14 +18,15 @@ export class PolicyPool {
   readonly #byDigest = new Map<string, Policies>();
   readonly #digests = new Map<Policies, string>();
 
-  /** The one that stands for all that are equal to it. */
+  /** The one that stands for all that are equal to it, as workers have it. */
   shared(policies: Policies): Policies {
     const digest = digestOf(policies);
     const known = this.#byDigest.get(digest);
     if (known !== undefined) return known;
-    this.#byDigest.set(digest, policies);
-    this.#digests.set(policies, digest);
-    return policies;
+    const made = toBytePolicies(policies);
+    this.#byDigest.set(digest, made);
+    this.#digests.set(made, digest);
+    return made;
   }
 
   /** Digest of what `shared` gave. */

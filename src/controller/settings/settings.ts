@@ -1,3 +1,4 @@
+import { toByteText } from '../../lib/byte-text.ts';
 import { parseNamespacedName } from '../../lib/namespaced-name.ts';
 import type { Findings } from '../../model/finding.ts';
 import type { SourceRef } from '../../model/source.ts';
@@ -37,7 +38,7 @@ export function toSettings(input: SettingsInput): DataPlaneSettings {
   const draft: SettingsDraft = {
     ...DEFAULT_SETTINGS,
     httpsPort: flags.httpsPort,
-    healthPath: flags.healthPath,
+    healthPath: toByteText(flags.healthPath),
     isHostCounted: flags.isHostCounted,
     areUndefinedHostsCounted: flags.areUndefinedHostsCounted,
     accessLog: { ...DEFAULT_SETTINGS.accessLog },
@@ -102,7 +103,7 @@ function readHeaderMap(key: string, value: string, input: SettingsInput): [strin
     if (!HEADER_NAME.test(header) || /[\0-\x08\x0a-\x1f\x7f]/.test(text)) {
       refuse(`has a header that cannot be sent: ${header}`);
     } else {
-      headers.push([header, text.trim()]);
+      headers.push([header, toByteText(text.trim())]);
     }
   }
   return headers;

@@ -1,3 +1,4 @@
+import { toByteText } from '../../lib/byte-text.ts';
 import { splitList } from '../../lib/nginx-values.ts';
 import { defineFeature } from '../kit/feature.ts';
 import type { DirectResponse } from '../kit/filter.ts';
@@ -56,5 +57,7 @@ export const globalAuth = defineFeature({
     return { exempt: splitList(setting('no-auth-locations') ?? '/.well-known/acme-challenge') };
   },
   createFilter: ({ exempt }, { route }) =>
-    exempt.some((prefix) => route?.path.startsWith(prefix)) ? undefined : { onRequest: () => CLOSED },
+    exempt.some((prefix) => toByteText(route?.path ?? '').startsWith(prefix))
+      ? undefined
+      : { onRequest: () => CLOSED },
 });

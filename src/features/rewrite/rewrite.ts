@@ -1,3 +1,4 @@
+import { toByteText } from '../../lib/byte-text.ts';
 import { Pattern } from '../../lib/pattern.ts';
 import { toRegex } from '../../lib/pcre.ts';
 import type { RewritePolicy } from '../../model/policy.ts';
@@ -84,7 +85,7 @@ export const rewrite = defineFeature({
   },
   createFilter: ({ target, forwardedPrefix }, { route }) => {
     const path = route?.path ?? '/';
-    if (target === undefined || target === path) return undefined;
+    if (target === undefined || target === toByteText(path)) return undefined;
     const regex = toRegex(path);
     if (!regex.ok) return undefined;
     // Where the rewrite is in force, the route is matched by this pattern: it matches at the beginning.

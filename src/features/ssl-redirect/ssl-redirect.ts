@@ -1,3 +1,4 @@
+import { toByteText } from '../../lib/byte-text.ts';
 import { splitList } from '../../lib/nginx-values.ts';
 import { defineFeature } from '../kit/feature.ts';
 import { readRedirectCode } from '../kit/redirect-code.ts';
@@ -101,7 +102,7 @@ export const sslRedirect = defineFeature({
     };
   },
   createFilter: (policy, { host, route, settings }) => {
-    const path = route?.path ?? '/';
+    const path = toByteText(route?.path ?? '/');
     if (policy.exempt.some((prefix) => path.startsWith(prefix))) return undefined;
     const isEverSecured = host.hasCertificate || host.certificateNames.length > 0;
     if (!policy.isForced && !isEverSecured) return undefined;

@@ -2,26 +2,35 @@ import type { DirectResponse } from '../../features/kit/filter.ts';
 import { PROXY_ERRORS, type ProxyErrorCode, type ProxyErrorKind } from '../message/proxy-errors.ts';
 import { reasonOf, stockPage } from './stock-page.ts';
 import type { Exchange } from './exchange.ts';
+import {
+  contentLengthLine,
+  headerLine,
+  type HeadText,
+  joinLines,
+  NO_LINES,
+  UnsafeText,
+} from '../message/head-text.ts';
 import { ResponseLinesEditor } from '../message/head-editor.ts';
 
-/** What would end a header line, or the head. */
-const UNSAFE = /[\r\n\0]/;
+const HTML = headerLine('Content-Type', 'text/html');
 
-/** Sends an answer that the proxy makes itself and ends the exchange. */
+/** Sends an answer that the proxy makes itself and ends the exchange. Throws UnsafeText. */
 export function answerDirect(exchange: Exchange, answer: DirectResponse): void {
   const { status, headers = [], contentType = 'text/html' } = answer;
   const page = stockPage(status);
   const isBodiless = status === 204 || status === 304;
   const body = isBodiless ? '' : (answer.body ?? page.body);
-  let before = '';
+  let before = NO_LINES;
   if (!isBodiless) {
     const isTyped = headers.some(([name]) => name.toLowerCase() === 'content-type');
-    before = (isTyped ? '' : `Content-Type: ${contentType}\r\n`) + lengthLine(body);
+    before = joinLines(
+      isTyped ? NO_LINES : headerLine('Content-Type', contentType),
+      contentLengthLine(body.length),
+    );
   }
-  let behind = '';
+  let behind = NO_LINES;
   for (const [name, value] of headers) {
-    if (UNSAFE.test(value)) throw new RangeError(`header "${name}" of an answer holds a line break`);
-    if (name.toLowerCase() !== 'content-length') behind += `${name}: ${value}\r\n`;
+    if (name.toLowerCase() !== 'content-length') behind = joinLines(behind, headerLine(name, value));
   }
   send(exchange, status, reasonOf(status), before, behind, body);
 }
@@ -31,6 +40,8 @@ export function answerError(exchange: Exchange, code: ProxyErrorCode): void {
   const kind: ProxyErrorKind = PROXY_ERRORS[code];
   const { downstream } = exchange;
   if (!exchange.isActive) return;
+  const isUnsafe = code === 'unsafe_request' || code === 'unsafe_response';
+  if (isUnsafe) exchange.context.metrics.wire.headRefused();
   if (exchange.isHeadSent && kind.status !== 499 && downstream.retract()) {
     exchange.isHeadSent = false;
     exchange.bodyBytesSent = 0;
@@ -43,44 +54,53 @@ export function answerError(exchange: Exchange, code: ProxyErrorCode): void {
     return;
   }
   if (kind.closes) downstream.closeAfterResponse();
-  // A response filter may be what failed: it does not see the page of an internal error.
-  if (code === 'internal') exchange.areFiltersSkipped = true;
+  // A response filter may be what failed: it does not see the page.
+  if (isUnsafe || code === 'internal') exchange.areFiltersSkipped = true;
   answerPage(exchange, kind.status, kind.page);
 }
 
-/** Ends an exchange that met an exception: 500 where that can still be said, else the response is cut off. */
-export function answerFault(exchange: Exchange): void {
+/**
+ * Ends an exchange that met an exception: with an error page where that can still be said, else the response is cut off. It is reported,
+ * unless it is a text that the client or the configuration brought: then it is an answer like others.
+ */
+export function answerFault(exchange: Exchange, fault: unknown): void {
   exchange.forwarding.cancel();
-  answerError(exchange, 'internal');
+  if (!(fault instanceof UnsafeText)) {
+    exchange.context.report(fault);
+    answerError(exchange, 'internal');
+  } else {
+    answerError(exchange, 'unsafe_response');
+  }
 }
 
 /** Sends the stock page of a status. */
 export function answerPage(exchange: Exchange, status: number, name?: ProxyErrorKind['page']): void {
   const { reason, body } = stockPage(status, name);
-  send(exchange, status, reason, `Content-Type: text/html\r\n${lengthLine(body)}`, '', body);
+  send(exchange, status, reason, joinLines(HTML, contentLengthLine(body.length)), NO_LINES, body);
 }
 
 /** Sends the redirect of a path that lacks its last slash; Location stands where nginx has it (docs/reference/evaluation-order.md §3). */
 export function answerSlashRedirect(exchange: Exchange, path: string): void {
   const { reason, body } = stockPage(301);
   const query = exchange.query === '' ? '' : `?${exchange.query}`;
-  const location = `Location: ${exchange.connectionScheme}://${exchange.host}${escapePath(path)}${query}\r\n`;
-  send(exchange, 301, reason, `Content-Type: text/html\r\n${lengthLine(body)}${location}`, '', body);
+  const location = `${exchange.connectionScheme}://${exchange.host}${escapePath(path)}${query}`;
+  const lines = joinLines(HTML, contentLengthLine(body.length));
+  send(exchange, 301, reason, joinLines(lines, headerLine('Location', location)), NO_LINES, body);
 }
 
 function send(
   exchange: Exchange,
   status: number,
   reason: string,
-  before: string,
-  behind: string,
+  before: HeadText,
+  behind: HeadText,
   body: string,
 ): void {
   const { downstream, route, rules } = exchange;
   let sentStatus = status;
   let sentReason = reason;
   let sentBefore = before;
-  let sentBehind = behind + rules.responseLines;
+  let sentBehind = joinLines(behind, rules.responseLines);
   if (route !== undefined && route.onResponse.length > 0 && !exchange.areFiltersSkipped) {
     const editor = new ResponseLinesEditor(status, sentBehind, true);
     for (const filter of route.onResponse) filter.onResponse!(editor, exchange);
@@ -90,7 +110,7 @@ function send(
       sentReason = reasonOf(sentStatus);
     }
   }
-  if (exchange.isHstsDue) sentBehind += rules.hstsLine;
+  if (exchange.isHstsDue) sentBehind = joinLines(sentBehind, rules.hstsLine);
   exchange.status = sentStatus;
   downstream.writeHead(sentStatus, sentReason, sentBefore, sentBehind, 'none', -1);
   exchange.isHeadSent = true;
@@ -106,8 +126,4 @@ function escapePath(path: string): string {
     const code = character.charCodeAt(0).toString(16).toUpperCase();
     return `%${code.padStart(2, '0')}`;
   });
-}
-
-function lengthLine(body: string): string {
-  return `Content-Length: ${body.length}\r\n`;
 }

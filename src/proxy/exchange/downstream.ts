@@ -1,4 +1,5 @@
 import type { ConnectionInfo } from '../message/connection-info.ts';
+import type { HeadText } from '../message/head-text.ts';
 import type { HeaderBlock } from '../message/heads.ts';
 
 /** How the body of a response is delimited, as far as the exchange knows. */
@@ -21,14 +22,14 @@ export interface Downstream {
   resumeReading(): void;
 
   /**
-   * Begins the response. `lines` are header lines ended by CRLF, without framing and Connection; `trailingLines` come behind
-   * those. Nothing is sent before `flush` or `endResponse`.
+   * Begins the response. `lines` are header lines without framing and Connection; `trailingLines` come behind those. Nothing is sent
+   * before `flush` or `endResponse`.
    */
   writeHead(
     status: number,
     reason: string,
-    lines: string,
-    trailingLines: string,
+    lines: HeadText,
+    trailingLines: HeadText,
     kind: ResponseBodyKind,
     contentLength: number,
   ): void;
@@ -53,7 +54,7 @@ export interface Downstream {
   endExchange(): void;
 
   /** Sends the 101 and hands the connection's bytes, those that wait included, to the exchange's tunnel. */
-  beginTunnel(statusLine: string, lines: string): void;
+  beginTunnel(reason: string, lines: HeadText): void;
   /** False: wait for `onDownstreamDrain`. */
   writeTunnel(buffer: Buffer, start: number, end: number): boolean;
   endTunnel(): void;

@@ -12,6 +12,7 @@ import type { Downstream } from './downstream.ts';
 import type { ProxyErrorCode } from '../message/proxy-errors.ts';
 import { Forwarding } from './forwarding.ts';
 import { headRulesOf, type HeadRules } from './head-rules.ts';
+import { NO_LINES } from '../message/head-text.ts';
 import type { HeaderBlock, RequestHead } from '../message/heads.ts';
 import type { ResolvedTarget } from '../message/target.ts';
 import { HEADER } from '../message/known-headers.ts';
@@ -78,10 +79,8 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
     hostHeader: '',
     clientAddress: '',
     scheme: '',
-    host: '',
-    client: '',
-    port: '',
-    lines: '',
+    host: NO_LINES,
+    lines: NO_LINES,
   };
 
   status = 0;
@@ -250,8 +249,8 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
     this.forwarding.body.onData(buffer, start, end);
   }
 
-  onBodyEnd(trailers: HeaderBlock | undefined): void {
-    this.forwarding.body.onEnd(trailers);
+  onBodyEnd(): void {
+    this.forwarding.body.onEnd();
   }
 
   /** The body is malformed, too slow or too long. */

@@ -3,7 +3,9 @@ import { answerError } from './answer.ts';
 import { PROXY_ERRORS, type ProxyErrorCode } from '../message/proxy-errors.ts';
 import type { Exchange } from './exchange.ts';
 import { ResponseLinesEditor } from '../message/head-editor.ts';
-import { buildRequestHead, isCloseAsked, upgradeOf } from './upstream-head.ts';
+import { isUpgradeAsked } from '../message/connection-field.ts';
+import { buildRequestHead, isCloseAsked, upgradeLines, upgradeOf } from './upstream-head.ts';
+import { headerLine, type HeadText, joinLines, NO_LINES, UnsafeText } from '../message/head-text.ts';
 import type { HeaderBlock, ResponseHead } from '../message/heads.ts';
 import { reasonOf } from './stock-page.ts';
 import { RequestBody } from './request-body.ts';
@@ -39,7 +41,7 @@ export class Forwarding implements UpstreamHandler {
   #endpoint: Endpoint | undefined = undefined;
   #try: Try = new Try();
   #tryStartedAtMs = 0;
-  #headText = '';
+  #headText: HeadText = NO_LINES;
   #isPaused = false;
   #isFreshNeeded = false;
   #tunnel: Tunnel | undefined = undefined;
@@ -60,7 +62,13 @@ export class Forwarding implements UpstreamHandler {
     this.#tunnel = undefined;
     // Without a body to wait for, it is still the moment the exchange began.
     this.startedAtMs = exchange.isAtOnce ? exchange.startedAtMs : exchange.context.now();
-    this.#headText = buildRequestHead(exchange, this.body.framingLine);
+    try {
+      this.#headText = buildRequestHead(exchange, this.body.framingLine);
+    } catch (fault) {
+      if (!(fault instanceof UnsafeText)) throw fault;
+      answerError(exchange, 'unsafe_request');
+      return;
+    }
     this.#attempt('no_endpoints');
   }
 
@@ -249,18 +257,20 @@ export class Forwarding implements UpstreamHandler {
     let behind = rules.responseLines;
     let all = lines;
     if (route!.onResponse.length > 0) {
-      const editor = new ResponseLinesEditor(status, lines + behind, false);
+      const editor = new ResponseLinesEditor(status, joinLines(lines, behind), false);
       for (const filter of route!.onResponse) filter.onResponse!(editor, exchange);
       all = editor.toLines();
-      behind = '';
+      behind = NO_LINES;
       if (editor.status !== status) {
         status = editor.status;
         reason = reasonOf(status);
       }
     }
     // A cookie of the proxy's own is none of those that filters see.
-    if (picking.setCookie !== undefined) behind += `Set-Cookie: ${picking.setCookie}\r\n`;
-    if (isHstsDue) behind += rules.hstsLine;
+    if (picking.setCookie !== undefined) {
+      behind = joinLines(behind, headerLine('Set-Cookie', picking.setCookie));
+    }
+    if (isHstsDue) behind = joinLines(behind, rules.hstsLine);
     exchange.status = status;
     exchange.isHeadSent = true;
     this.body.forget();
@@ -278,20 +288,21 @@ export class Forwarding implements UpstreamHandler {
   #upgrade(head: ResponseHead): void {
     const exchange = this.#exchange;
     const asked = upgradeOf(exchange);
-    if (asked === undefined || head.upgrade === undefined) {
-      // Nobody asked: what follows would be read as answers to requests it knows nothing of.
+    if (asked === undefined || head.upgrade === undefined || !isUpgradeAsked(head.upgrade, asked)) {
+      // Nobody asked for that: what follows would be read as answers to requests it knows nothing of.
       this.connection?.destroy();
       this.onUpstreamFailed('upstream_malformed');
       return;
     }
+    const { responseDrops, responseDropNames } = exchange.rules;
+    const lines = joinLines(
+      upgradeLines(head.upgrade),
+      head.headers.forwardable(responseDrops, responseDropNames),
+    );
     exchange.status = 101;
     exchange.isHeadSent = true;
-    const lines = head.headers.forwardable(exchange.rules.responseDrops, exchange.rules.responseDropNames);
     this.#tunnel = new Tunnel(exchange, this, this.connection!);
-    exchange.downstream.beginTunnel(
-      `HTTP/1.1 101 ${head.reason}\r\n`,
-      `Upgrade: ${head.upgrade}\r\nConnection: upgrade\r\n${lines}`,
-    );
+    exchange.downstream.beginTunnel(head.reason, lines);
   }
 
   /** Ends the try: tells the endpoint, closes the connection unless its pool has it back. */
@@ -322,6 +333,7 @@ function outcomeOf(code: ProxyErrorCode): EndpointOutcome {
     case 'upstream_head_too_large':
       return 'bad-response';
     case 'internal':
+    case 'unsafe_response':
       return 'aborted';
     default:
       return 'reset';

@@ -1,5 +1,6 @@
 import { compileNetworks, type NetworkMatcher } from '../../lib/cidr.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
+import { type HeadText, headerLine, headerLineIfSafe, joinLines, NO_LINES } from '../message/head-text.ts';
 import { createDropTable, HEADER_NAMES, headerIdOf } from '../message/known-headers.ts';
 
 /** What the settings of one table say about heads, worked out once. */
@@ -14,11 +15,11 @@ export interface HeadRules {
   readonly responseDropsWithHsts: Uint8Array;
   readonly responseDropNames: ReadonlySet<string> | undefined;
   /** Lines of proxy-set-headers; they take the place of what else has their names. */
-  readonly requestLines: string;
+  readonly requestLines: HeadText;
   /** Lines that every response gets: Server, add-headers. */
-  readonly responseLines: string;
+  readonly responseLines: HeadText;
   /** Strict-Transport-Security line; empty when none is sent. */
-  readonly hstsLine: string;
+  readonly hstsLine: HeadText;
   readonly isTrustedHop: NetworkMatcher;
   /** Whether any request's hops may tell who the client is: PROXY protocol apart, which a connection tells. */
   readonly isForwardedRead: boolean;
@@ -61,7 +62,7 @@ const RESPONSE_DROPS = [
   'x-pad',
 ] as const;
 
-const SERVER_LINE = 'Server: nginx\r\n';
+const SERVER_LINE = headerLine('Server', 'nginx');
 
 const compiled = new WeakMap<DataPlaneSettings, HeadRules>();
 let latest: HeadRules | undefined;
@@ -103,8 +104,8 @@ function compileHeadRules(settings: DataPlaneSettings): HeadRules {
     responseDropsWithHsts,
     responseDropNames,
     requestLines: linesOf(upstreamHeaders),
-    responseLines: (settings.isServerHeaderSent ? SERVER_LINE : '') + linesOf(responseHeaders),
-    hstsLine: hsts === undefined ? '' : `Strict-Transport-Security: ${hsts}\r\n`,
+    responseLines: joinLines(settings.isServerHeaderSent ? SERVER_LINE : NO_LINES, linesOf(responseHeaders)),
+    hstsLine: hsts === undefined ? NO_LINES : headerLineIfSafe('Strict-Transport-Security', hsts),
     isTrustedHop: compileNetworks(settings.trustedNetworks),
     isForwardedRead: settings.isForwardedTrusted || settings.isRealIpEnabled,
     isProxiedChainSent,
@@ -122,9 +123,11 @@ function dropAlso(table: Uint8Array, names: readonly string[]): ReadonlySet<stri
   return unnumbered.size > 0 ? unnumbered : undefined;
 }
 
-/** A header with an empty value is removed, not sent. */
-function linesOf(headers: readonly (readonly [string, string])[]): string {
-  let lines = '';
-  for (const [name, value] of headers) if (value !== '') lines += `${name}: ${value}\r\n`;
+/** A header with an empty value is removed, not sent; one that is no line was a finding where it was read. */
+function linesOf(headers: readonly (readonly [string, string])[]): HeadText {
+  let lines = NO_LINES;
+  for (const [name, value] of headers) {
+    if (value !== '') lines = joinLines(lines, headerLineIfSafe(name, value));
+  }
   return lines;
 }

@@ -112,8 +112,8 @@ async function resumeChain(
     if (answer === undefined) runChain(exchange, filters, first, next);
     else answerFilter(exchange, answer);
   } catch (fault) {
-    exchange.context.report(fault);
-    if (exchange.isActive && exchange.sequence === sequence) answerFault(exchange);
+    if (exchange.isActive && exchange.sequence === sequence) answerFault(exchange, fault);
+    else exchange.context.report(fault);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Exchange } from './exchange.ts';
-import { CHUNK_END, chunkHead, LAST_CHUNK, lastChunk } from '../http1/chunked-encoder.ts';
-import type { HeaderBlock } from '../message/heads.ts';
+import { CHUNK_END, chunkHead, LAST_CHUNK } from '../http1/chunked-encoder.ts';
+import { CHUNKED_LINE, contentLengthLine, type HeadText, NO_LINES } from '../message/head-text.ts';
 
 /** A body of declared length up to this is read whole before the upstream is contacted; a longer one streams. */
 const MAX_COLLECTED_LENGTH = 65_536;
@@ -43,15 +43,13 @@ export class RequestBody {
   }
 
   /** Framing lines for the upstream head. */
-  get framingLine(): string {
+  get framingLine(): HeadText {
     const { head } = this.#exchange;
     if (this.#state === STREAMING) {
-      return head.framing === 'chunked'
-        ? 'Transfer-Encoding: chunked\r\n'
-        : `Content-Length: ${head.contentLength}\r\n`;
+      return head.framing === 'chunked' ? CHUNKED_LINE : contentLengthLine(head.contentLength);
     }
-    if (this.#state === COLLECTED) return `Content-Length: ${this.#bytes}\r\n`;
-    return head.contentLength === 0 ? 'Content-Length: 0\r\n' : '';
+    if (this.#state === COLLECTED) return contentLengthLine(this.#bytes);
+    return head.contentLength === 0 ? contentLengthLine(0) : NO_LINES;
   }
 
   /** Begins to read it as the route's policy says; goes on to the upstream as soon as that may be contacted. */
@@ -105,7 +103,8 @@ export class RequestBody {
     exchange.forwarding.begin();
   }
 
-  onEnd(trailers: HeaderBlock | undefined): void {
+  /** All of it is there. Its trailers, if it had any, go nowhere: no policy has seen them. */
+  onEnd(): void {
     this.#isEnded = true;
     if (this.#state === COLLECTING) {
       this.#state = COLLECTED;
@@ -113,14 +112,12 @@ export class RequestBody {
       this.#exchange.forwarding.begin();
       return;
     }
-    if (this.#exchange.head.framing === 'chunked') {
-      this.#lastPart = trailers === undefined ? LAST_CHUNK : lastChunk(trailers);
-    }
+    if (this.#exchange.head.framing === 'chunked') this.#lastPart = LAST_CHUNK;
     this.#sendRest();
   }
 
   /** Sends the head with what is at hand of the body. */
-  sendWith(headText: string): void {
+  sendWith(headText: HeadText): void {
     const connection = this.#exchange.forwarding.connection!;
     if (this.#state === NONE) {
       connection.completeRequest();

@@ -1,3 +1,4 @@
+import { toByteText } from '../../lib/byte-text.ts';
 import type { AffinityPolicy } from '../../model/policy.ts';
 import type { Exchange } from './exchange.ts';
 import type { Upstream } from '../upstream/upstream.ts';
@@ -21,7 +22,7 @@ export function splitTraffic(exchange: Exchange, primary: Upstream): void {
   picking.affinity = inherited;
   forwarding.upstream = canaryUpstream;
   exchange.isCanary = true;
-  exchange.canaryName = canaryUpstream.id;
+  exchange.canaryName = toByteText(canaryUpstream.id);
 }
 
 function isInherited({ route }: Exchange): boolean {

@@ -1,22 +1,33 @@
 import type { Exchange } from './exchange.ts';
 import { LinesEditor } from '../message/head-editor.ts';
+import {
+  endHead,
+  headerLine,
+  type HeadText,
+  joinLines,
+  NO_LINES,
+  parsedLines,
+  requestLine,
+} from '../message/head-text.ts';
 import { HEADER } from '../message/known-headers.ts';
 
-/** Head of the request to the upstream (docs/reference/routing.md §11); the same for every try. */
-export function buildRequestHead(exchange: Exchange, framingLine: string): string {
+/** Head of the request to the upstream (docs/reference/routing.md §11); the same for every try. Throws UnsafeText. */
+export function buildRequestHead(exchange: Exchange, framingLine: HeadText): HeadText {
   const { head, route, rules } = exchange;
   const { settings } = rules;
   const { upstreamHttpMinor } = route!.body;
   const target = exchange.upstreamTarget ?? exchange.originTarget;
   const isAsReceived = target === head.target && head.minorVersion === upstreamHttpMinor;
-  const requestLine = isAsReceived
-    ? head.requestLine
-    : `${head.method} ${target} HTTP/1.${upstreamHttpMinor}`;
+  const startLine = isAsReceived
+    ? parsedLines(`${head.requestLine}\r\n`)
+    : requestLine(head.method, target, upstreamHttpMinor);
   let lines = settings.isForwardedTrusted ? trustedLines(exchange) : ownLines(exchange);
-  if (settings.isOriginalUriAdded) lines += `X-Original-URI: ${exchange.originTarget}\r\n`;
-  lines += head.headers.forwardable(rules.requestDrops, rules.requestDropNames);
+  if (settings.isOriginalUriAdded) {
+    lines = joinLines(lines, headerLine('X-Original-URI', exchange.originTarget));
+  }
+  lines = joinLines(lines, head.headers.forwardable(rules.requestDrops, rules.requestDropNames));
   if (rules.requestLines !== '' || route!.onUpstreamRequest.length > 0) lines = editLines(exchange, lines);
-  return `${requestLine}\r\n${lines}${framingLine}${connectionLines(exchange)}\r\n`;
+  return endHead(startLine, lines, framingLine, connectionLines(exchange));
 }
 
 /** Whether the head asks the upstream to close behind the response. */
@@ -33,89 +44,106 @@ export function upgradeOf(exchange: Exchange): string | undefined {
   return route!.body.connectionHeader === undefined ? head.upgrade : undefined;
 }
 
-function connectionLines(exchange: Exchange): string {
+function connectionLines(exchange: Exchange): HeadText {
   const { connectionHeader } = exchange.route!.body;
-  if (connectionHeader !== undefined) return `Connection: ${connectionHeader}\r\n`;
-  if (exchange.head.upgrade === undefined) return '';
+  if (connectionHeader !== undefined) return headerLine('Connection', connectionHeader);
+  if (exchange.head.upgrade === undefined) return NO_LINES;
   const upgrade = upgradeOf(exchange);
-  return upgrade === undefined ? '' : `Upgrade: ${upgrade}\r\nConnection: upgrade\r\n`;
+  return upgrade === undefined ? NO_LINES : upgradeLines(upgrade);
 }
 
+/** What asks for another protocol, and what grants it. */
+export function upgradeLines(upgrade: string): HeadText {
+  return joinLines(headerLine('Upgrade', upgrade), UPGRADE_OPTION);
+}
+
+const UPGRADE_OPTION = headerLine('Connection', 'upgrade');
+
 /** No hop is trusted: what is forwarded is what this connection shows. */
-function ownLines(exchange: Exchange): string {
+function ownLines(exchange: Exchange): HeadText {
   const { hostHeader, clientAddress, scheme, upstreamHost, rules, head } = exchange;
   const cache = exchange.forwardedCache;
   const isClientKnown = cache.clientAddress === clientAddress && cache.scheme === scheme;
-  if (!isClientKnown) {
-    cache.clientAddress = clientAddress;
-    cache.scheme = scheme;
-    cache.client = `\r\nX-Real-IP: ${clientAddress}\r\nX-Forwarded-For: ${clientAddress}\r\nX-Forwarded-Host: `;
-    cache.port = `\r\nX-Forwarded-Port: ${exchange.seenPort}\r\n${schemeLines(scheme)}`;
-  }
   if (!isClientKnown || cache.hostHeader !== hostHeader) {
     cache.hostHeader = hostHeader;
-    cache.host = `Host: ${hostHeader}\r\nX-Request-ID: `;
-    cache.lines = cache.client + hostHeader + cache.port;
+    cache.clientAddress = clientAddress;
+    cache.scheme = scheme;
+    cache.host = headerLine('Host', hostHeader);
+    cache.lines = forwardedLines(clientAddress, clientAddress, hostHeader, String(exchange.seenPort), scheme);
   }
   const { settings } = rules;
   const { headers } = head;
-  const { requestId } = exchange;
-  let lines =
-    upstreamHost === undefined && requestId !== ''
-      ? cache.host + requestId + cache.lines
-      : `Host: ${upstreamHost ?? hostHeader}\r\n${requestIdLine(exchange)}${cache.lines.slice(2)}`;
+  const host = upstreamHost === undefined ? cache.host : headerLine('Host', upstreamHost);
+  let lines = joinLines(joinLines(host, requestIdLine(exchange)), cache.lines);
   const chain =
     settings.forwardedForHeader === 'x-forwarded-for'
       ? headers.has(HEADER['x-forwarded-for'])
         ? headers.get('x-forwarded-for')
         : undefined
       : headers.get(settings.forwardedForHeader);
-  if (chain !== undefined && chain !== '') lines += `X-Original-Forwarded-For: ${chain}\r\n`;
+  if (chain !== undefined && chain !== '') {
+    lines = joinLines(lines, headerLine('X-Original-Forwarded-For', chain));
+  }
   if (settings.forwardedHostHeader !== 'x-forwarded-host' || headers.has(HEADER['x-forwarded-host'])) {
-    lines += originalHostLine(exchange);
+    lines = joinLines(lines, originalHostLine(exchange));
   }
   return lines;
 }
 
 /** The hop in front is trusted: what it says of the client is passed on. */
-function trustedLines(exchange: Exchange): string {
+function trustedLines(exchange: Exchange): HeadText {
   const { clientAddress, scheme, upstreamHost, rules, head, seenHost } = exchange;
   const { settings } = rules;
   const { headers } = head;
   const chain = headers.get(settings.forwardedForHeader);
   const isChained = chain !== undefined && chain !== '';
-  return (
-    `Host: ${upstreamHost ?? seenHost}\r\n${requestIdLine(exchange)}` +
-    `X-Real-IP: ${clientAddress}\r\nX-Forwarded-For: ${exchange.forwardedFor}\r\nX-Forwarded-Host: ${seenHost}\r\n` +
-    `X-Forwarded-Port: ${exchange.seenPort}\r\n${scheme === '' ? '' : schemeLines(scheme)}` +
-    (isChained ? `X-Original-Forwarded-For: ${chain}\r\n` : '') +
-    (isChained ? proxiedChainLine(exchange, chain) : '') +
-    originalHostLine(exchange)
-  );
+  let lines = joinLines(headerLine('Host', upstreamHost ?? seenHost), requestIdLine(exchange));
+  const { forwardedFor, seenPort } = exchange;
+  lines = joinLines(lines, forwardedLines(clientAddress, forwardedFor, seenHost, String(seenPort), scheme));
+  if (isChained) {
+    lines = joinLines(lines, headerLine('X-Original-Forwarded-For', chain));
+    lines = joinLines(lines, proxiedChainLine(exchange, chain));
+  }
+  return joinLines(lines, originalHostLine(exchange));
 }
 
-function requestIdLine({ requestId }: Exchange): string {
-  return requestId === '' ? '' : `X-Request-ID: ${requestId}\r\n`;
+function forwardedLines(
+  client: string,
+  forwardedFor: string,
+  host: string,
+  port: string,
+  scheme: string,
+): HeadText {
+  let lines = joinLines(headerLine('X-Real-IP', client), headerLine('X-Forwarded-For', forwardedFor));
+  lines = joinLines(lines, headerLine('X-Forwarded-Host', host));
+  lines = joinLines(lines, headerLine('X-Forwarded-Port', port));
+  if (scheme === '') return lines;
+  for (const name of SCHEME_NAMES) lines = joinLines(lines, headerLine(name, scheme));
+  return lines;
 }
 
-function schemeLines(scheme: string): string {
-  return `X-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Scheme: ${scheme}\r\nX-Scheme: ${scheme}\r\n`;
+const SCHEME_NAMES = ['X-Forwarded-Proto', 'X-Forwarded-Scheme', 'X-Scheme'] as const;
+
+function requestIdLine({ requestId }: Exchange): HeadText {
+  return requestId === '' ? NO_LINES : headerLine('X-Request-ID', requestId);
 }
 
-function originalHostLine({ head, rules }: Exchange): string {
+function originalHostLine({ head, rules }: Exchange): HeadText {
   const forwarded = head.headers.get(rules.settings.forwardedHostHeader);
-  return forwarded === undefined || forwarded === '' ? '' : `X-Original-Forwarded-Host: ${forwarded}\r\n`;
+  return forwarded === undefined || forwarded === ''
+    ? NO_LINES
+    : headerLine('X-Original-Forwarded-Host', forwarded);
 }
 
 /** Behind a PROXY header of a trusted hop the chain goes out once more, as ingress-nginx hands it to its real-IP module. */
-function proxiedChainLine({ info, rules }: Exchange, chain: string): string {
+function proxiedChainLine({ info, rules }: Exchange, chain: string): HeadText {
   const { settings, isTrustedHop, isProxiedChainSent } = rules;
   if (!isProxiedChainSent || info.proxied === undefined || !isTrustedHop(info.proxied.sourceAddress))
-    return '';
-  return `${settings.forwardedForProxyProtocolHeader}: ${chain}\r\n`;
+    return NO_LINES;
+  return headerLine(settings.forwardedForProxyProtocolHeader, chain);
 }
 
-function editLines(exchange: Exchange, lines: string): string {
+function editLines(exchange: Exchange, lines: HeadText): HeadText {
   const { rules, route } = exchange;
   const editor = new LinesEditor(lines);
   for (const [name, value] of rules.settings.upstreamHeaders) {

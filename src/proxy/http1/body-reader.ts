@@ -6,6 +6,9 @@ const NONE = 0;
 const LENGTH = 1;
 const CHUNKED = 2;
 
+/** Body bytes worth reading off to keep a connection. */
+const MAX_DISCARDED_BYTES = 65_536;
+
 /** Slowest a body may come in, in bytes per millisecond (500 per second), once its first grace is over. */
 const MIN_RATE = 0.5;
 
@@ -22,8 +25,9 @@ export class BodyReader {
     return this.#kind === NONE;
   }
 
-  get isLengthKnown(): boolean {
-    return this.#kind === LENGTH;
+  /** Whether the rest is worth reading off, to keep a connection whose request was answered without it. */
+  get isShort(): boolean {
+    return this.#kind === LENGTH && this.remaining <= MAX_DISCARDED_BYTES;
   }
 
   /** Says when the body began to be waited for; it may come slowly for `graceMs` in all. */
@@ -70,7 +74,7 @@ export class BodyReader {
       const isLast = this.discard(taken);
       const { sequence } = exchange;
       exchange.onBodyData(buffer, start, start + taken);
-      if (isLast && exchange.isActive && exchange.sequence === sequence) exchange.onBodyEnd(undefined);
+      if (isLast && exchange.isActive && exchange.sequence === sequence) exchange.onBodyEnd();
       return start + taken;
     }
     const decoder = this.#decoder!;
@@ -82,7 +86,7 @@ export class BodyReader {
         break;
       case CHUNK.done:
         this.#kind = NONE;
-        exchange.onBodyEnd(decoder.trailers);
+        exchange.onBodyEnd();
         break;
       case CHUNK.bad:
         exchange.onBodyRefused(decoder.error);

@@ -7,6 +7,7 @@ import type { Downstream, ResponseBodyKind } from '../exchange/downstream.ts';
 import type { ProxyErrorCode } from '../message/proxy-errors.ts';
 import { Exchange } from '../exchange/exchange.ts';
 import { INCOMPLETE, REFUSED } from '../message/head-parser.ts';
+import type { HeadText } from '../message/head-text.ts';
 import type { HeaderBlock, RequestHead } from '../message/heads.ts';
 import { RequestParser } from './request-parser.ts';
 import { InputQueue, type InputUser } from './input-queue.ts';
@@ -27,8 +28,6 @@ const CLOSED = 5;
 
 /** Bytes behind the present request that are kept before reading stops. */
 const MAX_WAITING_BYTES = 65_536;
-/** Body bytes worth reading off to keep a connection whose request was answered without it. */
-const MAX_DISCARDED_BYTES = 65_536;
 /** How long a client that gets nothing more may stay silent before it is cut, and how long it may go on (nginx: lingering_*). */
 const LINGER_TIMEOUT_MS = 5_000;
 const LINGER_TIME_MS = 30_000;
@@ -154,8 +153,8 @@ export class Connection implements Downstream, InputUser, TimerOwner {
   writeHead(
     status: number,
     reason: string,
-    lines: string,
-    trailingLines: string,
+    lines: HeadText,
+    trailingLines: HeadText,
     kind: ResponseBodyKind,
     contentLength: number,
   ): void {
@@ -214,10 +213,10 @@ export class Connection implements Downstream, InputUser, TimerOwner {
     this.destroy();
   }
 
-  beginTunnel(statusLine: string, lines: string): void {
+  beginTunnel(reason: string, lines: HeadText): void {
     this.#state = TUNNEL;
     this.#context.timers.disarm(this.#timer);
-    this.#writer.tunnelHead(this.#exchange!, statusLine, lines);
+    this.#writer.tunnelHead(this.#exchange!, reason, lines);
     this.#flow.resume();
     this.#process();
   }
@@ -442,10 +441,10 @@ export class Connection implements Downstream, InputUser, TimerOwner {
   }
 
   #fail(fault: unknown): void {
-    this.#context.report(fault);
     try {
-      if (this.#exchange?.isActive === true) answerFault(this.#exchange);
-      else this.destroy();
+      if (this.#exchange?.isActive === true) return answerFault(this.#exchange, fault);
+      this.#context.report(fault);
+      this.destroy();
     } catch (second) {
       this.#context.report(second);
       this.#exchange?.finish();
@@ -463,14 +462,11 @@ export class Connection implements Downstream, InputUser, TimerOwner {
 
   /** Whether another request may follow this response. */
   #decideKeepAlive(exchange: Exchange): boolean {
-    if (this.#isClosing || !exchange.head.isKeepAlive || this.#context.isDraining) {
-      return false;
-    }
+    if (this.#isClosing || !exchange.head.isKeepAlive || this.#context.isDraining) return false;
     if (this.#isEnded && this.#input.isEmpty) return false;
     if (this.#requestCount >= exchange.router.settings.keepAliveRequests) return false;
-    if (this.#body.isComplete) return true;
     // A client that waits for 100 may or may not send its body now: the bytes that follow cannot be told apart.
-    return this.#body.isLengthKnown && this.#body.remaining <= MAX_DISCARDED_BYTES && !this.#isContinueDue;
+    return this.#body.isComplete || (this.#body.isShort && !this.#isContinueDue);
   }
 
   /** Closes our half and waits for the client to close its own: a reset could take the response away from it. */

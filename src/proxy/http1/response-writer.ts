@@ -1,6 +1,13 @@
 import type { Socket } from 'node:net';
 import type { ResponseBodyKind } from '../exchange/downstream.ts';
 import type { Exchange } from '../exchange/exchange.ts';
+import {
+  contentLengthLine,
+  CHUNKED_LINE,
+  type HeadText,
+  NO_LINES,
+  statusLine,
+} from '../message/head-text.ts';
 import { dateLine } from '../message/http-date.ts';
 import { CHUNK_END, chunkHead, LAST_CHUNK, lastChunk } from './chunked-encoder.ts';
 import type { HeaderBlock } from '../message/heads.ts';
@@ -38,20 +45,18 @@ export class ResponseWriter {
     exchange: Exchange,
     status: number,
     reason: string,
-    lines: string,
-    trailingLines: string,
+    lines: HeadText,
+    trailingLines: HeadText,
     contentLength: number,
     isKeptAlive: boolean,
   ): void {
-    const statusLine =
-      status === 200 && reason === 'OK' ? 'HTTP/1.1 200 OK\r\n' : `HTTP/1.1 ${status} ${reason}\r\n`;
     const framing = this.#isChunked
-      ? 'Transfer-Encoding: chunked\r\n'
+      ? CHUNKED_LINE
       : contentLength >= 0 && !this.isUntilClose
-        ? `Content-Length: ${contentLength}\r\n`
-        : '';
+        ? contentLengthLine(contentLength)
+        : NO_LINES;
     const text =
-      statusLine +
+      statusLine(status, reason) +
       dateLine(exchange.startedAtMs) +
       lines +
       framing +
@@ -123,8 +128,8 @@ export class ResponseWriter {
   }
 
   /** Sends the head of a 101; nothing is framed behind it. */
-  tunnelHead(exchange: Exchange, statusLine: string, lines: string): void {
-    const text = `${statusLine}${dateLine(exchange.startedAtMs)}${lines}\r\n`;
+  tunnelHead(exchange: Exchange, reason: string, lines: HeadText): void {
+    const text = `${statusLine(101, reason)}${dateLine(exchange.startedAtMs)}${lines}\r\n`;
     exchange.bytesSent += text.length;
     this.#socket.write(text, 'latin1');
   }

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { DataPlaneSettings } from '../../table/settings.ts';
 import type { ProxyErrorCode } from '../message/proxy-errors.ts';
 import { CHUNK, ChunkedDecoder } from './chunked-decoder.ts';
+import { UnsafeText } from '../message/head-text.ts';
 import { INCOMPLETE, REFUSED } from '../message/head-parser.ts';
 import type { Framing, HeaderBlock } from '../message/heads.ts';
 import { ResponseParser } from './response-parser.ts';
@@ -334,9 +335,10 @@ export class UpstreamConnection implements TimerOwner {
 
   /** What handles the response threw: its exchange ends, the worker goes on. */
   #crash(fault: unknown): void {
-    this.home.report(fault);
+    const isUnsafe = fault instanceof UnsafeText;
+    if (!isUnsafe) this.home.report(fault);
     try {
-      this.#fail('internal');
+      this.#fail(isUnsafe ? 'unsafe_response' : 'internal');
     } catch (second) {
       this.home.report(second);
     }

@@ -76,6 +76,17 @@ export function readUpgrade(value: string | undefined): string | undefined {
   return value;
 }
 
+/** Whether each protocol of an answer's Upgrade is one of those that were asked for (RFC 9110 §7.8). */
+export function isUpgradeAsked(answered: string, asked: string): boolean {
+  if (answered === asked) return true;
+  const wanted = protocolsOf(asked);
+  return protocolsOf(answered).every((protocol) => protocol !== '' && wanted.includes(protocol));
+}
+
+function protocolsOf(value: string): string[] {
+  return value.split(',').map((item) => trimBlanks(item).toLowerCase());
+}
+
 function isBlank(code: number): boolean {
   return code === 32 || code === 9;
 }

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
+import { parsedLines } from './head-text.ts';
 import { LinesEditor, ResponseLinesEditor } from './head-editor.ts';
 
-const LINES = 'X-A: 1\r\nx-b: 2\r\nX-A: 3\r\nEmpty:\r\n';
+const LINES = parsedLines('X-A: 1\r\nx-b: 2\r\nX-A: 3\r\nEmpty:\r\n');
 
 test('gets by lower-case name, occurrences joined', () => {
   const editor = new LinesEditor(LINES);
@@ -29,7 +30,7 @@ test('a line break is refused', () => {
 });
 
 test('replaces each occurrence by what is made of it', () => {
-  const editor = new LinesEditor('Set-Cookie: a=1\r\nX: y\r\nset-cookie: b=2\r\n');
+  const editor = new LinesEditor(parsedLines('Set-Cookie: a=1\r\nX: y\r\nset-cookie: b=2\r\n'));
   editor.replace('set-cookie', (value) => `${value}; Secure`);
   expect(editor.toLines()).toBe('Set-Cookie: a=1; Secure\r\nX: y\r\nset-cookie: b=2; Secure\r\n');
   expect(() => editor.replace('x', () => 'a\r\nb: c')).toThrow('holds a line break');

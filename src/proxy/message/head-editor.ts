@@ -1,7 +1,5 @@
 import type { HeadEditor, ResponseEditor } from '../../features/kit/filter.ts';
-
-/** A character that would end the line, or the head. */
-const UNSAFE = /[\r\n\0]/;
+import { checkHeader, type HeadText, parsedLines } from './head-text.ts';
 
 /** Edits header lines (each ended by CRLF) for filters; only heads that a filter looks at pass through here. */
 export class LinesEditor implements HeadEditor {
@@ -9,7 +7,7 @@ export class LinesEditor implements HeadEditor {
   #lowerNames: string[] = [];
   #values: string[] = [];
 
-  constructor(lines: string) {
+  constructor(lines: HeadText) {
     let start = 0;
     for (let end = lines.indexOf('\r\n'); end >= 0; end = lines.indexOf('\r\n', start)) {
       const colon = lines.indexOf(':', start);
@@ -34,14 +32,14 @@ export class LinesEditor implements HeadEditor {
       this.append(name, value);
       return;
     }
-    check(name, value);
+    checkHeader(name, value);
     this.#names[first] = name;
     this.#values[first] = value;
     this.#removeFrom(first + 1, lowerName);
   }
 
   append(name: string, value: string): void {
-    check(name, value);
+    checkHeader(name, value);
     this.#push(name, value);
   }
 
@@ -49,7 +47,7 @@ export class LinesEditor implements HeadEditor {
     for (let i = 0; i < this.#names.length; i++) {
       if (this.#lowerNames[i] !== lowerName) continue;
       const value = make(this.#values[i]!);
-      check(lowerName, value);
+      checkHeader(lowerName, value);
       this.#values[i] = value;
     }
   }
@@ -59,10 +57,10 @@ export class LinesEditor implements HeadEditor {
   }
 
   /** The lines as they are now. */
-  toLines(): string {
+  toLines(): HeadText {
     let lines = '';
     for (let i = 0; i < this.#names.length; i++) lines += `${this.#names[i]}: ${this.#values[i]}\r\n`;
-    return lines;
+    return parsedLines(lines);
   }
 
   #push(name: string, value: string): void {
@@ -85,14 +83,9 @@ export class ResponseLinesEditor extends LinesEditor implements ResponseEditor {
   status: number;
   readonly isLocal: boolean;
 
-  constructor(status: number, lines: string, isLocal: boolean) {
+  constructor(status: number, lines: HeadText, isLocal: boolean) {
     super(lines);
     this.status = status;
     this.isLocal = isLocal;
   }
-}
-
-/** A line break in a value would let it write headers of its own. */
-function check(name: string, value: string): void {
-  if (UNSAFE.test(name) || UNSAFE.test(value)) throw new RangeError(`header "${name}" holds a line break`);
 }

@@ -1,4 +1,5 @@
 import type { ProxyErrorCode } from './proxy-errors.ts';
+import { type HeadText, parsedLines } from './head-text.ts';
 import type { HeaderBlock } from './heads.ts';
 import { INCOMPLETE, REFUSED } from './head-parser.ts';
 import { HASH_FACTOR, HEADER, NEVER_FORWARDED, headerIdOf, knownHeaderId } from './known-headers.ts';
@@ -241,7 +242,7 @@ export class HeaderLines implements HeaderBlock {
     return false;
   }
 
-  forwardable(dropped: Uint8Array, droppedNames?: ReadonlySet<string>): string {
+  forwardable(dropped: Uint8Array, droppedNames?: ReadonlySet<string>): HeadText {
     const { text, count } = this;
     const nominated = toSet(this.nominated);
     const offsets = this.#offsets;
@@ -281,7 +282,7 @@ export class HeaderLines implements HeaderBlock {
       runEnd = -1;
       result += `${this.nameAt(i)}: ${this.valueAt(i)}\r\n`;
     }
-    return runStart >= 0 ? result + text.slice(runStart, runEnd) : result;
+    return parsedLines(runStart >= 0 ? result + text.slice(runStart, runEnd) : result);
   }
 
   #isNamed(index: number, lowerName: string): boolean {

@@ -1,3 +1,5 @@
+import type { HeadText } from './head-text.ts';
+
 /**
  * Header lines of one head: offsets into one latin1 string, nothing is made per header.
  * Names that are not to be forwarded for their characters are not in it.
@@ -23,7 +25,7 @@ export interface HeaderBlock {
    * Header lines to send on, each ended by CRLF, unchanged but for blanks around values. Left out: framing, hop-by-hop and
    * Connection-nominated ones, Host, Expect, and ids with a 1 in `dropped` (KNOWN_HEADER_COUNT long), and `droppedNames` (lower-case).
    */
-  forwardable(dropped: Uint8Array, droppedNames?: ReadonlySet<string>): string;
+  forwardable(dropped: Uint8Array, droppedNames?: ReadonlySet<string>): HeadText;
 }
 
 /** How a body is delimited. `close`: until the connection ends, responses only. */

@@ -57,6 +57,8 @@ export const PROXY_ERRORS = {
   plain_http_on_tls: { ...REFUSAL, status: 400, page: 'plain-http-on-tls' },
   no_client_certificate: { ...REFUSAL, status: 400, page: 'no-client-certificate' },
   bad_client_certificate: { ...REFUSAL, status: 400, page: 'bad-client-certificate' },
+  // What the client sent would have become lines of another head.
+  unsafe_request: { ...REFUSAL, status: 400 },
   misdirected: { ...REFUSAL, status: 421, closes: false },
   body_too_large: { ...REFUSAL, status: 413, grpc: 8 },
   client_header_timeout: { ...REFUSAL, status: 408, grpc: 4 },
@@ -141,6 +143,8 @@ export const PROXY_ERRORS = {
   denied: { origin: 'proxy', status: 503, grpc: 14, retry: 'never', closes: false },
   forbidden: { origin: 'proxy', status: 403, grpc: 7, retry: 'never', closes: false },
   rewrite_empty: { origin: 'proxy', status: 500, grpc: 13, retry: 'never', closes: false },
+  // The same of a response, or of an answer of the proxy's own.
+  unsafe_response: { origin: 'proxy', status: 500, grpc: 13, retry: 'never', closes: true },
   internal: { origin: 'proxy', status: 500, grpc: 13, retry: 'never', closes: true },
 } as const satisfies Record<string, ProxyErrorKind>;
 

@@ -1,5 +1,6 @@
 import type { Feature } from '../../features/kit/feature.ts';
 import type { CanaryDecision, Filter, FilterContext } from '../../features/kit/filter.ts';
+import { toByteText } from '../../lib/byte-text.ts';
 import { digestOf } from '../../lib/hash.ts';
 import type { Policies } from '../../model/policy.ts';
 import type { WorkerMetrics } from '../../observe/sinks.ts';
@@ -103,8 +104,8 @@ function linkRoute(entry: RouteEntry, hostContext: FilterContext, deps: LinkDeps
   return {
     kind: 'route',
     entry,
-    path: entry.path,
-    upstreamName: upstream?.id ?? DEFAULT_BACKEND,
+    path: toByteText(entry.path),
+    upstreamName: upstream === undefined ? DEFAULT_BACKEND : toByteText(upstream.id),
     deniedStatus: entry.deniedStatus,
     isAffinityAsked: policies.affinity !== undefined,
     upstream,

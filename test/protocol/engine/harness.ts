@@ -9,7 +9,7 @@ import {
 } from '../../../src/proxy/serve.ts';
 import { Timers } from '../../../src/lib/timer-wheel.ts';
 import { createFixedRouter, type FixedRouter, type FixedRouterOptions } from './fixed-router.ts';
-import { connectionInfoOf, silentMetrics } from './sinks.ts';
+import { connectionInfoOf, silentMetrics, type Oddities } from './sinks.ts';
 
 /** What was read of an access record, at the time it was written. */
 export interface Logged {
@@ -30,6 +30,7 @@ export interface Engine {
   readonly context: ServeContext;
   readonly log: Logged[];
   readonly faults: unknown[];
+  readonly oddities: Oddities;
   /** Number of exchanges the route's series counted. */
   counted(): number;
   /** Resolves when that many exchanges were logged. */
@@ -47,6 +48,7 @@ export class Bench {
   async engine(options: FixedRouterOptions = {}, info: Partial<ConnectionInfo> = {}): Promise<Engine> {
     const log: Logged[] = [];
     const faults: unknown[] = [];
+    const oddities: Oddities = { refusedHeads: 0, bareLineFeeds: 0 };
     const waiting: (() => void)[] = [];
     let count = 0;
     const router = createFixedRouter({
@@ -77,14 +79,14 @@ export class Bench {
         flush: async () => {},
         reopen() {},
       },
-      metrics: silentMetrics(),
+      metrics: silentMetrics(oddities),
       now: () => performance.timeOrigin + performance.now(),
       random: Math.random,
       report: (fault) => faults.push(fault),
       timers: new Timers({ tickMs: 5 }),
     });
     this.#contexts.push(context);
-    const port = await this.#listen((socket) =>
+    const port = await this.listen((socket) =>
       serveConnection(socket, connectionInfoOf(socket, info), context),
     );
     return {
@@ -93,6 +95,7 @@ export class Bench {
       context,
       log,
       faults,
+      oddities,
       counted: () => count,
       logged: (wanted) =>
         new Promise((resolve) => {
@@ -111,7 +114,7 @@ export class Bench {
   async upstream(
     onConnection: (socket: Socket) => void,
   ): Promise<{ readonly address: string; readonly port: number }> {
-    return { address: '127.0.0.1', port: await this.#listen(onConnection) };
+    return { address: '127.0.0.1', port: await this.listen(onConnection) };
   }
 
   /** An upstream that answers each complete head (and body of declared length) as told, and keeps what it got. */
@@ -156,7 +159,8 @@ export class Bench {
     await Promise.all(this.#servers.map((server) => new Promise((resolve) => server.close(resolve))));
   }
 
-  async #listen(onConnection: (socket: Socket) => void): Promise<number> {
+  /** A server of raw sockets; answers its port. */
+  async listen(onConnection: (socket: Socket) => void): Promise<number> {
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       this.#sockets.add(socket);
       socket.on('error', () => {});

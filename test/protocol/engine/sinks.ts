@@ -4,11 +4,21 @@ import type { ConnectionInfo } from '../../../src/proxy/message/connection-info.
 
 function nothing(): void {}
 
-/** Counts nothing. */
-export function silentMetrics(): WorkerMetrics {
+/** What was odd on the wire so far. */
+export interface Oddities {
+  refusedHeads: number;
+  bareLineFeeds: number;
+}
+
+/** Counts nothing but what is odd. */
+export function silentMetrics(oddities: Oddities = { refusedHeads: 0, bareLineFeeds: 0 }): WorkerMetrics {
   return {
     routeSeries: () => ({ observe: nothing }),
     connections: { accepted: nothing, closed: nothing, reading: nothing, writing: nothing, waiting: nothing },
+    wire: {
+      headRefused: () => void oddities.refusedHeads++,
+      bareLineFeeds: () => void oddities.bareLineFeeds++,
+    },
   };
 }
 

@@ -77,6 +77,28 @@ describe('upgrades (RFC 9110 §7.8, RFC 6455)', () => {
     await eventually(() => state.text === 'early bytes');
   });
 
+  const grants: [asked: string, granted: string, isOne: boolean][] = [
+    ['websocket', 'WebSocket', true],
+    ['foo/1, websocket', 'websocket', true],
+    ['foo/1, bar', 'bar, foo/1', true],
+    ['websocket', 'foo', false],
+    ['websocket', 'websocket, foo', false],
+    ['foo/1', 'foo/2', false],
+    ['websocket', 'h2c', false],
+    ['websocket', 'websocket,', false],
+  ];
+  for (const [asked, granted, isOne] of grants) {
+    test(`a 101 for ${granted} when ${asked} was asked for is ${isOne ? 'passed on' : 'a 502'}`, async () => {
+      const answer = `HTTP/1.1 101 Switching Protocols\r\nUpgrade: ${granted}\r\nConnection: Upgrade\r\n\r\n`;
+      const upstream = await bench.answering(() => answer);
+      const engine = await bench.engine({ endpoints: [upstream.endpoint] });
+      const client = await engine.connect();
+      client.send(UPGRADE.replace('websocket', asked));
+      const head = await client.until((text) => text.includes('\r\n\r\n'));
+      expect(head).toMatch(isOne ? /^HTTP\/1\.1 101 / : /^HTTP\/1\.1 502 /);
+    });
+  }
+
   test('a refused upgrade is a normal response, and what is behind the request a request', async () => {
     const upstream = await bench.answering(() => OK);
     const engine = await bench.engine({ endpoints: [upstream.endpoint] });

@@ -1,0 +1,77 @@
+import { isToken } from './octets.ts';
+
+declare const made: unique symbol;
+
+/**
+ * Whole lines of a head, each ended by CRLF, one byte per character. A wire takes a head in no other form, and only this file makes it:
+ * from values that it has checked, or from bytes that a parser has.
+ */
+export type HeadText = string & { readonly [made]: true };
+
+/** No lines. */
+export const NO_LINES = '' as HeadText;
+
+/** A text that would write lines of its own, or is no bytes. Whoever sent or configured it is to blame: it is counted, not reported. */
+export class UnsafeText extends RangeError {
+  override readonly name = 'UnsafeText';
+}
+
+/** All but HTAB, SP, visible ASCII and obs-text (RFC 9110 §5.5): what the parsers refuse is not written either. */
+const NO_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
+const NO_TARGET = /[^\x21-\x7e\x80-\xff]/;
+
+/** One header line. Throws UnsafeText. */
+export function headerLine(name: string, value: string): HeadText {
+  checkHeader(name, value);
+  return `${name}: ${value}\r\n` as HeadText;
+}
+
+/** Throws UnsafeText where name and value do not make exactly one header line. */
+export function checkHeader(name: string, value: string): void {
+  if (NO_VALUE.test(value) || !isToken(name)) {
+    throw new UnsafeText(`header ${JSON.stringify(name)} holds a line break, or a character that is no byte`);
+  }
+}
+
+/** The line of a header that has one; none where it would not be exactly one. */
+export function headerLineIfSafe(name: string, value: string): HeadText {
+  return NO_VALUE.test(value) || !isToken(name) ? NO_LINES : headerLine(name, value);
+}
+
+/** Throws UnsafeText for a target that would end the line or its word. */
+export function requestLine(method: string, target: string, minorVersion: number): HeadText {
+  if (target === '' || NO_TARGET.test(target) || !isToken(method)) {
+    throw new UnsafeText('a request target holds a blank, a line break, or a character that is no byte');
+  }
+  return `${method} ${target} HTTP/1.${minorVersion}\r\n` as HeadText;
+}
+
+/** Throws UnsafeText for a reason that would end the line. */
+export function statusLine(status: number, reason: string): HeadText {
+  if (status === 200 && reason === 'OK') return 'HTTP/1.1 200 OK\r\n' as HeadText;
+  if (NO_VALUE.test(reason)) throw new UnsafeText(`the reason of status ${status} holds a line break`);
+  return `HTTP/1.1 ${status} ${reason}\r\n` as HeadText;
+}
+
+/** Says that a parser has seen each of these lines end where it does, or that `checkHeader` has seen all of them. */
+export function parsedLines(text: string): HeadText {
+  return text as HeadText;
+}
+
+/** Lines and the lines behind them. */
+export function joinLines(lines: HeadText, behind: HeadText): HeadText {
+  return (lines + behind) as HeadText;
+}
+
+/** A whole head: its start line, its lines, and the empty one. */
+export function endHead(startLine: HeadText, lines: HeadText, framing: HeadText, last: HeadText): HeadText {
+  return (startLine + lines + framing + last + CRLF) as HeadText;
+}
+
+const CRLF = '\r\n';
+
+export function contentLengthLine(bytes: number): HeadText {
+  return `Content-Length: ${bytes}\r\n` as HeadText;
+}
+
+export const CHUNKED_LINE = 'Transfer-Encoding: chunked\r\n' as HeadText;
