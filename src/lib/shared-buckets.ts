@@ -2,8 +2,10 @@ import { halfSipHash, type Hash64, type HashKey } from './half-sip-hash.ts';
 
 /** Entries of one bucket: what collides stays apart up to here. */
 export const WAYS = 8;
-/** Turns of waiting for another thread's few instructions, some 100 µs; one that takes longer was stopped in the middle. */
-const MAX_SPINS = 20_000;
+/** Turns of waiting for another thread's few instructions; one that takes longer was stopped in the middle by the scheduler. */
+const MAX_SPINS = 1_000;
+/** How often, a millisecond each, to sleep until it goes on; one that takes longer died. */
+const MAX_SLEEPS = 50;
 const FREE = 0;
 const HELD = 1;
 
@@ -45,10 +47,11 @@ export class SharedBuckets {
 
   lockBucket(bucket: number): number {
     this.#bucket = bucket;
-    for (let spins = 0; spins < MAX_SPINS; spins++) {
+    for (let turns = 0; turns < MAX_SPINS + MAX_SLEEPS; turns++) {
       if (Atomics.compareExchange(this.#locks, bucket, FREE, HELD) === FREE) return bucket * WAYS;
+      if (turns >= MAX_SPINS) Atomics.wait(this.#locks, bucket, HELD, 1);
     }
-    // Its holder died or sleeps: an update may be lost now, which beats waiting.
+    // Its holder is gone; `unlock` mends what it left.
     return bucket * WAYS;
   }
 

@@ -335,7 +335,7 @@ describe('control plane', () => {
   test('stuck and replaced workers', async () => {
     const registry = registryOf();
     const read = async () =>
-      (await registry.render()).text.split('\n').filter((line) => line.startsWith('serin_'));
+      (await registry.render()).text.split('\n').filter((line) => /^serin_.*workers/.test(line));
     expect(await read()).toEqual([
       `serin_stuck_workers{${CONSTANT}} 0`,
       `serin_replaced_workers_total{${CONSTANT}} 0`,
