@@ -105,7 +105,7 @@ export class Pattern {
 
   #runTimed<T>(task: () => T, none: T): T {
     if (this.#isBroken) return none;
-    timedRun ??= new TimedRun(() => performance.now());
+    timedRun ??= new TimedRun();
     try {
       return timedRun.run(task);
     } catch (error) {

@@ -16,7 +16,7 @@ export interface PatternResult {
   readonly difference: string | undefined;
 }
 
-const timed = new TimedRun(() => performance.now());
+const timed = new TimedRun();
 const TEXTS = 12;
 const GROUPS = [1, 2, 3, 4, 5, 6, 7, 8, 9];
 
