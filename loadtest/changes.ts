@@ -144,6 +144,7 @@ const serin = start(PROXY_CORE, process.execPath, [
   `--http-port=${HTTP_PORT}`,
   `--https-port=${HTTPS_PORT}`,
   '--healthz-port=0',
+  '--watch-ingress-without-class',
   '--listen=127.0.0.1',
   '--workers=2',
 ]);

@@ -76,6 +76,7 @@ export const serin: Peer = {
       `--http-port=${input.httpPort}`,
       `--https-port=${input.httpsPort}`,
       '--healthz-port=0',
+      '--watch-ingress-without-class',
       '--listen=127.0.0.1',
       '--workers=1',
       '--configmap=load/settings',

@@ -95,6 +95,7 @@ async function main(): Promise<boolean> {
       `--http-port=${PORT}`,
       `--https-port=${PORT + 1}`,
       '--healthz-port=0',
+      '--watch-ingress-without-class',
       '--listen=127.0.0.1',
       '--workers=2',
       '--configmap=load/settings',

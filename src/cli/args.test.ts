@@ -34,7 +34,7 @@ describe('the command line', () => {
   test('has the ports of a user without root for serve', () => {
     const { flags } = parse('serve', 'a.yaml', 'b');
     expect([flags.number('http-port'), flags.number('https-port')]).toEqual([8080, 8443]);
-    expect(flags.boolean('watch-ingress-without-class')).toBe(true);
+    expect(flags.boolean('watch-ingress-without-class')).toBe(false);
   });
 
   test('collects repeated and positional manifests', () => {

@@ -116,14 +116,7 @@ const ROWS: readonly Row[] = [
     BOTH,
     'Serve the IngressClass named by --ingress-class whatever its controller.',
   ],
-  [
-    'watch-ingress-without-class',
-    'boolean',
-    false,
-    BOTH,
-    'Serve Ingresses that name no class.',
-    { serveFallback: true },
-  ],
+  ['watch-ingress-without-class', 'boolean', false, BOTH, 'Serve Ingresses that name no class.'],
   ['watch-namespace', 'string', '', BOTH, 'The one namespace to read; empty is all.'],
   [
     'watch-namespace-selector',

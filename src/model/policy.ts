@@ -17,6 +17,8 @@ export interface CorePolicies {
   readonly 'server-alias'?: ServerAliasPolicy;
   readonly 'www-redirect'?: WwwRedirectPolicy;
   readonly logging?: LoggingPolicy;
+  readonly redirect?: RelativeRedirectsPolicy;
+  readonly 'ssl-redirect'?: PortInRedirectsPolicy;
 }
 
 /** All policies of a route, host or upstream, by feature name. Plain data, survives structured clone. */
@@ -162,6 +164,16 @@ export interface ServerAliasPolicy {
 /** The host's name with or without `www.` is its alias, and redirects to it. */
 export interface WwwRedirectPolicy {
   readonly status: number;
+}
+
+/** What all redirects of a route go by (relative-redirects). */
+export interface RelativeRedirectsPolicy {
+  readonly isRelative: boolean;
+}
+
+/** What all redirects of a route go by (use-port-in-redirects). */
+export interface PortInRedirectsPolicy {
+  readonly isPortShown: boolean;
 }
 
 export interface LoggingPolicy {

@@ -360,7 +360,13 @@ beforeAll(async () => {
     host(hostOf(index), annotations, path, annotations['service-upstream'] === undefined ? 'web' : 'direct');
 
   writeFileSync(join(folder, 'all.yaml'), objects.map((object) => stringify(object)).join('---\n'));
-  serin = await startSerin(['serve', `--manifests=${folder}`, '--configmap=b/settings', '--workers=2']);
+  serin = await startSerin([
+    'serve',
+    `--manifests=${folder}`,
+    '--configmap=b/settings',
+    '--watch-ingress-without-class',
+    '--workers=2',
+  ]);
 });
 
 afterAll(async () => {

@@ -1,3 +1,4 @@
+import type { LabelSet } from '../../table/table.ts';
 import type { RequestView } from './filter.ts';
 
 const VARIABLE = /\$(?:\{([a-zA-Z0-9_]+)\}|([a-zA-Z0-9_]+))/g;
@@ -6,6 +7,23 @@ const VARIABLE = /\$(?:\{([a-zA-Z0-9_]+)\}|([a-zA-Z0-9_]+))/g;
 export function expandVariables(text: string, request: RequestView): string {
   return text.replace(VARIABLE, (_, braced: string | undefined, plain: string | undefined) =>
     variableOf(braced ?? plain ?? '', request),
+  );
+}
+
+/** Fills in the variables that are the same for every request of a route: $namespace, $ingress_name, $service_name, $service_port. */
+export function fillRouteVariables(text: string, labels: LabelSet | undefined): string {
+  if (labels === undefined) return text;
+  const { namespace, ingress, service, servicePort } = labels;
+  const values = new Map([
+    ['namespace', namespace],
+    ['ingress_name', ingress],
+    ['service_name', service],
+    ['service_port', servicePort],
+  ]);
+  return text.replace(
+    VARIABLE,
+    (whole, braced: string | undefined, plain: string | undefined) =>
+      values.get(braced ?? plain ?? '') ?? whole,
   );
 }
 

@@ -1,5 +1,5 @@
 import { defineFeature } from '../kit/feature.ts';
-import type { RequestView } from '../kit/filter.ts';
+import { locationFormOf, toLocation } from '../kit/location-form.ts';
 import { url } from '../kit/values.ts';
 
 export interface ProxyRedirectPolicy {
@@ -56,20 +56,24 @@ export const proxyRedirect = defineFeature({
     const to = values['proxy-redirect-to'] ?? 'off';
     return isFromSet(from) && isToSet(to) ? { from, to } : undefined;
   },
-  createFilter: ({ from, to }) => ({
-    onResponse(response, request) {
-      if (response.isLocal) return;
-      const location = response.get('location');
-      if (location?.startsWith(from) === true) {
-        response.set('Location', toAbsolute(to + location.slice(from.length), request));
-      }
-      const refresh = response.get('refresh');
-      const url = refresh === undefined ? -1 : refresh.toLowerCase().indexOf('url=') + 4;
-      if (refresh !== undefined && url > 3 && refresh.startsWith(from, url)) {
-        response.set('Refresh', refresh.slice(0, url) + to + refresh.slice(url + from.length));
-      }
-    },
-  }),
+  createFilter: ({ from, to }, { route }) => {
+    const form = locationFormOf(route?.policies);
+    return {
+      onResponse(response, request) {
+        if (response.isLocal) return;
+        const location = response.get('location');
+        if (location?.startsWith(from) === true) {
+          const next = to + location.slice(from.length);
+          response.set('Location', next.startsWith('/') ? toLocation(next, form, request) : next);
+        }
+        const refresh = response.get('refresh');
+        const url = refresh === undefined ? -1 : refresh.toLowerCase().indexOf('url=') + 4;
+        if (refresh !== undefined && url > 3 && refresh.startsWith(from, url)) {
+          response.set('Refresh', refresh.slice(0, url) + to + refresh.slice(url + from.length));
+        }
+      },
+    };
+  },
 });
 
 function isFromSet(from: string | undefined): boolean {
@@ -78,8 +82,4 @@ function isFromSet(from: string | undefined): boolean {
 
 function isToSet(to: string | undefined): boolean {
   return to !== undefined && to !== 'off';
-}
-
-function toAbsolute(location: string, { connectionScheme, host }: RequestView): string {
-  return location.startsWith('/') ? `${connectionScheme}://${host}${location}` : location;
 }

@@ -1,9 +1,11 @@
 import { defineFeature } from '../kit/feature.ts';
 import type { DirectResponse } from '../kit/filter.ts';
+import { locationFormOf, toLocation } from '../kit/location-form.ts';
 import { bool, int, urlKeepingSpaces } from '../kit/values.ts';
 
 export interface RedirectPolicy {
-  readonly location: string;
+  /** Undefined: nothing is redirected, and what else makes redirects goes by `isRelative`. */
+  readonly location?: string;
   readonly status: number;
   readonly isRelative: boolean;
 }
@@ -94,6 +96,7 @@ export const redirect = defineFeature({
     const temporal = values['temporal-redirect'];
     const permanent = values['permanent-redirect'];
     const isRelative = values['relative-redirects'] ?? false;
+    const none = isRelative ? { status: 0, isRelative } : undefined;
     // A redirect that is there but empty makes the whole group void (docs/reference/annotations.md §0.3).
     const empty = (['temporal-redirect', 'permanent-redirect'] as const).find(
       (key) => has(key) && values[key] === undefined,
@@ -116,18 +119,20 @@ export const redirect = defineFeature({
         problem: 'does not begin with http',
         consequence: 'no redirect is made',
       });
-      return undefined;
+      return none;
     }
-    if (permanent === undefined) return undefined;
+    if (permanent === undefined) return none;
     return { location: permanent, status: within(values['permanent-redirect-code'], 308, 301), isRelative };
   },
-  createFilter: ({ location, status, isRelative }) => {
+  createFilter: ({ location, status, isRelative }, { route }) => {
+    if (location === undefined) return undefined;
+    const form = { ...locationFormOf(route?.policies), isRelative };
     const isPath = location.startsWith('/') && !isRelative;
     const fixed: DirectResponse = { status, headers: status === 300 ? [] : [['Location', location]] };
     return {
-      onRequest: ({ connectionScheme, host }) =>
+      onRequest: (request) =>
         isPath && status !== 300
-          ? { status, headers: [['Location', `${connectionScheme}://${host}${location}`]] }
+          ? { status, headers: [['Location', toLocation(location, form, request)]] }
           : fixed,
     };
   },

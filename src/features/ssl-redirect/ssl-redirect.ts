@@ -52,7 +52,7 @@ export const sslRedirect = defineFeature({
       onInvalid: 'default',
       configMapKey: 'use-port-in-redirects',
       fallback: false,
-      doc: 'Put the https port into the redirect.',
+      doc: 'Put the https port into the redirect, and the port of the listener, where it is not 80 or 443, into other redirects made for the route.',
     },
   },
   configMapKeys: {
@@ -91,17 +91,20 @@ export const sslRedirect = defineFeature({
   translate: (values, { setting }): SslRedirectPolicy | undefined => {
     const isOn = values['ssl-redirect'] ?? true;
     const isForced = values['force-ssl-redirect'] ?? false;
-    if (!isOn && !isForced) return undefined;
+    const isPortShown = values['use-port-in-redirects'] ?? false;
+    // The port is shown in other redirects, too.
+    if (!isOn && !isForced && !isPortShown) return undefined;
     return {
       isOn,
       isForced,
       isTrailingSlashKept: values['preserve-trailing-slash'] ?? false,
-      isPortShown: values['use-port-in-redirects'] ?? false,
+      isPortShown,
       status: readRedirectCode(setting),
       exempt: splitList(setting('no-tls-redirect-locations') ?? '/.well-known/acme-challenge'),
     };
   },
   createFilter: (policy, { host, route, settings }) => {
+    if (!policy.isOn && !policy.isForced) return undefined;
     const path = toByteText(route?.path ?? '/');
     if (policy.exempt.some((prefix) => path.startsWith(prefix))) return undefined;
     const isEverSecured = host.hasCertificate || host.certificateNames.length > 0;

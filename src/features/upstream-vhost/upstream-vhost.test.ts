@@ -6,6 +6,8 @@ const cases: [text: string, want: string][] = [
   ['inner.test:8080', 'inner.test:8080'],
   ['$host', 'a.test'],
   ['${host}.inner.test', 'a.test.inner.test'],
+  ['$service_name.$namespace.svc', 'web.a.svc'],
+  ['${ingress_name}-${service_port}.test', 'web-80.test'],
   ['$http_x_tenant.inner.test', 'blue.inner.test'],
 ];
 for (const [text, want] of cases) {

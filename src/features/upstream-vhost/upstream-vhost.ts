@@ -1,5 +1,5 @@
 import { defineFeature } from '../kit/feature.ts';
-import { expandVariables } from '../kit/variables.ts';
+import { expandVariables, fillRouteVariables } from '../kit/variables.ts';
 import { isRedirected } from '../kit/vain.ts';
 import { serverish } from '../kit/values.ts';
 
@@ -31,7 +31,8 @@ export const upstreamVhost = defineFeature({
   ],
   translate: (values): UpstreamVhostPolicy | undefined =>
     values['upstream-vhost'] === undefined ? undefined : { host: values['upstream-vhost'] },
-  createFilter: ({ host }) => {
+  createFilter: ({ host: written }, { route }) => {
+    const host = fillRouteVariables(written, route?.labels);
     const hasVariables = host.includes('$');
     return {
       onRequest(request) {

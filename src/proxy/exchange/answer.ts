@@ -1,4 +1,5 @@
 import type { DirectResponse } from '../../features/kit/filter.ts';
+import { locationFormOf, toLocation } from '../../features/kit/location-form.ts';
 import { PROXY_ERRORS, type ProxyErrorCode, type ProxyErrorKind } from '../message/proxy-errors.ts';
 import { reasonOf, stockPage } from './stock-page.ts';
 import type { Exchange } from './exchange.ts';
@@ -80,10 +81,14 @@ export function answerPage(exchange: Exchange, status: number, name?: ProxyError
 }
 
 /** Sends the redirect of a path that lacks its last slash; Location stands where nginx has it (docs/reference/evaluation-order.md §3). */
-export function answerSlashRedirect(exchange: Exchange, path: string): void {
+export function answerSlashRedirect(
+  exchange: Exchange,
+  path: string,
+  form = locationFormOf(undefined),
+): void {
   const { reason, body } = stockPage(301);
   const query = exchange.query === '' ? '' : `?${exchange.query}`;
-  const location = `${exchange.connectionScheme}://${exchange.host}${escapePath(path)}${query}`;
+  const location = toLocation(escapePath(path) + query, form, exchange);
   const lines = joinLines(HTML, contentLengthLine(body.length));
   send(exchange, 301, reason, joinLines(lines, headerLine('Location', location)), NO_LINES, body);
 }

@@ -44,6 +44,8 @@ export class Forwarding implements UpstreamHandler {
   #headText: HeadText = NO_LINES;
   #isPaused = false;
   #isFreshNeeded = false;
+  /** Where the next try goes, whatever balancing says. */
+  #stayAt: Endpoint | undefined = undefined;
   #tunnel: Tunnel | undefined = undefined;
   readonly #firstTry: Try = new Try();
 
@@ -59,6 +61,7 @@ export class Forwarding implements UpstreamHandler {
     this.isRequestSent = false;
     this.#isPaused = false;
     this.#isFreshNeeded = false;
+    this.#stayAt = undefined;
     this.#tunnel = undefined;
     // Without a body to wait for, it is still the moment the exchange began.
     this.startedAtMs = exchange.isAtOnce ? exchange.startedAtMs : exchange.context.now();
@@ -149,6 +152,8 @@ export class Forwarding implements UpstreamHandler {
       this.countedTries--;
       exchange.picking.tried.pop(); // else a session that may move on failure would move for it
       this.#isFreshNeeded = true;
+      // With one try in all, another endpoint would be a second one.
+      if (exchange.route!.retry.tries === 1) this.#stayAt = this.#endpoint;
     }
     this.#try.status = PROXY_ERRORS[code].status;
     this.#settle(outcomeOf(code));
@@ -197,7 +202,8 @@ export class Forwarding implements UpstreamHandler {
   #attempt(failure: ProxyErrorCode, isNewNeeded = false): void {
     const exchange = this.#exchange;
     const { context, attempts, picking, route } = exchange;
-    const endpoint = this.upstream!.pick(exchange, picking);
+    const endpoint = this.#stayAt ?? this.upstream!.pick(exchange, picking);
+    this.#stayAt = undefined;
     if (endpoint === undefined || (isNewNeeded && picking.tried.includes(endpoint))) {
       answerError(exchange, failure);
       return;

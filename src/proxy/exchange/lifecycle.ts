@@ -2,6 +2,7 @@ import type { DirectResponse, Filter } from '../../features/kit/filter.ts';
 import { answerDirect, answerError, answerFault, answerPage, answerSlashRedirect } from './answer.ts';
 import type { Exchange } from './exchange.ts';
 import { answerHostService } from './host-services.ts';
+import { DEFAULT_BACKEND } from '../router/linked.ts';
 import { resolveTarget } from '../message/target.ts';
 import { splitTraffic } from './split.ts';
 
@@ -40,7 +41,7 @@ function matchRoute(exchange: Exchange): void {
   }
   if (match.kind === 'slash-redirect') {
     exchange.upstreamName = '-';
-    answerSlashRedirect(exchange, match.path);
+    answerSlashRedirect(exchange, match.path, match.form);
     return;
   }
   exchange.route = match;
@@ -69,7 +70,8 @@ function chooseUpstream(exchange: Exchange): void {
     return;
   }
   if (!upstream.hasEndpoints()) {
-    answerError(exchange, 'no_endpoints');
+    // The default backend is what answers for nobody: without it, there is nothing to be found (docs/reference/routing.md §10).
+    answerError(exchange, upstream.id === DEFAULT_BACKEND ? 'not_found' : 'no_endpoints');
     return;
   }
   exchange.picking.cookiePath = route.path;

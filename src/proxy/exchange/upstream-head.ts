@@ -33,7 +33,12 @@ export function buildRequestHead(exchange: Exchange, framingLine: HeadText): Hea
 /** Whether the head asks the upstream to close behind the response. */
 export function isCloseAsked(exchange: Exchange): boolean {
   const { upstreamHttpMinor, connectionHeader } = exchange.route!.body;
-  return upstreamHttpMinor === 0 || connectionHeader === 'close';
+  return upstreamHttpMinor === 0 || connectionHeader === 'close' || isNothingPooled(exchange);
+}
+
+/** upstream-keepalive-connections: 0. */
+function isNothingPooled({ rules }: Exchange): boolean {
+  return rules.settings.upstreamKeepAliveConnections === 0;
 }
 
 /** Upgrade value that goes to the upstream; undefined: none is asked for. */
@@ -47,9 +52,9 @@ export function upgradeOf(exchange: Exchange): string | undefined {
 function connectionLines(exchange: Exchange): HeadText {
   const { connectionHeader } = exchange.route!.body;
   if (connectionHeader !== undefined) return headerLine('Connection', connectionHeader);
-  if (exchange.head.upgrade === undefined) return NO_LINES;
-  const upgrade = upgradeOf(exchange);
-  return upgrade === undefined ? NO_LINES : upgradeLines(upgrade);
+  const upgrade = exchange.head.upgrade === undefined ? undefined : upgradeOf(exchange);
+  if (upgrade === undefined) return isNothingPooled(exchange) ? CLOSE_OPTION : NO_LINES;
+  return upgradeLines(upgrade);
 }
 
 /** What asks for another protocol, and what grants it. */
@@ -57,6 +62,7 @@ export function upgradeLines(upgrade: string): HeadText {
   return joinLines(headerLine('Upgrade', upgrade), UPGRADE_OPTION);
 }
 
+const CLOSE_OPTION = headerLine('Connection', 'close');
 const UPGRADE_OPTION = headerLine('Connection', 'upgrade');
 
 /** No hop is trusted: what is forwarded is what this connection shows. */

@@ -464,7 +464,8 @@ export class Connection implements Downstream, InputUser, TimerOwner {
   #decideKeepAlive(exchange: Exchange): boolean {
     if (this.#isClosing || !exchange.head.isKeepAlive || this.#context.isDraining) return false;
     if (this.#isEnded && this.#input.isEmpty) return false;
-    if (this.#requestCount >= exchange.router.settings.keepAliveRequests) return false;
+    const { keepAliveRequests, keepAliveTimeoutMs } = exchange.router.settings;
+    if (keepAliveTimeoutMs === 0 || this.#requestCount >= keepAliveRequests) return false;
     // A client that waits for 100 may or may not send its body now: the bytes that follow cannot be told apart.
     return this.#body.isComplete || (this.#body.isShort && !this.#isContinueDue);
   }

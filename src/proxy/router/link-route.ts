@@ -1,5 +1,6 @@
 import type { Feature } from '../../features/kit/feature.ts';
 import type { CanaryDecision, Filter, FilterContext } from '../../features/kit/filter.ts';
+import { locationFormOf } from '../../features/kit/location-form.ts';
 import { toByteText } from '../../lib/byte-text.ts';
 import { digestOf } from '../../lib/hash.ts';
 import type { Policies } from '../../model/policy.ts';
@@ -80,7 +81,8 @@ class TableHost implements LinkedHost {
     const found = this.#matcher(path);
     if (found >= 0) return this.#routes[found];
     if (found === NO_MATCH) return undefined;
-    return { kind: 'slash-redirect', path: this.#routes[redirectedBy(found)]!.entry.match.value };
+    const { match, policies } = this.#routes[redirectedBy(found)]!.entry;
+    return { kind: 'slash-redirect', path: match.value, form: locationFormOf(policies) };
   }
 }
 

@@ -1,4 +1,5 @@
 import type { CanaryDecision, Filter } from '../../features/kit/filter.ts';
+import type { LocationForm } from '../../features/kit/location-form.ts';
 import type { BodyPolicy, RetryPolicy, TimeoutsPolicy } from '../../model/policy.ts';
 import type { RouteSeries } from '../../observe/sinks.ts';
 import type { HostEntry, RouteEntry } from '../../table/table.ts';
@@ -34,6 +35,8 @@ export interface LinkedHost {
 export interface SlashRedirect {
   readonly kind: 'slash-redirect';
   readonly path: string;
+  /** Undefined: an absolute Location without port. */
+  readonly form?: LocationForm;
 }
 
 /**

@@ -28,6 +28,7 @@ describe('kept-alive connections to endpoints', () => {
   test('upstream-keepalive-connections 0: none is kept', async () => {
     const { upstream, engine } = await twice({ upstreamKeepAliveConnections: 0 });
     expect([upstream.sockets.length, engine.context.connector.idleCount]).toEqual([2, 0]);
+    expect(upstream.requests[0]).toContain('Connection: close\r\n');
   });
 
   test('upstream-keepalive-requests: one that served so many is closed', async () => {

@@ -248,6 +248,18 @@ describe('pipelining and keep-alive', () => {
     expect(upstream.requests.length).toBe(2);
   });
 
+  test('with keep-alive 0 every response closes the connection', async () => {
+    const upstream = await bench.answering(() => OK);
+    const engine = await bench.engine({
+      endpoints: [upstream.endpoint],
+      settings: { keepAliveTimeoutMs: 0 },
+    });
+    const client = await engine.connect();
+    client.send(GET + GET);
+    expect(await client.response()).toContain('Connection: close\r\n');
+    expect(await client.ended()).toBe('');
+  });
+
   test('HTTP/1.0 is kept only when asked', async () => {
     const upstream = await bench.answering(() => OK);
     const engine = await bench.engine({ endpoints: [upstream.endpoint] });

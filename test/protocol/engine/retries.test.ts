@@ -69,6 +69,31 @@ describe('retries (docs/reference/annotations.md §3.3)', () => {
     }
   });
 
+  test('one try in all stays at its endpoint when a kept-alive connection turns out closed', async () => {
+    let isGone = false;
+    const upstream = await bench.answering((_request, socket) => {
+      if (!isGone) return OK;
+      socket.resetAndDestroy();
+      return undefined;
+    });
+    const other = await bench.answering(() => OK);
+    const engine = await bench.engine({
+      endpoints: [upstream.endpoint, other.endpoint],
+      retry: { tries: 1 },
+    });
+    const client = await engine.connect();
+    for (let i = 0; i < 2; i++) {
+      client.send(GET);
+      await client.response();
+    }
+    isGone = true;
+    client.send(GET);
+    expect(await client.response()).toMatch(/^HTTP\/1\.1 502 /);
+    const addresses = engine.log[2]!.addresses;
+    expect([addresses.length, new Set(addresses).size]).toEqual([2, 1]);
+    expect(other.requests.length).toBe(1);
+  });
+
   test('a GET that was cut off before an answer is sent again', async () => {
     const upstream = await bench.answering((_request, socket, index) => {
       if (index > 0) return OK;
