@@ -7,18 +7,19 @@ COPY src ./src
 RUN npm run prepack && npm prune --omit=dev
 
 FROM node:26-alpine
-RUN apk add --no-cache libcap \
+RUN apk add --no-cache dumb-init libcap \
     && setcap cap_net_bind_service=+ep /usr/local/bin/node \
+    && setcap -v cap_net_bind_service=+ep /usr/local/bin/node \
     && apk del libcap \
     && rm -rf /usr/local/lib/node_modules /opt/yarn* \
-    && addgroup -g 82 -S www-data 2>/dev/null || true; \
-    adduser -S -D -H -u 101 -G www-data www-data 2>/dev/null || true
+    && { grep -q '^www-data:' /etc/group || addgroup -g 82 -S www-data; } \
+    && { grep -q '^www-data:' /etc/passwd || adduser -S -D -H -u 101 -G www-data www-data; }
 WORKDIR /serin
 COPY --from=build /build/package.json ./
 COPY --from=build /build/node_modules ./node_modules
 COPY --from=build /build/dist ./dist
 COPY --chmod=0755 docker/nginx-ingress-controller docker/wait-shutdown /
 USER 101:82
-EXPOSE 80 443 10254
-ENTRYPOINT ["/usr/bin/env"]
+EXPOSE 80 443 8443 10254
+ENTRYPOINT ["/usr/bin/dumb-init", "--"]
 CMD ["/nginx-ingress-controller"]
