@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createHeadRig, type Configured, type HeadRig } from '../../fixtures/head-rig.ts';
 
+const REDIRECT = { location: 'http://b.test/é', status: 301, isRelative: false };
+
 /* From what a tenant, a ConfigMap or a client wrote to the bytes of both heads. */
 
 const PLAIN: Configured = {
@@ -103,7 +105,7 @@ describe('characters above U+00FF are UTF-8, not their low bytes', () => {
     ],
     [
       'permanent-redirect',
-      { policies: { redirect: { location: 'http://b.test/é', status: 301, isRelative: false } } },
+      { policies: { redirect: REDIRECT } },
       /\r\nLocation: http:\/\/b\.test\/\xc3\xa9\r\n/,
     ],
     [
