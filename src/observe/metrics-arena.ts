@@ -8,7 +8,7 @@ export type AnnounceSeries = (slot: number, labels: readonly string[]) => void;
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'CONNECT', 'TRACE', 'OTHER'];
 const OTHER_METHOD = METHODS.length - 1;
-const STATUSES = 500;
+const STATUSES = 900;
 /** In place of a first cell, when there is no room for more series. */
 const NO_ROOM = -1;
 

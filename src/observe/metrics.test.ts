@@ -130,11 +130,19 @@ describe('traffic', () => {
     for (const method of ['GET', 'POST', 'DELETE', 'FOO', 'BAR']) series.observe(recordOf({ method }));
     series.observe(recordOf({ status: 499 }));
     series.observe(recordOf({ status: 0 }));
-    series.observe(recordOf({ status: 700 }));
+    series.observe(recordOf({ status: 999 }));
+    series.observe(recordOf({ status: 1000 }));
     const seen = (await linesOf(registry, 'requests')).map((line) =>
       [/method="(\w+)"/, /status="(\d+)"/, / (\d+)$/].map((part) => part.exec(line)![1]).join(' '),
     );
-    expect(seen).toEqual(['GET 200 1', 'POST 200 1', 'DELETE 200 1', 'OTHER 200 2', 'GET 499 1']);
+    expect(seen).toEqual([
+      'GET 200 1',
+      'POST 200 1',
+      'DELETE 200 1',
+      'OTHER 200 2',
+      'GET 499 1',
+      'GET 999 1',
+    ]);
   });
 
   test('empty labels are written empty, and texts escaped', async () => {

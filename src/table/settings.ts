@@ -117,7 +117,7 @@ export const DEFAULT_SETTINGS: DataPlaneSettings = {
   maxTargetBytes: 8192,
   maxHeaderLineBytes: 8192,
   maxHeadBytes: 32_768,
-  maxHeaders: 200,
+  maxHeaders: 1000,
   maxConnections: 16_384,
   maxConnectionsPerAddress: 0,
   upstreamKeepAliveConnections: 320,

@@ -48,9 +48,41 @@ export async function compareResponses(
   if (message === undefined || message.startLine[1].startsWith('1')) return undefined;
   // llhttp takes `Connection: close` on an interim response for the end of the stream.
   if (whole.messages.slice(0, -1).some((interim) => !interim.isKeepAlive)) return undefined;
-  const other = await readResponseByNode(bytes, method);
+  const other = await readResponseByNode(withoutLeniency(bytes), method);
   const difference = differenceOf(message, other.messages[0], () => true);
   return difference === undefined ? undefined : `response: ${difference}; node: ${other.error ?? 'no error'}`;
+}
+
+const HEAD = /[^]*?\n\r?\n/y;
+const CHUNK_LINE = /([0-9a-f]+)[ \t]*(.*)\r\n/iy;
+
+/**
+ * A response that the codec accepts, as llhttp takes it too: what ends with a bare LF in its heads ends with CRLF, and no blanks are
+ * behind chunk sizes. Both are taken from upstreams only.
+ */
+function withoutLeniency(bytes: Buffer): Buffer {
+  const text = bytes.toString('latin1');
+  let result = '';
+  let position = 0;
+  let head: string;
+  do {
+    HEAD.lastIndex = position;
+    head = HEAD.exec(text)![0].replaceAll(/\r?\n/g, '\r\n');
+    position = HEAD.lastIndex;
+    result += head;
+  } while (/^HTTP\/1\.\d 1(?!01)/.test(head));
+  while (/^transfer-encoding:/im.test(head)) {
+    CHUNK_LINE.lastIndex = position;
+    const [line, size, extension] = CHUNK_LINE.exec(text) ?? [];
+    if (line === undefined) break;
+    const end = CHUNK_LINE.lastIndex + Number.parseInt(size!, 16) + 2;
+    result += `${size}${extension}\r\n`;
+    position = CHUNK_LINE.lastIndex;
+    if (end === position + 2) break;
+    result += text.slice(position, end);
+    position = end;
+  }
+  return Buffer.from(result + text.slice(position), 'latin1');
 }
 
 function differenceOf(

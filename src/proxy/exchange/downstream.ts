@@ -21,6 +21,8 @@ export interface Downstream {
   pauseReading(): void;
   resumeReading(): void;
 
+  /** Sends a response before the final one, at once. */
+  writeInterim(status: number, reason: string, lines: HeadText): void;
   /**
    * Begins the response. `lines` are header lines without framing and Connection; `trailingLines` come behind those. Nothing is sent
    * before `flush` or `endResponse`.

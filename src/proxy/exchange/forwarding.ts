@@ -87,9 +87,20 @@ export class Forwarding implements UpstreamHandler {
     this.#send();
   }
 
+  /** 100 was answered by the proxy itself; HTTP/1.0 knows no other either (RFC 9110 §15.2). */
+  onInterimHead(head: ResponseHead): void {
+    const exchange = this.#exchange;
+    const { responseDrops, responseDropNames } = exchange.rules;
+    this.#countOddities(head);
+    if (head.status === 100 || exchange.head.minorVersion === 0) return;
+    const lines = head.headers.forwardable(responseDrops, responseDropNames);
+    exchange.downstream.writeInterim(head.status, head.reason, lines);
+  }
+
   onResponseHead(head: ResponseHead): void {
     const exchange = this.#exchange;
     const { status } = head;
+    this.#countOddities(head);
     const attempt = this.#try;
     attempt.headerMs = this.connection!.readAtMs - this.#tryStartedAtMs;
     attempt.status = status;
@@ -309,6 +320,10 @@ export class Forwarding implements UpstreamHandler {
     exchange.isHeadSent = true;
     this.#tunnel = new Tunnel(exchange, this, this.connection!);
     exchange.downstream.beginTunnel(head.reason, lines);
+  }
+
+  #countOddities(head: ResponseHead): void {
+    if (head.hasBareLineFeeds) this.#exchange.context.metrics.wire.bareLineFeeds();
   }
 
   /** Ends the try: tells the endpoint, closes the connection unless its pool has it back. */

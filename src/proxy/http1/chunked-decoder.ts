@@ -2,7 +2,7 @@ import type { ProxyErrorCode } from '../message/proxy-errors.ts';
 import { INCOMPLETE, REFUSED } from '../message/head-parser.ts';
 import { HeaderLines } from '../message/header-lines.ts';
 import { HEADER, KNOWN_HEADER_COUNT } from '../message/known-headers.ts';
-import { CR, FIELD_VALUE, HEX_VALUE, LF, TOKEN } from '../message/octets.ts';
+import { CR, FIELD_VALUE, HEX_VALUE, HTAB, LF, SP, TOKEN } from '../message/octets.ts';
 
 /** What `ChunkedDecoder.next` came upon. Its fields then say more: `position`, `dataStart`, `dataEnd`, `trailers`, `error`. */
 export const CHUNK = {
@@ -22,9 +22,18 @@ export interface ChunkLimits {
   /** Trailer section, closing CRLF included. */
   readonly maxTrailerBytes: number;
   readonly maxTrailers: number;
+  /** Whether blanks may follow a chunk size: some servers fill up a field of fixed width. */
+  readonly areBlanksTaken: boolean;
 }
 
-export const DEFAULT_CHUNK_LIMITS: ChunkLimits = { maxTrailerBytes: 8192, maxTrailers: 64 };
+export const DEFAULT_CHUNK_LIMITS: ChunkLimits = {
+  maxTrailerBytes: 8192,
+  maxTrailers: 64,
+  areBlanksTaken: false,
+};
+
+/** For responses. */
+export const UPSTREAM_CHUNK_LIMITS: ChunkLimits = { ...DEFAULT_CHUNK_LIMITS, areBlanksTaken: true };
 
 const SIZE_FIRST = 0;
 const SIZE = 1;
@@ -44,6 +53,7 @@ const LAST_LF = 14;
 const TRAILERS = 15;
 const DONE = 16;
 const BAD = 17;
+const SIZE_BLANKS = 18;
 
 const MAX_SIZE_DIGITS = 16;
 const MAX_EXTENSION_BYTES = 256;
@@ -122,6 +132,7 @@ export class ChunkedDecoder {
             }
           } else if (octet === CR) this.#state = SIZE_LF;
           else if (octet === SEMICOLON) this.#state = EXTENSION_NAME_FIRST;
+          else if (this.#limits.areBlanksTaken && isBlank(octet)) this.#state = SIZE_BLANKS;
           else return this.#refuse('bad_chunk');
           at++;
           break;
@@ -184,6 +195,8 @@ export class ChunkedDecoder {
     if (++this.#extensionBytes > MAX_EXTENSION_BYTES) return false;
     if (++this.#bodyExtensionBytes > MAX_BODY_EXTENSION_BYTES) return false;
     switch (this.#state) {
+      case SIZE_BLANKS:
+        return isBlank(octet) || this.#endExtension(octet);
       case EXTENSION_NAME_FIRST:
         this.#state = EXTENSION_NAME;
         return TOKEN[octet] === 1;
@@ -251,4 +264,8 @@ export class ChunkedDecoder {
     this.#state = BAD;
     return CHUNK.bad;
   }
+}
+
+function isBlank(octet: number): boolean {
+  return octet === SP || octet === HTAB;
 }

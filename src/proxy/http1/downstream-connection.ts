@@ -7,7 +7,7 @@ import type { Downstream, ResponseBodyKind } from '../exchange/downstream.ts';
 import type { ProxyErrorCode } from '../message/proxy-errors.ts';
 import { Exchange } from '../exchange/exchange.ts';
 import { INCOMPLETE, REFUSED } from '../message/head-parser.ts';
-import type { HeadText } from '../message/head-text.ts';
+import { type HeadText, NO_LINES } from '../message/head-text.ts';
 import type { HeaderBlock, RequestHead } from '../message/heads.ts';
 import { RequestParser } from './request-parser.ts';
 import { InputQueue, type InputUser } from './input-queue.ts';
@@ -35,7 +35,6 @@ const LINGER_TIME_MS = 30_000;
 const SEND_TIMEOUT_MS = 60_000;
 /** A client that closed its half may be gone, or may wait for its answer: this long it gets the benefit of the doubt. */
 const HALF_CLOSED_GRACE_MS = 1_000;
-const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
 
 /** One client connection: requests one at a time and in order, responses in as few writes as they need. */
 export class Connection implements Downstream, InputUser, TimerOwner {
@@ -121,10 +120,7 @@ export class Connection implements Downstream, InputUser, TimerOwner {
     this.#context.timers.arm(this.#timer, this.#context.router().settings.bodyTimeoutMs);
     if (this.#isContinueDue) {
       this.#isContinueDue = false;
-      if (this.#input.isEmpty) {
-        this.#exchange!.bytesSent += CONTINUE.length;
-        this.#socket.write(CONTINUE, 'latin1');
-      }
+      if (this.#input.isEmpty) this.writeInterim(100, 'Continue', NO_LINES);
     }
     this.#process();
   }
@@ -148,6 +144,10 @@ export class Connection implements Downstream, InputUser, TimerOwner {
 
   closeAfterResponse(): void {
     this.#isClosing = true;
+  }
+
+  writeInterim(status: number, reason: string, lines: HeadText): void {
+    this.#writer.interim(this.#exchange!, status, reason, lines);
   }
 
   writeHead(

@@ -35,6 +35,7 @@ class ParsedResponseHead implements ResponseHead {
   contentLength = -1;
   isKeepAlive = true;
   upgrade: string | undefined = undefined;
+  hasBareLineFeeds = false;
 
   constructor(headers: HeaderLines) {
     this.headers = headers;
@@ -45,7 +46,7 @@ class ParsedResponseHead implements ResponseHead {
   }
 }
 
-/** Parses response heads under the same rules as requests; every refusal is a malformed upstream. */
+/** Parses response heads under the same rules as requests, but that a bare LF ends a line; every refusal is a malformed upstream. */
 export class ResponseParser implements HeadParser<ResponseHead> {
   readonly head: ParsedResponseHead;
   error: ProxyErrorCode = 'upstream_malformed';
@@ -57,6 +58,7 @@ export class ResponseParser implements HeadParser<ResponseHead> {
   #state = AT_STATUS;
   #position = 0;
   #reasonEnd = 0;
+  #isStatusLineBare = false;
 
   constructor(limits: HeadLimits) {
     this.#limits = limits;
@@ -66,6 +68,8 @@ export class ResponseParser implements HeadParser<ResponseHead> {
       names: 'tokens',
       areUnderscoresAllowed: true,
       areInvalidHeadersIgnored: true,
+      // Small devices and CGI programs end lines so (RFC 9112 §2.2); nobody behind this proxy gets to see it.
+      areBareLineFeedsTaken: true,
     });
     this.head = new ParsedResponseHead(this.#lines);
   }
@@ -83,6 +87,7 @@ export class ResponseParser implements HeadParser<ResponseHead> {
   reset(): void {
     this.#state = AT_STATUS;
     this.#position = 0;
+    this.#isStatusLineBare = false;
   }
 
   release(): void {
@@ -123,12 +128,17 @@ export class ResponseParser implements HeadParser<ResponseHead> {
           break;
         case IN_REASON:
           // The blank behind the status may be missing together with the reason: common, and harmless.
-          if (position - start === STATUS_BYTES && octet !== SP && octet !== CR)
+          if (position - start === STATUS_BYTES && octet !== SP && octet !== CR && octet !== LF) {
             return this.#refuse('bad_version');
+          }
           while (position < stop && FIELD_VALUE[buffer[position]!] !== 0) position++;
           if (position >= stop) break;
-          if (buffer[position] !== CR) return this.#refuse('bad_line_end');
           this.#reasonEnd = position - start;
+          if (buffer[position] === LF) {
+            this.#isStatusLineBare = true;
+            return position + 1;
+          }
+          if (buffer[position] !== CR) return this.#refuse('bad_line_end');
           position++;
           this.#state = AT_LF;
           break;
@@ -148,6 +158,7 @@ export class ResponseParser implements HeadParser<ResponseHead> {
     const text = buffer.toString('latin1', start, headEnd);
     lines.text = text;
     head.status = status;
+    head.hasBareLineFeeds = this.#isStatusLineBare || lines.bareLineFeeds > 0;
     head.reason = text.slice(STATUS_BYTES + 1, this.#reasonEnd);
     head.minorVersion = buffer[start + 7]! - 48;
     head.contentLength = -1;
@@ -208,7 +219,7 @@ export class ResponseParser implements HeadParser<ResponseHead> {
   }
 }
 
-/** Whether an octet may stand there in `HTTP/1.0 100` to `HTTP/1.1 599`. */
+/** Whether an octet may stand there in `HTTP/1.0 100` to `HTTP/1.1 999`. */
 function isStatusOctet(octet: number, index: number): boolean {
   if (index < VERSION_PREFIX.length) return octet === VERSION_PREFIX[index];
   switch (index) {
@@ -217,7 +228,7 @@ function isStatusOctet(octet: number, index: number): boolean {
     case 8:
       return octet === SP;
     case 9:
-      return octet >= 49 && octet <= 53;
+      return octet >= 49 && octet <= 57;
     default:
       return octet >= 48 && octet <= 57;
   }

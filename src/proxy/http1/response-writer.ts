@@ -31,6 +31,13 @@ export class ResponseWriter {
     this.#socket = socket;
   }
 
+  /** Sends a head that another one follows. */
+  interim(exchange: Exchange, status: number, reason: string, lines: HeadText): void {
+    const text = `${statusLine(status, reason)}${lines}\r\n`;
+    exchange.bytesSent += text.length;
+    this.#socket.write(text, 'latin1');
+  }
+
   /** Chooses the framing that the client understands; before `head`. */
   begin(exchange: Exchange, kind: ResponseBodyKind): void {
     const isStream = kind === 'stream';

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { DataPlaneSettings } from '../../table/settings.ts';
 import type { ProxyErrorCode } from '../message/proxy-errors.ts';
-import { CHUNK, ChunkedDecoder } from './chunked-decoder.ts';
+import { CHUNK, ChunkedDecoder, UPSTREAM_CHUNK_LIMITS } from './chunked-decoder.ts';
 import { UnsafeText } from '../message/head-text.ts';
 import { INCOMPLETE, REFUSED } from '../message/head-parser.ts';
 import type { Framing, HeaderBlock } from '../message/heads.ts';
@@ -32,8 +32,9 @@ const IN_BODY = 3;
 const TUNNEL = 4;
 const CLOSED = 5;
 
-/** Interim responses before a final one; more are not worth waiting for. */
+/** Interim responses before a final one, and bytes of them; more are not worth waiting for. */
 const MAX_INTERIM_RESPONSES = 32;
+const MAX_INTERIM_BYTES = 65_536;
 /** Line limits do not apply to responses: the whole head is limited instead. */
 const MAX_RESPONSE_HEADERS = 1000;
 
@@ -73,6 +74,7 @@ export class UpstreamConnection implements TimerOwner {
   #framing: Framing = 'none';
   #remaining = 0;
   #interimCount = 0;
+  #interimBytes = 0;
   #readTimeoutMs = 0;
   #sendTimeoutMs = 0;
   #isPaused = false;
@@ -137,6 +139,7 @@ export class UpstreamConnection implements TimerOwner {
     this.#readTimeoutMs = readTimeoutMs;
     this.#sendTimeoutMs = sendTimeoutMs;
     this.#interimCount = 0;
+    this.#interimBytes = 0;
     this.#parser.expect(method);
     this.requestCount++;
     this.isRequestComplete = false;
@@ -397,13 +400,18 @@ export class UpstreamConnection implements TimerOwner {
         this.#fail(this.#parser.error);
         return;
       }
+      const bytes = next - position;
       position = next;
       const { status } = this.#parser.head;
       if (status >= 200 || status === 101) break;
-      if (++this.#interimCount > MAX_INTERIM_RESPONSES) {
+      this.#interimBytes += bytes;
+      if (++this.#interimCount > MAX_INTERIM_RESPONSES || this.#interimBytes > MAX_INTERIM_BYTES) {
         this.#fail('upstream_malformed');
         return;
       }
+      const handler = this.#handler;
+      handler!.onInterimHead(this.#parser.head);
+      if (this.#handler !== handler) return;
     }
     this.#pending = undefined;
     const { head } = this.#parser;
@@ -411,7 +419,7 @@ export class UpstreamConnection implements TimerOwner {
     this.#remaining = head.contentLength;
     this.#state = head.status === 101 ? TUNNEL : IN_BODY;
     if (head.framing === 'chunked') {
-      this.#decoder ??= new ChunkedDecoder();
+      this.#decoder ??= new ChunkedDecoder(UPSTREAM_CHUNK_LIMITS);
       this.#decoder.reset();
     }
     const handler = this.#handler;

@@ -15,6 +15,8 @@ export interface LineLimits {
   readonly areUnderscoresAllowed: boolean;
   /** With `plain`: false refuses what would be dropped. */
   readonly areInvalidHeadersIgnored: boolean;
+  /** Whether a bare LF ends a line; counted in `bareLineFeeds`. */
+  readonly areBareLineFeedsTaken?: boolean;
   /** Known-name numbers that are checked and left out. */
   readonly leftOut?: Uint8Array;
 }
@@ -33,6 +35,8 @@ const NAME_END = 1;
 const VALUE_START = 2;
 const VALUE_END = 3;
 const LINE_END = 4;
+/** In place of a line's end: it is not CRLF, and the line cannot be sent on as it came. */
+const NO_LINE_END = -1;
 
 /** Lines there is room for at first: idle connections should be small. */
 const FIRST_LINES = 24;
@@ -57,6 +61,8 @@ export class HeaderLines implements HeaderBlock {
   seen = 0;
   /** Lower-case names that are not sent on because Connection names them. */
   nominated: readonly string[] | undefined = undefined;
+  /** Lines that a bare LF ended, the empty one included. */
+  bareLineFeeds = 0;
   readonly #limits: LineLimits;
   readonly #plain: Uint8Array;
   readonly #leftOut: Uint8Array | undefined;
@@ -83,6 +89,7 @@ export class HeaderLines implements HeaderBlock {
     this.count = 0;
     this.seen = 0;
     this.nominated = undefined;
+    this.bareLineFeeds = 0;
     this.#lineCount = 0;
     this.#state = AT_LINE;
     this.#position = position;
@@ -114,7 +121,11 @@ export class HeaderLines implements HeaderBlock {
           continue;
         }
         if (octet === SP || octet === HTAB) return this.#refuse('folded_header');
-        if (octet === LF) return this.#refuse('bad_line_end');
+        if (octet === LF) {
+          if (this.#limits.areBareLineFeedsTaken !== true) return this.#refuse('bad_line_end');
+          this.bareLineFeeds++;
+          return position + 1;
+        }
         if (++this.#lineCount > this.#limits.maxHeaders) return this.#refuse('header_too_large');
         if (octet === COLON) return this.#refuse('bad_header_name');
         this.#hash = 0;
@@ -164,14 +175,23 @@ export class HeaderLines implements HeaderBlock {
       if (state === IN_VALUE) {
         while (position < stop && FIELD_VALUE[(octet = buffer[position]!)] !== 0) position++;
         if (position >= stop) continue;
-        if (octet !== CR) return this.#refuse(octet === LF ? 'bad_line_end' : 'bad_header');
+        if (octet !== CR) {
+          if (octet !== LF) return this.#refuse('bad_header');
+          if (this.#limits.areBareLineFeedsTaken !== true) return this.#refuse('bad_line_end');
+          this.bareLineFeeds++;
+          this.#record(buffer, start, lineStart, position, NO_LINE_END);
+          position++;
+          lineStart = position;
+          state = AT_LINE;
+          continue;
+        }
         position++;
         state = AT_LF;
         if (position >= stop) continue;
       }
       if (state === AT_LF) {
         if (buffer[position] !== LF) return this.#refuse('bad_line_end');
-        this.#record(buffer, start, lineStart, position - 1);
+        this.#record(buffer, start, lineStart, position - 1, position + 1 - start);
         position++;
         lineStart = position;
         state = AT_LINE;
@@ -230,9 +250,9 @@ export class HeaderLines implements HeaderBlock {
   isTabbed(id: number): boolean {
     for (let i = 0; i < this.count; i++) {
       if (this.#ids[i] !== id) continue;
-      const at = i * STRIDE;
-      if (this.text.slice(this.#offsets[at + VALUE_END], this.#offsets[at + LINE_END]).includes('\t'))
-        return true;
+      let at = this.#offsets[i * STRIDE + VALUE_END]!;
+      while (this.text.charCodeAt(at) === SP) at++;
+      if (this.text.charCodeAt(at) === HTAB) return true;
     }
     return false;
   }
@@ -291,7 +311,7 @@ export class HeaderLines implements HeaderBlock {
     return length === lowerName.length && this.lowerNameAt(index) === lowerName;
   }
 
-  #record(buffer: Uint8Array, start: number, lineStart: number, valueEnd: number): void {
+  #record(buffer: Uint8Array, start: number, lineStart: number, valueEnd: number, lineEnd: number): void {
     const nameEnd = start + this.#nameEnd;
     const valueStart = start + this.#valueStart;
     if (this.#isDropped) return;
@@ -313,7 +333,7 @@ export class HeaderLines implements HeaderBlock {
     offsets[at + NAME_END] = this.#nameEnd;
     offsets[at + VALUE_START] = this.#valueStart;
     offsets[at + VALUE_END] = trimmed - start;
-    offsets[at + LINE_END] = valueEnd + 2 - start;
+    offsets[at + LINE_END] = lineEnd;
     this.#ids[index] = id;
   }
 

@@ -67,6 +67,8 @@ export interface ResponseHead {
   readonly contentLength: number;
   /** Whether the upstream keeps the connection and the framing lets it; false also for a 204 that declares a body. */
   readonly isKeepAlive: boolean;
+  /** Whether some of its lines ended without CR. */
+  readonly hasBareLineFeeds: boolean;
   /** Value of Upgrade of a 101; else undefined. */
   readonly upgrade: string | undefined;
   readonly nominated: readonly string[] | undefined;

@@ -36,12 +36,6 @@ export function normaliseHost(host: string): string | undefined {
   return hasCapital ? name.toLowerCase() : name;
 }
 
-/** Port text of a Host or authority; empty when none is given. The host must have been accepted before. */
-export function portOf(host: string): string {
-  const colon = host.lastIndexOf(':');
-  return colon < 0 || host.endsWith(']') ? '' : host.slice(colon + 1);
-}
-
 /** `[v6]`, checked by its characters: it never names a configured host, and routes to the catch-all. */
 function normaliseLiteral(host: string): string | undefined {
   const close = host.indexOf(']');

@@ -43,7 +43,6 @@ export const PROXY_ERRORS = {
   missing_host: { ...REFUSAL, status: 400 },
   repeated_host: { ...REFUSAL, status: 400 },
   bad_host: { ...REFUSAL, status: 400 },
-  host_mismatch: { ...REFUSAL, status: 400 },
   bad_content_length: { ...REFUSAL, status: 400 },
   ambiguous_framing: { ...REFUSAL, status: 400 },
   transfer_encoding_on_http10: { ...REFUSAL, status: 400 },

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { normaliseHost, portOf } from './host.ts';
+import { normaliseHost } from './host.ts';
 import { createResolvedTarget, resolveTarget } from './target.ts';
 
 const hosts: readonly (readonly [host: string, want: string | undefined])[] = [
@@ -26,13 +26,6 @@ const hosts: readonly (readonly [host: string, want: string | undefined])[] = [
 for (const [host, want] of hosts) {
   test(`host "${host.slice(0, 20)}" is ${want ?? 'refused'}`, () => expect(normaliseHost(host)).toBe(want));
 }
-
-test('the port is what stands behind the last colon of a host', () => {
-  expect(portOf('a.test')).toBe('');
-  expect(portOf('a.test:81')).toBe('81');
-  expect(portOf('[::1]')).toBe('');
-  expect(portOf('[::1]:81')).toBe('81');
-});
 
 test('an origin form is taken apart and kept as it was sent', () => {
   const into = createResolvedTarget();

@@ -1,5 +1,5 @@
 import type { ProxyErrorCode } from './proxy-errors.ts';
-import { normaliseHost, portOf } from './host.ts';
+import { normaliseHost } from './host.ts';
 import { normalisePath, scanPath } from './path.ts';
 
 /** What a request is routed by, reused from request to request. */
@@ -73,11 +73,7 @@ function readAbsolute(target: string, into: ResolvedTarget): ProxyErrorCode | un
   // Userinfo is refused with the rest: `@` is no host character (RFC 9110 §4.2.4).
   const host = normaliseHost(authority);
   if (host === undefined) return 'bad_target';
-  if (into.hostHeader !== '') {
-    const port = portOf(authority) || (scheme.length === 7 ? '80' : '443');
-    const seenPort = portOf(into.hostHeader) || (scheme.length === 7 ? '80' : '443');
-    if (host !== into.host || Number(port) !== Number(seenPort)) return 'host_mismatch';
-  }
+  // What Host says is of no account then, and the upstream gets to see the authority in its place (RFC 9112 §3.2.2).
   into.host = host;
   into.hostHeader = authority;
   const origin = authorityEnd < 0 ? '/' : rest.slice(authorityEnd);

@@ -5,6 +5,8 @@ import type { HeaderBlock, ResponseHead } from '../message/heads.ts';
 export interface UpstreamHandler {
   /** The connection can be written to. */
   onConnected(): void;
+  /** A head before the final one; valid during the call only. */
+  onInterimHead(head: ResponseHead): void;
   /** The final head, or a 101; valid until the end of the exchange. */
   onResponseHead(head: ResponseHead): void;
   /** Bytes are valid during the call only, unless `isOwned`: then until `isReadBufferFree` says otherwise. */

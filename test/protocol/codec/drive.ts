@@ -1,7 +1,13 @@
 import type { ProxyErrorCode } from '../../../src/proxy/message/proxy-errors.ts';
 import { type HeadLimits, INCOMPLETE, REFUSED } from '../../../src/proxy/message/head-parser.ts';
 import type { HeaderBlock } from '../../../src/proxy/message/heads.ts';
-import { CHUNK, ChunkedDecoder } from '../../../src/proxy/http1/chunked-decoder.ts';
+import {
+  CHUNK,
+  ChunkedDecoder,
+  DEFAULT_CHUNK_LIMITS,
+  UPSTREAM_CHUNK_LIMITS,
+  type ChunkLimits,
+} from '../../../src/proxy/http1/chunked-decoder.ts';
 import { RequestParser } from '../../../src/proxy/http1/request-parser.ts';
 import { ResponseParser } from '../../../src/proxy/http1/response-parser.ts';
 import { createResolvedTarget, resolveTarget } from '../../../src/proxy/message/target.ts';
@@ -39,6 +45,7 @@ export interface Reading {
 }
 
 interface Stream {
+  readonly chunks: ChunkLimits;
   parse(buffer: Buffer, start: number, end: number): number;
   readonly error: ProxyErrorCode;
   readonly hasBegun: boolean;
@@ -57,6 +64,7 @@ export function readRequests(
   const parser = new RequestParser(limits);
   const resolved = createResolvedTarget();
   return read(bytes, cuts, {
+    chunks: DEFAULT_CHUNK_LIMITS,
     parse: (buffer, start, end) => parser.parse(buffer, start, end),
     get error() {
       return parser.error;
@@ -96,6 +104,7 @@ export function readResponses(
   let answered = 0;
   parser.expect(methods[0]!);
   return read(bytes, cuts, {
+    chunks: UPSTREAM_CHUNK_LIMITS,
     parse: (buffer, start, end) => parser.parse(buffer, start, end),
     get error() {
       return parser.error;
@@ -135,7 +144,7 @@ export function linesOf(block: HeaderBlock): [string, string][] {
 }
 
 function read(bytes: Buffer, cuts: readonly number[], stream: Stream): Reading {
-  const decoder = new ChunkedDecoder();
+  const decoder = new ChunkedDecoder(stream.chunks);
   const messages: Message[] = [];
   let message: Message | undefined;
   let body = '';

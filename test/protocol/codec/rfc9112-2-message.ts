@@ -1,4 +1,4 @@
-import { accepted, badResponse, get, ok, refused } from './case.ts';
+import { accepted, badResponse, get, ok, refused, goodResponse } from './case.ts';
 import type { CodecCase } from './case.ts';
 
 /** RFC 9112 §2: line ends, what stands before a message, versions. */
@@ -54,8 +54,38 @@ export const RFC9112_2: readonly CodecCase[] = [
     'bad_method',
     '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
   ),
-  badResponse('9112 §2.2: a bare LF ends no status line', 'HTTP/1.1 200 OK\nContent-Length: 0\r\n\r\n'),
-  badResponse('9112 §2.2: a bare LF ends no response header', 'HTTP/1.1 200 OK\r\nContent-Length: 0\n\r\n'),
+  goodResponse('9112 §2.2: a bare LF ends a status line', 'HTTP/1.1 200 OK\nContent-Length: 0\r\n\r\n', [
+    { startLine: ['1.1', '200', 'OK'], contentLength: 0 },
+  ]),
+  goodResponse(
+    '9112 §2.2: a bare LF ends a status line without reason',
+    'HTTP/1.1 200\nContent-Length: 0\n\n',
+    [{ startLine: ['1.1', '200', ''] }],
+  ),
+  goodResponse(
+    '9112 §2.2: a bare LF ends a response header',
+    'HTTP/1.1 200 OK\r\nX: a \nContent-Length: 0\n\r\n',
+    [
+      {
+        headers: [
+          ['X', 'a'],
+          ['Content-Length', '0'],
+        ],
+      },
+    ],
+  ),
+  goodResponse('9112 §2.2: two bare LFs end a response head', 'HTTP/1.1 200 OK\nContent-Length: 1\n\na', [
+    { body: 'a' },
+  ]),
+  badResponse('9112 §5.2: a fold behind a bare LF', 'HTTP/1.1 200 OK\nX: a\n b\nContent-Length: 0\n\n'),
+  badResponse(
+    '9112 §6.1: a tab behind chunked, and a bare LF',
+    'HTTP/1.1 200 OK\nTransfer-Encoding: chunked \t\n\n0\r\n\r\n',
+  ),
+  badResponse(
+    '9112 §2.2: a response header without a colon before a bare LF',
+    'HTTP/1.1 200 OK\r\nX\nContent-Length: 0\r\n\r\n',
+  ),
   badResponse('9112 §2.2: a bare CR in a response value', ok('X: a\rSet-Cookie: b\r\nContent-Length: 0\r\n')),
   badResponse('9112 §2.2: an empty line before a response', `\r\n${ok('Content-Length: 0\r\n')}`),
   badResponse('9112 §2.3: HTTP/2.0 response', 'HTTP/2.0 200 OK\r\n\r\n'),

@@ -84,8 +84,17 @@ export const RFC9112_3: readonly CodecCase[] = [
   accepted('9112 §3.2.2: the default port is no disagreement', line('GET HTTP://A.test:80/'), [
     { host: 'a.test' },
   ]),
-  refused('9112 §3.2.2: Host disagrees', 'host_mismatch', line('GET http://b.test/')),
-  refused('9112 §3.2.2: the port disagrees', 'host_mismatch', line('GET http://a.test:81/')),
+  accepted('9112 §3.2.2: the target counts where Host disagrees', line('GET http://B.test/x'), [
+    { path: '/x', host: 'b.test' },
+  ]),
+  accepted('9112 §3.2.2: the target counts where the port disagrees', line('GET http://a.test:81/'), [
+    { host: 'a.test' },
+  ]),
+  refused(
+    '9112 §3.2: a bad Host is refused whatever the target says',
+    'bad_host',
+    'GET http://a.test/ HTTP/1.1\r\nHost: a b\r\n\r\n',
+  ),
   refused('9112 §3.2.2: absolute form needs Host too', 'missing_host', line('GET http://a.test/', '')),
   refused('9110 §4.2.4: userinfo', 'bad_target', line('GET http://u:p@a.test/')),
   refused('9110 §4.2.4: userinfo that looks like the host', 'bad_target', line('GET http://a.test@b.test/')),

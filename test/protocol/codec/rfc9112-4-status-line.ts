@@ -14,8 +14,10 @@ export const RFC9112_4: readonly CodecCase[] = [
   goodResponse('9112 §4: HTTP/1.0', status('HTTP/1.0 200 OK'), [{ isKeepAlive: false, framing: 'none' }]),
   badResponse('9110 §15: status 099', status('HTTP/1.1 099 Low')),
   badResponse('9110 §15: status 000', status('HTTP/1.1 000 None')),
-  badResponse('9110 §15: status 600', status('HTTP/1.1 600 High')),
-  badResponse('9110 §15: status 999', status('HTTP/1.1 999 Request denied')),
+  goodResponse('9110 §15: status 600', status('HTTP/1.1 600 High'), [{ startLine: ['1.1', '600', 'High'] }]),
+  goodResponse('9110 §15: status 999', status('HTTP/1.1 999 Request denied'), [
+    { startLine: ['1.1', '999', 'Request denied'] },
+  ]),
   badResponse('9112 §4: two digits', status('HTTP/1.1 20 OK')),
   badResponse('9112 §4: four digits', status('HTTP/1.1 2000 OK')),
   badResponse('9112 §4: letters', status('HTTP/1.1 2xx OK')),

@@ -168,6 +168,31 @@ describe('what is forwarded', () => {
     }
   });
 
+  test('an absolute target counts, and takes the place of Host (RFC 9112 §3.2.2)', async () => {
+    const upstream = await bench.answering(() => OK);
+    const engine = await bench.engine({ endpoints: [upstream.endpoint] });
+    const client = await engine.connect();
+    client.send('GET http://b.test:81/x?y HTTP/1.1\r\nHost: unknown.test\r\n\r\n' + GET);
+    await client.response();
+    await client.response();
+    expect(upstream.requests[0]).toMatch(/^GET \/x\?y HTTP\/1\.1\r\nHost: b\.test:81\r\n/);
+    expect(upstream.requests[0]).toContain('\r\nX-Forwarded-Host: b.test:81\r\n');
+    expect(upstream.requests[0]).not.toContain('unknown');
+    expect(upstream.requests[1]).toMatch(/^GET \/x HTTP\/1\.1\r\nHost: a\.test\r\n/);
+  });
+
+  test('a head of many lines within its limit of bytes is passed on', async () => {
+    const upstream = await bench.answering(() => OK);
+    const engine = await bench.engine({ endpoints: [upstream.endpoint] });
+    const client = await engine.connect();
+    const lines = Array.from({ length: 900 }, (_, i) => `X-${i}: v\r\n`).join('');
+    client.send(`GET /x HTTP/1.1\r\nHost: a.test\r\n${lines}\r\n`);
+    expect(await client.response()).toContain('200 OK');
+    expect(upstream.requests[0]).toContain(lines);
+    client.send(`GET /x HTTP/1.1\r\nHost: a.test\r\n${'X: v\r\n'.repeat(1001)}\r\n`);
+    expect(await client.response()).toMatch(/^HTTP\/1\.1 400 [^]*Request Header Or Cookie Too Large/);
+  });
+
   test('what filters and proxy-set-headers make of the head', async () => {
     const upstream = await bench.answering(() => OK);
     const engine = await bench.engine({
