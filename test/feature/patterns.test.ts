@@ -99,7 +99,13 @@ beforeAll(async () => {
     },
   ];
   writeFileSync(join(folder, 'all.yaml'), objects.map((object) => stringify(object)).join('---\n'));
-  serin = await startSerin(['serve', `--manifests=${folder}`, '--workers=1', '--v=3']);
+  serin = await startSerin([
+    'serve',
+    `--manifests=${folder}`,
+    '--workers=1',
+    '--v=3',
+    '--watch-ingress-without-class',
+  ]);
 });
 
 afterAll(async () => {
