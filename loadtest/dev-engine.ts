@@ -3,9 +3,12 @@
  *   node loadtest/dev-engine.ts <listen port> <upstream port> [access log file]
  */
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { createWorkerMetrics } from '../src/observe/metrics-arena.ts';
 import { createMetricsBuffer, DEFAULT_METRICS_OPTIONS } from '../src/observe/metrics-layout.ts';
 import { createFollowingAccessLog } from '../src/proxy/following-access-log.ts';
+import { BodyBudget } from '../src/proxy/exchange/body-budget.ts';
+import { Spool } from '../src/proxy/exchange/spool.ts';
 import { createServeContext, serveConnection } from '../src/proxy/serve.ts';
 import { createFixedRouter } from '../test/protocol/engine/fixed-router.ts';
 import { connectionInfoOf } from '../test/protocol/engine/sinks.ts';
@@ -35,6 +38,15 @@ const context = createServeContext({
   router: () => router,
   accessLog: createFollowingAccessLog(() => router.settings.accessLog, report),
   metrics,
+  bodies: {
+    budget: new BodyBudget({
+      memoryBytes: 67_108_864,
+      spoolBytes: 4_294_967_296,
+      spooledBlocks: new Int32Array(new SharedArrayBuffer(4)),
+      index: 0,
+    }),
+    spool: new Spool(tmpdir(), report, () => performance.now()),
+  },
   now: () => performance.timeOrigin + performance.now(),
   random: Math.random,
   report,

@@ -83,6 +83,27 @@ const ROWS: readonly Row[] = [
     'Path of the health check, on the health port and on the catch-all host.',
   ],
   ['workers', 'integer', 0, BOTH, 'Worker threads; 0 takes the CPU quota, rounded up.'],
+  [
+    'request-body-memory',
+    'string',
+    '64m',
+    BOTH,
+    'Memory in which one worker may hold request bodies; one client address may use a quarter of it.',
+  ],
+  [
+    'request-body-spool',
+    'string',
+    '4g',
+    BOTH,
+    'Disk space for request bodies that find no room in memory, for all workers together; one client address may use half of it; 0 is none.',
+  ],
+  [
+    'request-body-directory',
+    'string',
+    '',
+    BOTH,
+    'Folder for the temporary files of request bodies; empty is the folder of the system ($TMPDIR, else /tmp).',
+  ],
   ['shutdown-grace-period', 'seconds', 0, BOTH, 'Seconds to go on accepting after SIGTERM, unready.'],
   [
     'post-shutdown-grace-period',

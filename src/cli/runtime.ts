@@ -13,6 +13,7 @@ import type { ControlLog } from '../observe/log.ts';
 import type { MetricsRegistry } from '../observe/metrics.ts';
 import type { ListenerSpec } from '../table/messages.ts';
 import type { FlagReader } from './args.ts';
+import { createBodyRoom } from './body-room.ts';
 import { workersForQuota } from './cpu-quota.ts';
 import { createExternalNames } from './external-names.ts';
 import { reportApplied, reportOrphans } from './report-metrics.ts';
@@ -80,6 +81,7 @@ export async function runSerin(input: RuntimeInput, stopRequest: StopRequest): P
     workerCount,
     listeners,
     metricsFor: (index) => metrics.bufferFor(index),
+    bodies: createBodyRoom(flags, workerCount, log),
     events: {
       started: (port) => publisher.started(port),
       message(port, message) {

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { createHeartbeatBuffer, heartbeatOf, type Heartbeat } from '../table/heartbeat.ts';
-import type { FromWorker, ListenerSpec, WorkerStart } from '../table/messages.ts';
+import type { BodyRoom, FromWorker, ListenerSpec, WorkerStart } from '../table/messages.ts';
 import type { WorkerPort } from './publish/remote-worker.ts';
 import { Watch, WATCHDOG_LIMITS, type WatchdogLimits } from './watchdog.ts';
 
@@ -10,6 +10,7 @@ export interface SupervisorDeps {
   readonly workerCount: number;
   /** Counters for a worker: one buffer per life of a worker. */
   readonly metricsFor: (index: number) => SharedArrayBuffer;
+  readonly bodies: BodyRoom;
   readonly listeners: readonly ListenerSpec[];
   readonly events: SupervisorEvents;
   /** How long an event loop may stand still; WATCHDOG_LIMITS unless told otherwise. */
@@ -123,6 +124,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
       index,
       metrics: deps.metricsFor(index),
       heartbeat,
+      bodies: deps.bodies,
     };
     const worker = new Worker(deps.entry, {
       workerData: start,

@@ -39,6 +39,8 @@ export interface BodyPolicy {
   readonly maxBodyBytes: number;
   /** Whether the whole request body is read before the upstream is contacted (proxy-request-buffering). */
   readonly isRequestBuffered: boolean;
+  /** So much of a body is held in memory, the rest on disk (client-body-buffer-size); undefined: as much as usual. */
+  readonly maxBufferedBytes?: number;
   /** Largest response head in bytes; a larger one is a 502 (proxy-buffer-size). */
   readonly maxResponseHeadBytes: number;
   /** HTTP minor version spoken to the upstream: 1 or 0 (proxy-http-version). */

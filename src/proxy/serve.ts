@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { AccessLog, WorkerMetrics } from '../observe/sinks.ts';
+import type { BodyStorage } from './exchange/body-store.ts';
 import type { EngineStats } from './accept/connection-gauge.ts';
 import type { ConnectionInfo } from './message/connection-info.ts';
 import { Connection } from './http1/downstream-connection.ts';
@@ -13,6 +14,8 @@ export interface EngineOptions {
   router(): Router;
   readonly accessLog: AccessLog;
   readonly metrics: WorkerMetrics;
+  /** Where request bodies are held. */
+  readonly bodies: BodyStorage;
   /** Milliseconds since the epoch; fractions allowed. */
   readonly now: () => number;
   /** Uniform in [0, 1). */
@@ -40,6 +43,7 @@ export function createServeContext(options: EngineOptions): ServeContext {
     router: () => options.router(),
     accessLog: options.accessLog,
     metrics: options.metrics,
+    bodies: options.bodies,
     now: options.now,
     random: options.random,
     report: (fault) => options.report(fault),

@@ -5,6 +5,8 @@ import { createWorkerMetrics } from '../observe/metrics-arena.ts';
 import { BEAT_MS, heartbeatOf } from '../table/heartbeat.ts';
 import type { FromWorker, ToWorker, WorkerStart } from '../table/messages.ts';
 import { DEFAULT_SETTINGS } from '../table/settings.ts';
+import { BodyBudget } from './exchange/body-budget.ts';
+import { Spool } from './exchange/spool.ts';
 import { createFaultLimit } from './fault-limit.ts';
 import { createFollowingAccessLog } from './following-access-log.ts';
 import { openListeners, type Listeners } from './accept/listener.ts';
@@ -61,7 +63,17 @@ export function startWorker(start: WorkerStart, port: MessagePort): void {
     return current;
   };
   const accessLog = createFollowingAccessLog(() => router().settings.accessLog, report);
-  const context = createServeContext({ router, accessLog, metrics, now: epochMs, random, report });
+  const { memoryBytes, directory, spoolBytes, spooledBlocks } = start.bodies;
+  const bodies = {
+    budget: new BodyBudget({
+      memoryBytes,
+      spoolBytes,
+      spooledBlocks: new Int32Array(spooledBlocks),
+      index: start.index,
+    }),
+    spool: spoolBytes > 0 ? new Spool(directory, report, nowMs) : undefined,
+  };
+  const context = createServeContext({ router, accessLog, metrics, bodies, now: epochMs, random, report });
   let listeners: Promise<Listeners> | undefined;
 
   async function drain(timeoutMs: number): Promise<void> {

@@ -82,4 +82,17 @@ export interface WorkerStart {
   readonly metrics: SharedArrayBuffer;
   /** Where it shows that its event loop turns (table/heartbeat). */
   readonly heartbeat: SharedArrayBuffer;
+  readonly bodies: BodyRoom;
+}
+
+/** What workers may hold request bodies in. */
+export interface BodyRoom {
+  /** Memory of one worker. */
+  readonly memoryBytes: number;
+  /** Folder of the temporary files. */
+  readonly directory: string;
+  /** What all workers together may have there; 0: nothing. */
+  readonly spoolBytes: number;
+  /** Blocks that each worker has there: one 32-bit number each. */
+  readonly spooledBlocks: SharedArrayBuffer;
 }

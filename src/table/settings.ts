@@ -23,7 +23,10 @@ export interface DataPlaneSettings {
   readonly hsts?: string;
   readonly httpsPort: number;
   readonly headerTimeoutMs: number;
+  /** Longest wait between two reads of a request body. */
   readonly bodyTimeoutMs: number;
+  /** Slowest that a request body may come in once `bodyTimeoutMs` are over; 0: as slowly as it likes. */
+  readonly minBodyBytesPerSecond: number;
   readonly keepAliveTimeoutMs: number;
   readonly keepAliveRequests: number;
   readonly maxTargetBytes: number;
@@ -112,6 +115,7 @@ export const DEFAULT_SETTINGS: DataPlaneSettings = {
   httpsPort: 443,
   headerTimeoutMs: 60_000,
   bodyTimeoutMs: 60_000,
+  minBodyBytesPerSecond: 0,
   keepAliveTimeoutMs: 75_000,
   keepAliveRequests: 1000,
   maxTargetBytes: 8192,

@@ -12,6 +12,7 @@ import { DEFAULT_METRICS_OPTIONS } from '../../src/observe/metrics-layout.ts';
 import type { FromWorker, ListenerSpec, ToWorker } from '../../src/table/messages.ts';
 import { DEFAULT_SETTINGS, type DataPlaneSettings } from '../../src/table/settings.ts';
 import type { RouteTable, UpstreamEndpoints } from '../../src/table/table.ts';
+import { bodyRoomOf } from '../fixtures/body-room.ts';
 import { hostModel, modelOf, routeModel, upstreamModel } from '../fixtures/models.ts';
 
 const SETTINGS: DataPlaneSettings = {
@@ -68,6 +69,7 @@ async function startWorkers(
     entry: new URL('../../src/main.ts', import.meta.url),
     workerCount,
     metricsFor: (index) => totals.bufferFor(index),
+    bodies: bodyRoomOf(workerCount),
     listeners: specs,
     events: {
       started(port) {

@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { bodies } from './bodies.ts';
 import { codec } from './codec.ts';
 import { headers } from './heads.ts';
 import type { FuzzMode } from './mode.ts';
@@ -7,7 +8,7 @@ import { patterns } from './patterns.ts';
 
 /* node test/fuzz/fuzz.ts [--<mode>] [--seconds N] [--seed N]: exits 1 and saves the case when one fails. */
 
-const MODES: Readonly<Record<string, FuzzMode>> = { codec, headers, patterns };
+const MODES: Readonly<Record<string, FuzzMode>> = { bodies, codec, headers, patterns };
 
 const { values, tokens } = parseArgs({
   strict: false,

@@ -196,6 +196,7 @@ export const DATA_PLANE_KEYS: Readonly<Record<string, ApplyKey>> = {
   'ssl-reject-handshake': bool((draft, value) => (draft.tls.isUnknownNameRejected = value)),
   'client-header-timeout': seconds((draft, value) => (draft.headerTimeoutMs = value)),
   'client-body-timeout': seconds((draft, value) => (draft.bodyTimeoutMs = value)),
+  'client-body-min-rate': integer((draft, value) => (draft.minBodyBytesPerSecond = value)),
   'keep-alive': seconds((draft, value) => (draft.keepAliveTimeoutMs = value)),
   'keep-alive-requests': integer((draft, value) => (draft.keepAliveRequests = value)),
   'large-client-header-buffers': headBuffers,

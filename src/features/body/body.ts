@@ -1,14 +1,18 @@
 import type { BodyPolicy } from '../../model/policy.ts';
 import { defineFeature, type Parser } from '../kit/feature.ts';
+import { parseNginxSize } from '../../lib/nginx-values.ts';
 import { int, onOff, oneOf, size } from '../kit/values.ts';
 
 const inert = 'Taken for compatibility: Serin streams responses through bounded buffers of its own.';
 
-/** A size nobody applies; with the unit b too, which ingress-nginx lets pass, since refusing it costs the whole Ingress. */
-const inertSize: Parser<string> = (raw) =>
-  /^\d+[bkmg]?$/i.test(raw)
-    ? { ok: true, value: raw }
+/** A size; with the units b and g too, which ingress-nginx lets pass without applying them, since refusing it costs the whole Ingress. */
+const bufferSize: Parser<number | 'none'> = (raw) => {
+  const bytes = parseNginxSize(raw);
+  if (bytes !== undefined && !/g$/i.test(raw)) return { ok: true, value: bytes };
+  return /^\d+[bg]$/i.test(raw)
+    ? { ok: true, value: 'none' }
     : { ok: false, problem: 'is not a size such as 8k or 1m' };
+};
 
 /** Sizes and buffering of bodies and heads (docs/reference/annotations.md §3.7). */
 export const body = defineFeature({
@@ -55,11 +59,11 @@ export const body = defineFeature({
       doc: 'Forces the Connection header towards the upstream (and breaks WebSockets).',
     },
     'client-body-buffer-size': {
-      parse: inertSize,
+      parse: bufferSize,
       risk: 'low',
       onInvalid: 'drop',
       configMapKey: 'client-body-buffer-size',
-      doc: inert,
+      doc: 'So much of a buffered request body is held in memory, a longer one on disk; without it 1m.',
     },
     'proxy-buffering': {
       parse: onOff,
@@ -103,6 +107,9 @@ export const body = defineFeature({
   translate: (values): BodyPolicy => ({
     maxBodyBytes: values['proxy-body-size'] ?? 1_048_576,
     isRequestBuffered: values['proxy-request-buffering'] ?? true,
+    ...(typeof values['client-body-buffer-size'] === 'number'
+      ? { maxBufferedBytes: values['client-body-buffer-size'] }
+      : {}),
     maxResponseHeadBytes: values['proxy-buffer-size'] ?? 4_096,
     upstreamHttpMinor: values['proxy-http-version'] === '1.0' ? 0 : 1,
     ...(values['connection-proxy-header'] === undefined

@@ -15,10 +15,11 @@ export type ResponseBodyKind =
 export interface Downstream {
   readonly info: ConnectionInfo;
 
-  /** Asks for the request body; it comes by `onBodyData` and `onBodyEnd` of the exchange. */
+  /** Asks for the request body; it comes by `onBodyData`, `onBodyRead` and `onBodyEnd` of the exchange. */
   readBody(): void;
   /** No more data of a body or tunnel until `resumeReading`. */
   pauseReading(): void;
+  /** Data may come again, but never before the caller has returned: whoever sends what is at hand finishes that first. */
   resumeReading(): void;
 
   /** Sends a response before the final one, at once. */

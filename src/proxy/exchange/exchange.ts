@@ -249,6 +249,11 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
     this.forwarding.body.onData(buffer, start, end);
   }
 
+  /** All body bytes of one read were handed over, and more will follow. */
+  onBodyRead(): void {
+    this.forwarding.body.onRead();
+  }
+
   onBodyEnd(): void {
     this.forwarding.body.onEnd();
   }
@@ -275,6 +280,7 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
   finish(nowMs: number = this.context.now()): void {
     if (!this.isActive) return;
     this.isActive = false;
+    this.forwarding.body.release();
     const { context, route, linkedHost } = this;
     if (this.isSilent) return;
     this.durationMs = nowMs - this.startedAtMs;

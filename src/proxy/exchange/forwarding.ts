@@ -235,7 +235,7 @@ export class Forwarding implements UpstreamHandler {
     endpoint.started();
     this.#tryStartedAtMs = attempts.length === 1 ? this.startedAtMs : context.now();
     const pool = context.connector.poolOf(endpoint, route!.transport, exchange.info.scheme);
-    const connection = this.#isFreshNeeded ? undefined : pool.acquire();
+    const connection = this.#isFreshNeeded || this.body.isFreshNeeded ? undefined : pool.acquire();
     if (connection === undefined) {
       this.connection = pool.open(this, route!.timeouts.connectTimeoutMs);
       return;

@@ -1,37 +1,37 @@
+import { answerFault } from './answer.ts';
+import { BodyStore, type BodyStoreOwner } from './body-store.ts';
 import type { Exchange } from './exchange.ts';
 import { CHUNK_END, chunkHead, LAST_CHUNK } from '../http1/chunked-encoder.ts';
 import { CHUNKED_LINE, contentLengthLine, type HeadText, NO_LINES } from '../message/head-text.ts';
 
-/** A body of declared length up to this is read whole before the upstream is contacted; a longer one streams. */
-const MAX_COLLECTED_LENGTH = 65_536;
+/** A body goes to disk from here on, where its route does not say otherwise (client-body-buffer-size). */
+const MAX_BYTES_IN_MEMORY = 1_048_576;
 /** A streamed body up to this is kept until the response begins, so that another try can send it. */
 const MAX_KEPT_BYTES = 1_048_576;
-/** A chunked body is collected up to this to be sent with its length; what is longer streams on in chunks. */
-const MAX_COLLECTED_CHUNKED = 1_048_576;
 
 const NONE = 0;
 const COLLECTING = 1;
 const COLLECTED = 2;
 const STREAMING = 3;
 
-/** The request body of one exchange: collected, so that it can be sent again, or passed on as it comes. */
-export class RequestBody {
+/**
+ * The request body of one exchange: collected before the upstream is contacted, so that it has a length and can be sent again, or
+ * passed on as it comes. `#pump` alone sends it, and nothing that `#pump` calls brings more of it.
+ */
+export class RequestBody implements BodyStoreOwner {
   readonly #exchange: Exchange;
   #state = NONE;
-  /** Not sent yet on the present try. */
-  #parts: Buffer[] = [];
-  /** Sent while streaming, for another try. */
-  #kept: Buffer[] = [];
-  #keptBytes = 0;
-  #bytes = 0;
-  #isEnded = false;
+  #store: BodyStore | undefined = undefined;
+  /** Handed from the store to the connection; empty but for that moment. */
+  readonly #parts: Buffer[] = [];
+  /** Still to be sent before the body. */
+  #headText = '';
   #lastPart = '';
-  /** Set when part of it is gone and no other try can send it. */
-  #isConsumed = false;
-  #isPaused = false;
+  #isEnded = false;
+  #isRestSent = false;
   /** Whether the upstream takes no more for now. */
   #isBlocked = false;
-  #isRestSent = false;
+  #isPaused = false;
 
   constructor(exchange: Exchange) {
     this.#exchange = exchange;
@@ -39,7 +39,12 @@ export class RequestBody {
 
   /** Whether another try can send all of it. */
   get isReplayable(): boolean {
-    return !this.#isConsumed;
+    return this.#state === NONE || !this.#store!.isConsumed;
+  }
+
+  /** Whether it cannot be sent again, so that a kept-alive connection, which may be gone, is no place for it. */
+  get isFreshNeeded(): boolean {
+    return this.#state === STREAMING && this.#exchange.head.contentLength > MAX_KEPT_BYTES;
   }
 
   /** Framing lines for the upstream head. */
@@ -48,156 +53,201 @@ export class RequestBody {
     if (this.#state === STREAMING) {
       return head.framing === 'chunked' ? CHUNKED_LINE : contentLengthLine(head.contentLength);
     }
-    if (this.#state === COLLECTED) return contentLengthLine(this.#bytes);
+    if (this.#state === COLLECTED) return contentLengthLine(this.#store!.size);
     return head.contentLength === 0 ? contentLengthLine(0) : NO_LINES;
   }
 
   /** Begins to read it as the route's policy says; goes on to the upstream as soon as that may be contacted. */
   begin(): void {
-    const { head, route, downstream } = this.#exchange;
-    this.#parts = [];
-    this.#kept = [];
-    this.#keptBytes = 0;
-    this.#bytes = 0;
-    this.#isEnded = false;
-    this.#lastPart = '';
-    this.#isConsumed = false;
-    this.#isPaused = false;
-    this.#isBlocked = false;
+    const exchange = this.#exchange;
+    const { head, route, downstream, sequence } = exchange;
     if (head.framing === 'none') {
       this.#state = NONE;
-      this.#exchange.forwarding.begin();
+      exchange.forwarding.begin();
       return;
     }
+    this.#store ??= new BodyStore(this, exchange.context.bodies);
+    this.#store.open(exchange.clientAddress);
+    this.#headText = '';
+    this.#lastPart = '';
+    this.#isEnded = false;
+    this.#isRestSent = false;
+    this.#isBlocked = false;
+    this.#isPaused = false;
+    const { isRequestBuffered, upstreamHttpMinor } = route!.body;
     const isCollected =
-      (route!.body.isRequestBuffered &&
-        (head.framing === 'chunked' || head.contentLength <= MAX_COLLECTED_LENGTH)) ||
-      (head.framing === 'chunked' && route!.body.upstreamHttpMinor === 0);
+      head.framing === 'chunked'
+        ? isRequestBuffered || upstreamHttpMinor === 0
+        : isRequestBuffered && head.contentLength <= this.#mostCollected;
     this.#state = isCollected ? COLLECTING : STREAMING;
-    const { sequence } = this.#exchange;
-    if (this.#state === STREAMING) this.#exchange.forwarding.begin();
-    if (this.#exchange.isActive && this.#exchange.sequence === sequence) downstream.readBody();
+    if (this.#state === STREAMING) exchange.forwarding.begin();
+    if (exchange.isActive && exchange.sequence === sequence) downstream.readBody();
   }
 
   onData(buffer: Buffer, start: number, end: number): void {
-    const exchange = this.#exchange;
-    const { body } = exchange.route!;
-    this.#bytes += end - start;
-    if (body.maxBodyBytes > 0 && this.#bytes > body.maxBodyBytes) {
-      exchange.onBodyRefused('body_too_large');
+    const store = this.#store!;
+    const { maxBodyBytes } = this.#exchange.route!.body;
+    if (maxBodyBytes > 0 && store.size + end - start > maxBodyBytes) {
+      this.#exchange.onBodyRefused('body_too_large');
       return;
     }
-    const part = buffer.subarray(start, end);
-    if (this.#state === STREAMING) {
-      this.#stream(part);
-      return;
-    }
-    this.#parts.push(part);
-    if (this.#bytes <= MAX_COLLECTED_CHUNKED || exchange.head.framing !== 'chunked') return;
-    if (body.upstreamHttpMinor === 0) {
-      // HTTP/1.0 has no chunks, and a body without end cannot be counted first.
-      exchange.onBodyRefused('body_too_large');
-      return;
-    }
-    this.#state = STREAMING;
-    exchange.forwarding.begin();
+    store.append(buffer, start, end);
   }
 
-  /** All of it is there. Its trailers, if it had any, go nowhere: no policy has seen them. */
+  /** All of one read was handed over. */
+  onRead(): void {
+    if (this.#state === COLLECTING) this.#settle();
+    else this.#pump();
+    this.#regulate();
+  }
+
   onEnd(): void {
+    const store = this.#store!;
     this.#isEnded = true;
     if (this.#state === COLLECTING) {
-      this.#state = COLLECTED;
-      if (this.#parts.length > 1) this.#parts = [Buffer.concat(this.#parts, this.#bytes)];
-      this.#exchange.forwarding.begin();
+      if (store.isInMemory && store.isBudgetOver && this.#exchange.context.bodies.spool !== undefined) {
+        store.spill();
+      }
+      store.end();
+      if (store.isStored) this.#forward();
       return;
     }
-    if (this.#exchange.head.framing === 'chunked') this.#lastPart = LAST_CHUNK;
-    this.#sendRest();
+    if (this.#exchange.head.framing === 'chunked') {
+      this.#lastPart = LAST_CHUNK;
+    }
+    this.#pump();
+    this.#regulate();
+  }
+
+  onStoreReady(): void {
+    try {
+      if (this.#state === COLLECTED) {
+        this.#pump();
+        return;
+      }
+      if (this.#isEnded && this.#store!.isStored) this.#forward();
+      this.#regulate();
+    } catch (fault) {
+      answerFault(this.#exchange, fault);
+    }
+  }
+
+  onStoreFailed(): void {
+    this.#exchange.onBodyRefused('spool_full');
   }
 
   /** Sends the head with what is at hand of the body. */
   sendWith(headText: HeadText): void {
-    const connection = this.#exchange.forwarding.connection!;
     if (this.#state === NONE) {
+      const connection = this.#exchange.forwarding.connection!;
       connection.completeRequest();
       connection.sendText(headText);
       return;
     }
-    if (this.#state === COLLECTED) {
-      connection.completeRequest();
-      if (this.#bytes === 0) connection.sendText(headText);
-      else connection.sendBoth(headText, this.#parts[0]!);
-      return;
-    }
+    this.#store!.rewind();
+    this.#headText = headText;
     this.#isRestSent = false;
-    connection.sendText(headText);
-    const parts = this.#kept.concat(this.#parts);
-    this.#parts = [];
-    this.#kept = [];
-    this.#keptBytes = 0;
     this.#isBlocked = false;
-    for (const part of parts) this.#sendPart(part);
-    this.#sendRest();
-    this.#resumeWhereTaken();
+    this.#pump();
+    this.#regulate();
   }
 
   /** Lets go of what was kept for another try: there will be none. */
   forget(): void {
-    if (this.#kept.length === 0) return;
-    this.#isConsumed = true;
-    this.#kept = [];
+    if (this.#state !== NONE) this.#store!.forget();
+  }
+
+  /** Gives back what it holds: the exchange is over. */
+  release(): void {
+    if (this.#state === NONE) return;
+    this.#state = NONE;
+    this.#store!.release();
   }
 
   /** The upstream takes more. */
   onUpstreamDrain(): void {
+    if (this.#state === NONE) return;
     this.#isBlocked = false;
-    this.#resumeWhereTaken();
+    this.#pump();
+    this.#regulate();
   }
 
-  /** Has the client's bytes come again. They come at once: never while parts that were kept are being sent, or they overtake them. */
-  #resumeWhereTaken(): void {
-    if (!this.#isPaused || this.#isBlocked) return;
-    this.#isPaused = false;
-    this.#exchange.downstream.resumeReading();
+  /** Longest body that can be collected: a longer one would never find room. */
+  get #mostCollected(): number {
+    const { spool, budget } = this.#exchange.context.bodies;
+    return Math.max(this.#mostInMemory, spool === undefined ? 0 : budget.spoolShareBytes);
   }
 
-  #stream(part: Buffer): void {
-    const connection = this.#exchange.forwarding.connection;
-    if (connection !== undefined && this.#exchange.forwarding.isRequestBegun) {
-      this.#sendPart(part);
-      this.#resumeWhereTaken();
-      return;
+  get #mostInMemory(): number {
+    return this.#exchange.route!.body.maxBufferedBytes ?? MAX_BYTES_IN_MEMORY;
+  }
+
+  /** Sees to it that what was collected does not take more memory than it may. */
+  #settle(): void {
+    const store = this.#store!;
+    store.settle();
+    if (!store.isInMemory || (store.size <= this.#mostInMemory && !store.isBudgetOver)) return;
+    const exchange = this.#exchange;
+    if (exchange.context.bodies.spool !== undefined) {
+      store.spill();
+    } else if (exchange.route!.body.upstreamHttpMinor === 0 && exchange.head.framing === 'chunked') {
+      // HTTP/1.0 has no chunks, and a body without end cannot be counted first.
+      exchange.onBodyRefused('body_too_large');
+    } else {
+      this.#state = STREAMING;
+      exchange.forwarding.begin();
     }
-    // Not connected yet.
-    this.#parts.push(part);
-    this.#pause();
   }
 
-  #sendPart(part: Buffer): void {
-    const connection = this.#exchange.forwarding.connection!;
-    this.#keptBytes += part.length;
-    if (this.#keptBytes <= MAX_KEPT_BYTES) this.#kept.push(part);
-    else this.forget();
-    const isTaken =
-      this.#exchange.head.framing === 'chunked'
-        ? connection.sendChunk(chunkHead(part.length), part, CHUNK_END)
-        : connection.sendBytes(part);
-    this.#isBlocked = !isTaken;
-    if (!isTaken) this.#pause();
+  #forward(): void {
+    this.#state = COLLECTED;
+    this.#exchange.forwarding.begin();
   }
 
-  #sendRest(): void {
+  /** Sends what there is, as long as the upstream takes it. */
+  #pump(): void {
     const { connection, isRequestBegun } = this.#exchange.forwarding;
-    if (!this.#isEnded || this.#isRestSent || connection === undefined || !isRequestBegun) return;
-    this.#isRestSent = true;
-    if (this.#lastPart !== '') connection.sendText(this.#lastPart);
-    connection.completeRequest();
+    if (connection === undefined || !isRequestBegun || this.#isRestSent) return;
+    const store = this.#store!;
+    const isChunked = this.#state === STREAMING && this.#exchange.head.framing === 'chunked';
+    const parts = this.#parts;
+    let isOver = this.#isEnded && store.isHandedOut;
+    let lastPart = isChunked ? this.#lastPart : '';
+    while (!this.#isBlocked) {
+      const bytes = store.take(parts);
+      if (bytes === 0) break;
+      isOver = this.#isEnded && store.isHandedOut;
+      const before = isChunked ? this.#headText + chunkHead(bytes) : this.#headText;
+      let behind = isChunked ? CHUNK_END : '';
+      this.#headText = '';
+      if (isOver) {
+        behind += lastPart;
+        lastPart = '';
+      }
+      this.#isBlocked = !connection.sendParts(before, parts, behind);
+      while (parts.length > 0) parts.pop();
+    }
+    const text = isOver ? this.#headText + lastPart : this.#headText;
+    this.#headText = '';
+    if (text !== '' && !connection.sendText(text)) this.#isBlocked = true;
+    if (isOver) {
+      this.#isRestSent = true;
+      connection.completeRequest();
+    }
+    if (this.#state === STREAMING && (store.size > MAX_KEPT_BYTES || store.isBudgetOver)) store.forget();
   }
 
-  #pause(): void {
-    if (this.#isPaused) return;
-    this.#isPaused = true;
-    this.#exchange.downstream.pauseReading();
+  /** Has the client's bytes come for as long as there is a place for them. */
+  #regulate(): void {
+    const store = this.#store!;
+    if (this.#state === NONE) return;
+    const isPaused =
+      !this.#isEnded &&
+      (store.isFull || (this.#state === STREAMING && (this.#isBlocked || !store.isHandedOut)));
+    if (isPaused === this.#isPaused) return;
+    this.#isPaused = isPaused;
+    const { downstream } = this.#exchange;
+    if (isPaused) downstream.pauseReading();
+    else downstream.resumeReading();
   }
 }

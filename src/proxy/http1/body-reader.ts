@@ -9,9 +9,6 @@ const CHUNKED = 2;
 /** Body bytes worth reading off to keep a connection. */
 const MAX_DISCARDED_BYTES = 65_536;
 
-/** Slowest a body may come in, in bytes per millisecond (500 per second), once its first grace is over. */
-const MIN_RATE = 0.5;
-
 /** Takes the bodies of the requests of one connection out of its bytes. */
 export class BodyReader {
   #kind = NONE;
@@ -19,6 +16,7 @@ export class BodyReader {
   remaining = 0;
   #decoder: ChunkedDecoder | undefined = undefined;
   #dueAtMs = 0;
+  #minBytesPerMs = 0;
 
   /** Whether all of the present body was read, or there is none. */
   get isComplete(): boolean {
@@ -30,14 +28,15 @@ export class BodyReader {
     return this.#kind === LENGTH && this.remaining <= MAX_DISCARDED_BYTES;
   }
 
-  /** Says when the body began to be waited for; it may come slowly for `graceMs` in all. */
-  startClock(nowMs: number, graceMs: number): void {
+  /** Says when the body began to be waited for, and how slowly it may come in once `graceMs` are over; 0: as slowly as it likes. */
+  startClock(nowMs: number, graceMs: number, minBytesPerSecond: number): void {
+    this.#minBytesPerMs = minBytesPerSecond / 1_000;
     this.#dueAtMs = nowMs + graceMs;
   }
 
   /** Whether the body comes in so slowly that it only holds the connection. */
   isLate(nowMs: number): boolean {
-    return nowMs > this.#dueAtMs;
+    return this.#minBytesPerMs > 0 && nowMs > this.#dueAtMs;
   }
 
   /** Does not count a time in which nobody wanted to read. */
@@ -66,34 +65,52 @@ export class BodyReader {
     this.#kind = NONE;
   }
 
-  /** Hands body bytes to the exchange; answers the offset behind what was used. */
+  /** Hands body bytes to the exchange for as long as that is the one they are for; answers the offset behind what was used. */
   read(exchange: Exchange, buffer: Buffer, start: number, end: number): number {
-    this.#dueAtMs += (end - start) / MIN_RATE;
-    if (this.#kind === LENGTH) {
-      const taken = Math.min(this.remaining, end - start);
-      const isLast = this.discard(taken);
-      const { sequence } = exchange;
-      exchange.onBodyData(buffer, start, start + taken);
-      if (isLast && exchange.isActive && exchange.sequence === sequence) exchange.onBodyEnd();
-      return start + taken;
-    }
-    const decoder = this.#decoder!;
-    const event = decoder.next(buffer, start, end);
-    const { position } = decoder;
-    switch (event) {
-      case CHUNK.data:
-        exchange.onBodyData(buffer, decoder.dataStart, decoder.dataEnd);
-        break;
-      case CHUNK.done:
-        this.#kind = NONE;
-        exchange.onBodyEnd();
-        break;
-      case CHUNK.bad:
-        exchange.onBodyRefused(decoder.error);
-        return end;
-      default:
-    }
+    const position =
+      this.#kind === LENGTH
+        ? this.#readLength(exchange, buffer, start, end)
+        : this.#readChunks(exchange, buffer, start, end);
+    if (this.#minBytesPerMs > 0) this.#dueAtMs += (position - start) / this.#minBytesPerMs;
     return position;
+  }
+
+  #readLength(exchange: Exchange, buffer: Buffer, start: number, end: number): number {
+    const { sequence } = exchange;
+    const taken = Math.min(this.remaining, end - start);
+    const isLast = this.discard(taken);
+    exchange.onBodyData(buffer, start, start + taken);
+    if (exchange.isActive && exchange.sequence === sequence) {
+      if (isLast) exchange.onBodyEnd();
+      else exchange.onBodyRead();
+    }
+    return start + taken;
+  }
+
+  #readChunks(exchange: Exchange, buffer: Buffer, start: number, end: number): number {
+    const { sequence } = exchange;
+    const decoder = this.#decoder!;
+    let position = start;
+    for (;;) {
+      const event = decoder.next(buffer, position, end);
+      position = decoder.position;
+      switch (event) {
+        case CHUNK.data:
+          exchange.onBodyData(buffer, decoder.dataStart, decoder.dataEnd);
+          if (!exchange.isActive || exchange.sequence !== sequence) return position;
+          break;
+        case CHUNK.done:
+          this.#kind = NONE;
+          exchange.onBodyEnd();
+          return position;
+        case CHUNK.bad:
+          exchange.onBodyRefused(decoder.error);
+          return end;
+        default:
+          exchange.onBodyRead();
+          return position;
+      }
+    }
   }
 
   /** Takes bytes of a body of declared length as read; answers whether they were its last. */

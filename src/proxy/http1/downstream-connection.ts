@@ -85,7 +85,7 @@ export class Connection implements Downstream, InputUser, TimerOwner {
       return;
     }
     socket.setNoDelay(true);
-    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
+    socket.on('data', (chunk: Buffer) => this.#input.push(chunk));
     socket.on('drain', () => this.#guard(this.#onDrain));
     socket.on('end', () => this.#guard(this.#onEnd));
     socket.on('error', () => {});
@@ -115,14 +115,15 @@ export class Connection implements Downstream, InputUser, TimerOwner {
   }
 
   readBody(): void {
+    const { bodyTimeoutMs, minBodyBytesPerSecond } = this.#exchange!.router.settings;
     this.#isBodyWanted = true;
-    this.#body.startClock(this.#context.now(), this.#exchange!.router.settings.bodyTimeoutMs);
-    this.#context.timers.arm(this.#timer, this.#context.router().settings.bodyTimeoutMs);
+    this.#body.startClock(this.#context.now(), bodyTimeoutMs, minBodyBytesPerSecond);
+    this.#context.timers.arm(this.#timer, bodyTimeoutMs);
     if (this.#isContinueDue) {
       this.#isContinueDue = false;
       if (this.#input.isEmpty) this.writeInterim(100, 'Continue', NO_LINES);
     }
-    this.#process();
+    this.#input.processSoon();
   }
 
   pauseReading(): void {
@@ -139,7 +140,7 @@ export class Connection implements Downstream, InputUser, TimerOwner {
       this.#context.timers.arm(this.#timer, this.#context.router().settings.bodyTimeoutMs);
     }
     this.#flow.resume();
-    this.#process();
+    this.#input.processSoon();
   }
 
   closeAfterResponse(): void {
@@ -188,6 +189,7 @@ export class Connection implements Downstream, InputUser, TimerOwner {
   endExchange(): void {
     if (this.#state === CLOSED) return;
     this.#isBodyWanted = false;
+    this.#isBodyPaused = false;
     if (!this.#isKeptAlive) {
       this.#linger();
       return;
@@ -199,7 +201,7 @@ export class Connection implements Downstream, InputUser, TimerOwner {
     } else {
       this.#awaitHead();
     }
-    this.#process();
+    this.#input.processSoon();
   }
 
   retract(): boolean {
@@ -218,7 +220,7 @@ export class Connection implements Downstream, InputUser, TimerOwner {
     this.#context.timers.disarm(this.#timer);
     this.#writer.tunnelHead(this.#exchange!, reason, lines);
     this.#flow.resume();
-    this.#process();
+    this.#input.processSoon();
   }
 
   writeTunnel(buffer: Buffer, start: number, end: number): boolean {
@@ -233,20 +235,8 @@ export class Connection implements Downstream, InputUser, TimerOwner {
 
   // What the socket brings.
 
-  #onData(chunk: Buffer): void {
-    try {
-      this.#input.push(chunk);
-    } catch (fault) {
-      this.#fail(fault);
-    }
-  }
-
-  #process(): void {
-    try {
-      this.#input.process();
-    } catch (fault) {
-      this.#fail(fault);
-    }
+  onInputFailed(fault: unknown): void {
+    this.#fail(fault);
   }
 
   onInputUsed(): void {
@@ -354,6 +344,7 @@ export class Connection implements Downstream, InputUser, TimerOwner {
   }
 
   #discard(start: number, end: number): number {
+    this.#context.timers.arm(this.#timer, this.#context.router().settings.bodyTimeoutMs);
     const taken = Math.min(this.#body.remaining, end - start);
     if (this.#body.discard(taken)) this.#awaitHead();
     return start + taken;
@@ -388,7 +379,7 @@ export class Connection implements Downstream, InputUser, TimerOwner {
       this.#exchange!.onDownstreamDrain();
     } else if (this.#state === IN_HEAD) {
       timers.arm(this.#timer, this.#exchange!.router.settings.keepAliveTimeoutMs);
-      this.#process();
+      this.#input.process();
     }
   }
 

@@ -6,6 +6,8 @@ export interface InputUser {
   useInput(buffer: Buffer, start: number, end: number): number;
   /** Everything that could be used was. */
   onInputUsed(): void;
+  /** Using them met an exception. */
+  onInputFailed(fault: unknown): void;
 }
 
 /** Bytes of a connection in their order: used as they come, and kept for later where they cannot be. */
@@ -13,6 +15,8 @@ export class InputQueue {
   readonly #user: InputUser;
   #waiting: InputBuffer | undefined = undefined;
   #isInUse = false;
+  #isDue = false;
+  #processDue: (() => void) | undefined = undefined;
 
   constructor(user: InputUser) {
     this.#user = user;
@@ -37,9 +41,12 @@ export class InputQueue {
     let position = 0;
     try {
       position = this.#user.useInput(chunk, 0, chunk.length);
-    } finally {
+    } catch (fault) {
       this.#isInUse = false;
+      this.#user.onInputFailed(fault);
+      return;
     }
+    this.#isInUse = false;
     if (position === chunk.length) return;
     this.#keep(chunk, position);
     this.#user.onInputUsed();
@@ -52,11 +59,25 @@ export class InputQueue {
     this.#isInUse = true;
     try {
       waiting.position = this.#user.useInput(waiting.buffer, waiting.position, waiting.end);
-    } finally {
+    } catch (fault) {
       this.#isInUse = false;
+      this.#user.onInputFailed(fault);
+      return;
     }
+    this.#isInUse = false;
     if (waiting.length === 0) this.#waiting = undefined;
     this.#user.onInputUsed();
+  }
+
+  /** Offers what waits when the present call is over: whoever asks for it may be in the middle of sending. */
+  processSoon(): void {
+    if (this.#isDue || this.isEmpty) return;
+    this.#isDue = true;
+    this.#processDue ??= () => {
+      this.#isDue = false;
+      this.process();
+    };
+    process.nextTick(this.#processDue);
   }
 
   clear(): void {

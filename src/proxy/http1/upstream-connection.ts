@@ -10,6 +10,7 @@ import { InputBuffer } from './input-buffer.ts';
 import { Timer, type TimerOwner, type Timers } from '../../lib/timer-wheel.ts';
 import type { ReadBuffers } from '../upstream/read-buffers.ts';
 import type { UpstreamHandler } from '../upstream/upstream-handler.ts';
+import { outliveWriteFailures } from '../upstream/write-failures.ts';
 
 /** What a connection needs of the pool it lives in. */
 export interface ConnectionHome {
@@ -79,6 +80,10 @@ export class UpstreamConnection implements TimerOwner {
   #sendTimeoutMs = 0;
   #isPaused = false;
   #isBlocked = false;
+  /** Set when a write failed: what the upstream said before is still read, nothing more is sent. */
+  #isMute = false;
+  /** Set when the upstream cut the connection off without ending its half first. */
+  #isCut = false;
   #ownBuffer: Buffer | undefined = undefined;
   #failure: unknown = undefined;
 
@@ -106,6 +111,7 @@ export class UpstreamConnection implements TimerOwner {
       },
     });
     const socket = this.#socket;
+    outliveWriteFailures(socket, (error) => this.#onWriteFailed(error));
     socket.once(connectedEvent, () => this.#guard(this.#onConnected));
     socket.on('drain', () => this.#guard(this.#onDrain));
     socket.on('end', () => this.#guard(this.#onEnd));
@@ -155,32 +161,25 @@ export class UpstreamConnection implements TimerOwner {
 
   /** Sends text, one byte per character; false: wait for `onUpstreamDrain` before sending more of the body. */
   sendText(text: string): boolean {
+    if (this.#isMute) return false;
     return this.#sent(this.#socket.write(text, 'latin1'));
   }
 
   sendBytes(bytes: Uint8Array): boolean {
+    if (this.#isMute) return false;
     return this.#sent(this.#socket.write(bytes));
   }
 
-  /** Sends text and bytes in one write. */
-  sendBoth(text: string, bytes: Uint8Array): boolean {
+  /** Sends text, bytes and text again in one write. */
+  sendParts(before: string, parts: readonly Uint8Array[], behind: string): boolean {
     const socket = this.#socket;
+    if (this.#isMute) return false;
     socket.cork();
-    socket.write(text, 'latin1');
-    const isTaken = socket.write(bytes);
+    if (before !== '') socket.write(before, 'latin1');
+    for (const part of parts) socket.write(part);
+    if (behind !== '') socket.write(behind, 'latin1');
     socket.uncork();
-    return this.#sent(isTaken);
-  }
-
-  /** Sends one chunk of a chunked body. */
-  sendChunk(head: string, data: Uint8Array, end: string): boolean {
-    const socket = this.#socket;
-    socket.cork();
-    socket.write(head, 'latin1');
-    socket.write(data);
-    const isTaken = socket.write(end, 'latin1');
-    socket.uncork();
-    return this.#sent(isTaken);
+    return this.#sent(!socket.writableNeedDrain);
   }
 
   /** Stops reading until `resume`; meanwhile nothing times out here. */
@@ -229,9 +228,9 @@ export class UpstreamConnection implements TimerOwner {
       this.destroy();
       return;
     }
-    this.#fail(
-      this.#state === CONNECTING ? 'connect_timeout' : this.#isBlocked ? 'send_timeout' : 'read_timeout',
-    );
+    if (this.#state === CONNECTING) this.#fail('connect_timeout');
+    else if (this.#isMute) this.#fail('upstream_reset');
+    else this.#fail(this.#isBlocked ? 'send_timeout' : 'read_timeout');
   }
 
   /** Puts it to rest in the pool. */
@@ -246,6 +245,7 @@ export class UpstreamConnection implements TimerOwner {
   }
 
   #sent(isTaken: boolean): boolean {
+    if (this.#isMute) return false;
     this.#isBlocked = !isTaken;
     if (isTaken) this.#armForRead();
     else this.home.timers.arm(this.#timer, this.#sendTimeoutMs);
@@ -255,7 +255,7 @@ export class UpstreamConnection implements TimerOwner {
   /** While the client still sends its request, the upstream may wait with the answer as long as that takes. */
   #armForRead(): void {
     if (this.#isPaused) return;
-    if (this.isRequestComplete || this.#state !== IN_HEAD)
+    if (this.isRequestComplete || this.#isMute || this.#state !== IN_HEAD)
       this.home.timers.arm(this.#timer, this.#readTimeoutMs);
     else this.home.timers.disarm(this.#timer);
   }
@@ -291,8 +291,18 @@ export class UpstreamConnection implements TimerOwner {
     this.#handler!.onConnected();
   }
 
+  /** What was received before is there to be read, and the end of it: whether there is an answer will show. */
+  #onWriteFailed(error: NodeJS.ErrnoException): void {
+    if (this.#state === CLOSED) return;
+    this.#isMute = true;
+    this.#isBlocked = true;
+    // EPIPE tells that the upstream had ended its half before it cut the connection off.
+    this.#isCut = error.code !== 'EPIPE';
+    this.#armForRead();
+  }
+
   #onDrain(): void {
-    if (!this.#isBlocked) return;
+    if (!this.#isBlocked || this.#isMute) return;
     this.#isBlocked = false;
     if (this.#state === CLOSED) return;
     this.#armForRead();
@@ -305,7 +315,7 @@ export class UpstreamConnection implements TimerOwner {
         return;
       case IN_BODY:
         this.readAtMs = this.home.now();
-        if (this.#framing === 'close') this.#complete(undefined, false);
+        if (this.#framing === 'close' && !this.#isCut) this.#complete(undefined, false);
         else this.#fail('upstream_closed_early');
         return;
       case TUNNEL:

@@ -138,6 +138,7 @@ export const PROXY_ERRORS = {
   },
   no_endpoints: { origin: 'upstream', status: 503, grpc: 14, retry: 'never', closes: false },
 
+  spool_full: { origin: 'proxy', status: 503, grpc: 8, retry: 'never', closes: true },
   not_found: { origin: 'proxy', status: 404, grpc: 12, retry: 'never', closes: false },
   denied: { origin: 'proxy', status: 503, grpc: 14, retry: 'never', closes: false },
   forbidden: { origin: 'proxy', status: 403, grpc: 7, retry: 'never', closes: false },

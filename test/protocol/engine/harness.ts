@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { tmpdir } from 'node:os';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { ConnectionInfo } from '../../../src/proxy/message/connection-info.ts';
 import {
@@ -7,6 +8,8 @@ import {
   serveConnection,
   type ServeContext,
 } from '../../../src/proxy/serve.ts';
+import { BodyBudget, type BodyLimits } from '../../../src/proxy/exchange/body-budget.ts';
+import { Spool } from '../../../src/proxy/exchange/spool.ts';
 import { Timers } from '../../../src/lib/timer-wheel.ts';
 import { createFixedRouter, type FixedRouter, type FixedRouterOptions } from './fixed-router.ts';
 import { connectionInfoOf, silentMetrics, type Oddities } from './sinks.ts';
@@ -39,13 +42,23 @@ export interface Engine {
   drain(timeoutMs: number): Promise<number>;
 }
 
+/** What request bodies may be held in. */
+export interface BodyRoomOptions extends Partial<BodyLimits> {
+  /** Folder of the temporary files. */
+  readonly directory?: string;
+}
+
 /** What a test opened; `close` ends all of it. */
 export class Bench {
   readonly #servers: Server[] = [];
   readonly #sockets = new Set<Socket>();
   readonly #contexts: ServeContext[] = [];
 
-  async engine(options: FixedRouterOptions = {}, info: Partial<ConnectionInfo> = {}): Promise<Engine> {
+  async engine(
+    options: FixedRouterOptions = {},
+    info: Partial<ConnectionInfo> = {},
+    { directory = tmpdir(), ...room }: BodyRoomOptions = {},
+  ): Promise<Engine> {
     const log: Logged[] = [];
     const faults: unknown[] = [];
     const oddities: Oddities = { refusedHeads: 0, bareLineFeeds: 0 };
@@ -80,6 +93,23 @@ export class Bench {
         reopen() {},
       },
       metrics: silentMetrics(oddities),
+      bodies: {
+        budget: new BodyBudget({
+          memoryBytes: 67_108_864,
+          spoolBytes: 1_073_741_824,
+          spooledBlocks: new Int32Array(new SharedArrayBuffer(4)),
+          index: 0,
+          ...room,
+        }),
+        spool:
+          room.spoolBytes === 0
+            ? undefined
+            : new Spool(
+                directory,
+                (fault) => faults.push(fault),
+                () => 0,
+              ),
+      },
       now: () => performance.timeOrigin + performance.now(),
       random: Math.random,
       report: (fault) => faults.push(fault),

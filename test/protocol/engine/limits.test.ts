@@ -51,9 +51,12 @@ describe('slow clients', () => {
     });
   }
 
-  test('a body that trickles in is a 408 once it had its time', async () => {
+  test('a body that trickles in is a 408 once it had its time, where a least rate is asked for', async () => {
     const upstream = await bench.upstream((socket) => socket.on('data', () => {}));
-    const engine = await bench.engine({ endpoints: [upstream], settings: { bodyTimeoutMs: 60 } });
+    const engine = await bench.engine({
+      endpoints: [upstream],
+      settings: { bodyTimeoutMs: 60, minBodyBytesPerSecond: 500 },
+    });
     const client = await engine.connect();
     client.send('POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1000\r\n\r\n');
     const trickle = setInterval(() => client.send('x'), 10);
@@ -164,7 +167,7 @@ describe('clients that go away', () => {
 
   test('in the middle of a body', async () => {
     const upstream = await bench.upstream((socket) => socket.on('data', () => {}));
-    const engine = await bench.engine({ endpoints: [upstream] });
+    const engine = await bench.engine({ endpoints: [upstream], body: { isRequestBuffered: false } });
     const client = await engine.connect();
     client.send(`POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100000\r\n\r\nabc`);
     await eventually(() => engine.router.endpoints[0]!.inFlight === 1);
@@ -228,7 +231,10 @@ describe('backpressure', () => {
         socket.resume();
       };
     });
-    const engine = await bench.engine({ endpoints: [upstream], body: { maxBodyBytes: 0 } });
+    const engine = await bench.engine({
+      endpoints: [upstream],
+      body: { maxBodyBytes: 0, isRequestBuffered: false },
+    });
     const client = await engine.connect();
     client.send(`POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: ${total}\r\n\r\n`);
     const chunk = Buffer.alloc(65_536, 'u');

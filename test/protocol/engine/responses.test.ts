@@ -387,7 +387,7 @@ describe('a hostile upstream', () => {
       socket.once('data', () => socket.write('HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno'));
       socket.on('data', () => {});
     });
-    const engine = await bench.engine({ endpoints: [upstream] });
+    const engine = await bench.engine({ endpoints: [upstream], body: { isRequestBuffered: false } });
     const client = await engine.connect();
     client.send(`POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 500000\r\n\r\n${'a'.repeat(1000)}`);
     expect(await client.response()).toMatch(/^HTTP\/1\.1 403 [^]*Connection: close\r\n[^]*no$/);
