@@ -1,5 +1,5 @@
+import type { ConnectionHome } from './connection-home.ts';
 import type { Socket } from 'node:net';
-import type { DataPlaneSettings } from '../../table/settings.ts';
 import type { ProxyErrorCode } from '../message/proxy-errors.ts';
 import { CHUNK, ChunkedDecoder, UPSTREAM_CHUNK_LIMITS } from './chunked-decoder.ts';
 import { UnsafeText } from '../message/head-text.ts';
@@ -7,24 +7,9 @@ import { INCOMPLETE, REFUSED } from '../message/head-parser.ts';
 import type { Framing, HeaderBlock } from '../message/heads.ts';
 import { ResponseParser } from './response-parser.ts';
 import { InputBuffer } from './input-buffer.ts';
-import { Timer, type TimerOwner, type Timers } from '../../lib/timer-wheel.ts';
-import type { ReadBuffers } from '../upstream/read-buffers.ts';
+import { Timer, type TimerOwner } from '../../lib/timer-wheel.ts';
 import type { UpstreamHandler } from '../upstream/upstream-handler.ts';
 import { outliveWriteFailures } from '../upstream/write-failures.ts';
-
-/** What a connection needs of the pool it lives in. */
-export interface ConnectionHome {
-  readonly timers: Timers;
-  readonly buffers: ReadBuffers;
-  readonly settings: DataPlaneSettings;
-  readonly isClosed: boolean;
-  now(): number;
-  /** Takes it back for the next request. */
-  release(connection: UpstreamConnection): void;
-  /** It is closed: forget it. */
-  remove(connection: UpstreamConnection): void;
-  report(fault: unknown): void;
-}
 
 const CONNECTING = 0;
 const IDLE = 1;

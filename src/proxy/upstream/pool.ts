@@ -7,7 +7,8 @@ import type { Connector } from './connector.ts';
 import type { ReadBuffers } from './read-buffers.ts';
 import { createTlsClient, type TlsClient } from './tls-client.ts';
 import type { Endpoint } from './upstream.ts';
-import { UpstreamConnection, type ConnectionHome } from '../http1/upstream-connection.ts';
+import type { ConnectionHome } from '../http1/connection-home.ts';
+import { UpstreamConnection } from '../http1/upstream-connection.ts';
 import type { UpstreamHandler } from './upstream-handler.ts';
 
 /** Connections to one endpoint over one transport; the most recently used one is taken first. */

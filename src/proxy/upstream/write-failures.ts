@@ -1,3 +1,4 @@
+/* oxlint-disable no-underscore-dangle -- `_write` and `_writev` are the documented hooks of a Writable */
 import type { Socket } from 'node:net';
 
 type Settle = (error?: Error | null) => void;
