@@ -116,3 +116,11 @@ test('reads the headers of a named ConfigMap', () => {
     'data.add-headers: "a/b" has a header that cannot be sent: bad name; no header is set by it',
   ]);
 });
+
+test('a pattern of unlogged targets that cannot be linear counts, and is told', () => {
+  const { settings, messages } = read({ 'skip-access-log-urls': '/a, ~(b+)\\1' });
+  expect(settings.accessLog.skippedTargets).toEqual(['/a', '~(b+)\\1']);
+  expect(messages).toEqual([
+    'data.skip-access-log-urls: "/a, ~(b+)\\1" has a pattern that cannot be matched in linear time: ~(b+)\\1; a target for which it takes longer than 50 ms is logged',
+  ]);
+});

@@ -28,3 +28,18 @@ test('a pattern that cannot be read lets nobody in', () => {
 
 test('without the keys there is no filter', () =>
   expect(translateWith(blocklists, {}).policy).toBeUndefined());
+
+test('a pattern that cannot be linear is told, and counts', () => {
+  const { policy, messages } = translateWith(blocklists, {}, { settings: { 'block-referers': '~(a+)\\1!' } });
+  expect(policy?.referers).toEqual(['~(a+)\\1!']);
+  expect(messages[0]).toMatch(/^ConfigMap data\.block-referers: .*cannot be matched in linear time/);
+});
+
+test('a pattern of more than 2 KB lets nobody in', () => {
+  const { isDenied } = translateWith(
+    blocklists,
+    {},
+    { settings: { 'block-referers': `~${'a'.repeat(3_000)}` } },
+  );
+  expect(isDenied).toBe(true);
+});

@@ -152,3 +152,23 @@ test('a broken pattern is a finding', () => {
     /is not a usable regular expression: .*; requests with the header go to the primary$/,
   );
 });
+
+test('a header pattern that cannot be linear is a finding', () => {
+  const { messages } = translateWith(canary, {
+    canary: 'true',
+    ...header,
+    'canary-by-header-pattern': '(a+)\\1',
+  });
+  expect(messages).toHaveLength(1);
+  expect(messages[0]).toContain('cannot be matched in linear time');
+});
+
+test('a header pattern of more than 2 KB sends the header to the primary', () => {
+  const pattern = 'a'.repeat(3_000);
+  const { messages } = translateWith(canary, {
+    canary: 'true',
+    ...header,
+    'canary-by-header-pattern': pattern,
+  });
+  expect(messages[0]).toContain('more than 2048 characters; requests with the header go to the primary');
+});

@@ -192,6 +192,21 @@ const regexes: Case[] = [
     want: { '/a': 'prefix /a|/b', '/x/b': 'prefix /a|/b', '/x/a': '404' },
   },
   {
+    name: 'a look-ahead at a fixed place',
+    routes: [regex('/(?!api/)(.*)')],
+    want: { '/app': 'prefix /(?!api/)(.*)', '/API/x': '404', '/api': 'prefix /(?!api/)(.*)' },
+  },
+  {
+    name: 'a part that minds case',
+    routes: [regex('/x(?-i)Foo')],
+    want: { '/XFoo': 'prefix /x(?-i)Foo', '/xfoo': '404' },
+  },
+  {
+    name: 'a pattern that is refused stands for what begins as it does',
+    routes: [regex('/long.x/(a|b)', { isPatternRefused: true, deniedStatus: 503 }), regex('/')],
+    want: { '/long': 'prefix /long.x/(a|b)', '/LONGER': 'prefix /long.x/(a|b)', '/lon': 'prefix /' },
+  },
+  {
     name: 'use-regex decides by itself',
     routes: [regex('/'), prefix('/foo')],
     want: { '/FOOx': 'prefix /foo', '/x': 'prefix /' },
