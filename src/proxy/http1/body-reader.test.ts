@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest';
+import type { Exchange } from '../exchange/exchange.ts';
+import type { RequestHead } from '../message/heads.ts';
+import { BodyReader } from './body-reader.ts';
+
+function readerOf(minBytesPerSecond: number): BodyReader {
+  const reader = new BodyReader();
+  reader.begin({ framing: 'chunked' } as RequestHead);
+  reader.startClock(0, 60_000, minBytesPerSecond);
+  return reader;
+}
+
+function exchangeOf(calls: string[] = []): Exchange {
+  return {
+    sequence: 1,
+    isActive: true,
+    onBodyData: (buffer: Buffer, start: number, end: number) =>
+      calls.push(buffer.toString('latin1', start, end)),
+    onBodyRead: () => calls.push('read'),
+    onBodyEnd: () => calls.push('end'),
+  } as unknown as Exchange;
+}
+
+test('a body may come in as slowly as it likes where no rate is asked for', () => {
+  const reader = readerOf(0);
+  const bytes = Buffer.from('1\r\nx\r\n');
+  reader.read(exchangeOf(), bytes, 0, bytes.length);
+  expect(reader.isLate(1e12)).toBe(false);
+});
+
+test('a burst of small chunks buys no more time than its bytes', () => {
+  const reader = readerOf(500);
+  const bytes = Buffer.from('1\r\nx\r\n'.repeat(2_000));
+  reader.read(exchangeOf(), bytes, 0, bytes.length);
+  const dueAtMs = 60_000 + (bytes.length / 500) * 1_000;
+  expect(reader.isLate(dueAtMs)).toBe(false);
+  expect(reader.isLate(dueAtMs + 1)).toBe(true);
+});
+
+test('all chunks of a read are told as one read, and the end as the end', () => {
+  const reader = readerOf(0);
+  const calls: string[] = [];
+  const exchange = exchangeOf(calls);
+  const bytes = Buffer.from('1\r\na\r\n2\r\nbc\r\n0\r\n\r\n');
+  expect(reader.read(exchange, bytes, 0, 8)).toBe(8);
+  expect(reader.read(exchange, bytes, 8, bytes.length)).toBe(bytes.length);
+  expect(calls).toEqual(['a', 'read', 'bc', 'end']);
+});
+
+test('what is behind a body that was refused is not handed over', () => {
+  const reader = readerOf(0);
+  const calls: string[] = [];
+  const exchange = exchangeOf(calls) as { isActive: boolean } & Exchange;
+  exchange.onBodyData = () => {
+    calls.push('data');
+    exchange.isActive = false;
+  };
+  const bytes = Buffer.from('1\r\na\r\n1\r\nb\r\n0\r\n\r\n');
+  reader.read(exchange, bytes, 0, bytes.length);
+  expect(calls).toEqual(['data']);
+});
