@@ -131,6 +131,7 @@ export class BodyClient {
   #hash: Hash = createHash('sha1');
   #settle: (seen: Seen) => void = () => {};
   #isLast = false;
+  #isSlowed = false;
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -157,7 +158,10 @@ export class BodyClient {
     return new Promise((resolve) => {
       this.#settle = resolve;
       const socket = this.#socket;
-      if (plan.isClientSlow) readSlowly(socket, 'slow');
+      if (plan.isClientSlow && !this.#isSlowed) {
+        this.#isSlowed = true;
+        readSlowly(socket, 'slow');
+      }
       socket.write(
         `${plan.method} /${plan.holding} HTTP/1.1\r\nHost: a.test\r\nX-Exchange: ${id}\r\n${framingOf(plan.request)}\r\n\r\n`,
       );

@@ -148,4 +148,28 @@ describe('TLS to the upstream (docs/reference/annotations.md §3.8)', () => {
     client.send(GET);
     expect(await client.response()).toMatch(/^HTTP\/1\.1 502 /);
   });
+
+  test('an answer that comes before the body was read, of an upstream that closes, reaches the client', async () => {
+    const server = createServer({ cert: backend.certificate, key: backend.key }, (socket) => {
+      socket.on('error', () => {});
+      socket.once('data', () => {
+        socket.pause();
+        socket.write('HTTP/1.1 401 No\r\nConnection: close\r\nContent-Length: 5\r\n\r\nearly', () =>
+          socket.destroy(),
+        );
+      });
+    });
+    servers.push(server);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const endpoint = { address: '127.0.0.1', port: (server.address() as AddressInfo).port };
+    const engine = await bench.engine({ endpoints: [endpoint], tls: POLICY, body: { maxBodyBytes: 0 } });
+    for (let i = 0; i < 20; i++) {
+      const client = await engine.connect();
+      client.send(
+        `POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 4000000\r\n\r\n${'u'.repeat(4_000_000)}`,
+      );
+      expect(await client.response()).toMatch(/^HTTP\/1\.1 401 [^]*early$/);
+    }
+  });
 });
