@@ -71,7 +71,7 @@ export interface TlsSettings {
   readonly isSessionReused: boolean;
   readonly sessionTimeoutMs: number;
   readonly isUnknownNameRejected: boolean;
-  /** Keys for session tickets, 48 bytes base64, shared by all workers; first encrypts. */
+  /** Keys for session tickets, 48 bytes base64, shared by all workers; first encrypts. None: no session is resumed. */
   readonly ticketKeys: readonly string[];
 }
 

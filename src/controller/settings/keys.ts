@@ -17,6 +17,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 export type SettingsDraft = Mutable<Omit<DataPlaneSettings, 'accessLog' | 'tls'>> & {
   accessLog: Mutable<DataPlaneSettings['accessLog']>;
   tls: Mutable<DataPlaneSettings['tls']>;
+  areTicketsIssued: boolean;
   hstsParts: { isOn: boolean; maxAge: string; hasSubdomains: boolean; isPreloaded: boolean };
 };
 
@@ -192,6 +193,7 @@ export const DATA_PLANE_KEYS: Readonly<Record<string, ApplyKey>> = {
   'ssl-protocols': tlsVersions,
   'ssl-ciphers': ofTls('ciphers'),
   'ssl-ecdh-curve': ofTls('ecdhCurve'),
+  'ssl-session-tickets': bool((draft, value) => (draft.areTicketsIssued = value)),
   'ssl-session-timeout': duration((draft, value) => (draft.tls.sessionTimeoutMs = value)),
   'ssl-reject-handshake': bool((draft, value) => (draft.tls.isUnknownNameRejected = value)),
   'client-header-timeout': seconds((draft, value) => (draft.headerTimeoutMs = value)),
@@ -251,7 +253,6 @@ export const INERT_KEYS: Readonly<Record<string, string>> = Object.fromEntries(
     'lua-shared-dicts',
     'ssl-session-cache',
     'ssl-session-cache-size',
-    'ssl-session-tickets',
     'ssl-buffer-size',
     'disable-ipv6-dns',
     'http2-max-field-size',

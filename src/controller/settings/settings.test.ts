@@ -12,11 +12,22 @@ const flags = {
   ticketKeys: [],
 };
 
-function read(data: Record<string, string> | undefined, headerMaps: HeaderMaps = () => undefined) {
+function read(
+  data: Record<string, string> | undefined,
+  headerMaps: HeaderMaps = () => undefined,
+  ticketKeys: readonly string[] = [],
+) {
   const findings = createFindings();
   const map = data === undefined ? undefined : new Map(Object.entries(data));
   const featureKeys = new Set(['proxy-body-size']);
-  const settings = toSettings({ data: map, source, flags, featureKeys, headerMaps, findings });
+  const settings = toSettings({
+    data: map,
+    source,
+    flags: { ...flags, ticketKeys },
+    featureKeys,
+    headerMaps,
+    findings,
+  });
   return { settings, messages: findings.list().map(findingMessage) };
 }
 
@@ -96,6 +107,13 @@ test('what is half right is taken as far as it goes, and says so', () => {
     'data.log-format-upstream: "$remote_addr $geoip_country ${geoip_city}" has variables that Serin does not know: $geoip_country, $geoip_city; they are logged as missing values',
     'data.ssl-protocols: "TLSv1.1 TLSv1.3" names TLSv1.1, which Serin does not speak; TLSv1.3 is spoken',
   ]);
+});
+
+test('session tickets are off, as in ingress-nginx, unless ssl-session-tickets says true', () => {
+  const keysOf = (data: Record<string, string>) => read(data, undefined, ['k']).settings.tls.ticketKeys;
+  expect(keysOf({})).toEqual([]);
+  expect(keysOf({ 'ssl-session-tickets': 'false' })).toEqual([]);
+  expect(keysOf({ 'ssl-session-tickets': 'true' })).toEqual(['k']);
 });
 
 test('keys of features and keys with nothing to set give no finding', () => {

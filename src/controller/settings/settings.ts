@@ -42,7 +42,8 @@ export function toSettings(input: SettingsInput): DataPlaneSettings {
     isHostCounted: flags.isHostCounted,
     areUndefinedHostsCounted: flags.areUndefinedHostsCounted,
     accessLog: { ...DEFAULT_SETTINGS.accessLog },
-    tls: { ...DEFAULT_SETTINGS.tls, ticketKeys: flags.ticketKeys },
+    tls: { ...DEFAULT_SETTINGS.tls },
+    areTicketsIssued: false,
     hstsParts: { isOn: true, maxAge: '31536000', hasSubdomains: true, isPreloaded: false },
   };
   for (const [key, raw] of [...(input.data ?? [])].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
@@ -69,7 +70,8 @@ export function toSettings(input: SettingsInput): DataPlaneSettings {
       });
     }
   }
-  const { hstsParts, ...settings } = draft;
+  const { hstsParts, areTicketsIssued, ...settings } = draft;
+  if (areTicketsIssued) settings.tls.ticketKeys = flags.ticketKeys;
   return { ...settings, hsts: hstsValue(hstsParts) };
 }
 

@@ -5,17 +5,15 @@ import type { ListenerSpec } from '../../table/messages.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
 import { clientAddressOf } from '../exchange/client-address.ts';
 import type { ConnectionLimits } from './connection-limits.ts';
-import { answerPlainOnTls, refuseServerName } from './preamble-answers.ts';
+import { answerPlainOnTls } from './preamble-answers.ts';
 import { type Preamble, type PreambleHandler, readPreamble } from './preamble.ts';
 import type { ConnectionInfo, ProxiedConnection } from '../message/connection-info.ts';
-import type { CertificateStore } from './certificate-store.ts';
 import type { TlsTerminator } from './terminator.ts';
 
 /** What accepted connections of one listener share. */
 export interface AcceptContext {
   readonly spec: ListenerSpec;
   readonly limits: ConnectionLimits;
-  readonly certificates: CertificateStore;
   /** Only of a TLS listener. */
   readonly terminator: TlsTerminator<Accepted> | undefined;
   /** Whether PROXY headers of this peer are believed. */
@@ -65,8 +63,7 @@ export class Accepted implements PreambleHandler {
     this.#startDeadline(
       isProxyHeaderNeeded ? this.#settings.proxyProtocolTimeoutMs : this.#settings.headerTimeoutMs,
     );
-    const isServerNameNeeded = isTls && this.#context.certificates.isNameRequired;
-    readPreamble(socket, { isProxyHeaderNeeded, isTls, isServerNameNeeded }, this);
+    readPreamble(socket, { isProxyHeaderNeeded, isTls }, this);
   }
 
   onProxyHeader(): void {
@@ -74,9 +71,9 @@ export class Accepted implements PreambleHandler {
     if (this.#context.spec.isTls) this.#startDeadline(this.#settings.headerTimeoutMs);
   }
 
-  onPreamble({ proxied, isPlain, serverName }: Preamble): void {
+  onPreamble({ proxied, isPlain }: Preamble): void {
     const socket = this.#socket;
-    const { spec, certificates, terminator, now, isTrusted } = this.#context;
+    const { spec, terminator, now, isTrusted } = this.#context;
     if (proxied !== undefined) {
       const ends = { peerAddress: this.#peerAddress, proxied };
       this.#proxied = proxied;
@@ -89,9 +86,6 @@ export class Accepted implements PreambleHandler {
     } else if (isPlain) {
       clearTimeout(this.#deadline);
       answerPlainOnTls(socket, now());
-    } else if (certificates.isNameRequired && certificates.isRefused(serverName)) {
-      clearTimeout(this.#deadline);
-      refuseServerName(socket);
     } else {
       terminator!.accept(socket, this);
     }

@@ -1,5 +1,5 @@
-import { constants, createHash, createPrivateKey, X509Certificate } from 'node:crypto';
-import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
+import { constants, createHash, createPrivateKey, hash, X509Certificate } from 'node:crypto';
+import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import type { TableDelta } from '../../table/messages.ts';
 import { DEFAULT_SETTINGS, type TlsSettings } from '../../table/settings.ts';
 import type { CertificateEntry, TlsEntry } from '../../table/table.ts';
@@ -7,23 +7,22 @@ import type { CertificateEntry, TlsEntry } from '../../table/table.ts';
 /** The part of a table that concerns TLS. */
 export type CertificateChange = Pick<TableDelta, 'certificates' | 'tls' | 'settings'>;
 
+/** What handshakes under one certificate and one client-auth policy begin with; the same object as long as that is so. */
+export interface TlsContext {
+  readonly options: SecureContextOptions & { readonly sessionIdContext: string };
+}
+
 /**
- * Which certificate answers which name. Contexts are built at the first handshake that needs them (0.2 ms each), so a
- * table with 10,000 certificates is taken in without holding up the event loop; they outlive table swaps.
+ * Which certificate answers which name. Certificates are parsed at the first handshake that needs them (0.2 ms each), so a
+ * table with 10,000 of them is taken in without holding up the event loop; contexts outlive table swaps.
  */
 export interface CertificateStore {
   /** Takes in what changed. Never throws: a certificate that OpenSSL refuses is reported and the default serves. */
   apply(change: CertificateChange): void;
-  /** The context for a server name (docs/reference/routing.md §7.1); undefined: the default certificate's. */
-  contextFor(serverName: string): SecureContext | undefined;
+  /** The context for a server name (docs/reference/routing.md §7.1); that of the default certificate when there is none for it, or no name. */
+  contextFor(serverName: string | undefined): TlsContext;
   /** Whether a handshake for this name is refused (`ssl-reject-handshake`); undefined is a hello without a name. */
   isRefused(serverName: string | undefined): boolean;
-  /** True while some names are refused, so that the hello has to be read ahead. */
-  readonly isNameRequired: boolean;
-  /** Changes with `defaultOptions`. */
-  readonly defaultRevision: number;
-  /** Options of the default certificate's context. */
-  readonly defaultOptions: SecureContextOptions;
 }
 
 /** About 26 KiB each: beyond this many the least recently used goes, and is built again when asked for. */
@@ -37,16 +36,22 @@ export function createCertificateStore(
   return new Store(settings, report);
 }
 
+interface KnownContext extends TlsContext {
+  readonly entry: CertificateEntry;
+}
+
 class Store implements CertificateStore {
-  defaultRevision = 0;
-  defaultOptions: SecureContextOptions;
-  isNameRequired: boolean;
   readonly #report: (problem: string) => void;
   readonly #certificates = new Map<string, CertificateEntry>();
-  readonly #contexts = new Map<string, SecureContext>();
+  readonly #contexts = new Map<string, KnownContext>();
   readonly #broken = new Set<string>();
   #names: ReadonlyMap<string, string> = new Map();
   #defaultId = '';
+  #default: TlsContext;
+  /** For names that the table does not have: they may be hosts all the same, and resume no sessions of each other. */
+  #strangers: TlsContext;
+  #isNameRequired: boolean;
+  #areSessionsResumed: boolean;
   #settingsText: string;
   #parameters: SecureContextOptions;
 
@@ -54,8 +59,10 @@ class Store implements CertificateStore {
     this.#report = report;
     this.#settingsText = JSON.stringify(settings);
     this.#parameters = this.#usableParameters(settings) ?? toParameters(DEFAULT_SETTINGS.tls);
-    this.isNameRequired = settings.isUnknownNameRejected;
-    this.defaultOptions = this.#parameters;
+    this.#isNameRequired = settings.isUnknownNameRejected;
+    this.#areSessionsResumed = areSessionsResumed(settings);
+    this.#default = { options: { ...this.#parameters, sessionIdContext: sessionIdContextOf('') } };
+    this.#strangers = this.#default;
   }
 
   apply({ certificates, tls, settings }: CertificateChange): void {
@@ -64,7 +71,8 @@ class Store implements CertificateStore {
     if (isParameterChanged) {
       this.#settingsText = settingsText;
       this.#parameters = this.#usableParameters(settings.tls) ?? this.#parameters;
-      this.isNameRequired = settings.tls.isUnknownNameRejected;
+      this.#isNameRequired = settings.tls.isUnknownNameRejected;
+      this.#areSessionsResumed = areSessionsResumed(settings.tls);
       this.#contexts.clear();
       this.#broken.clear();
     }
@@ -78,53 +86,66 @@ class Store implements CertificateStore {
     if (isParameterChanged || isDefaultTouched) this.#setDefault();
   }
 
-  contextFor(serverName: string): SecureContext | undefined {
-    const id = this.#idOf(serverName);
-    return id === undefined ? undefined : this.#contextOf(id);
+  contextFor(serverName: string | undefined): TlsContext {
+    if (serverName === undefined) return this.#default;
+    const name = this.#nameOf(serverName);
+    const context = name === undefined ? undefined : this.#contextOf(this.#names.get(name)!, name);
+    return context ?? this.#strangers;
   }
 
   isRefused(serverName: string | undefined): boolean {
-    return this.isNameRequired && (serverName === undefined || this.#idOf(serverName) === undefined);
+    return this.#isNameRequired && (serverName === undefined || this.#nameOf(serverName) === undefined);
   }
 
-  #idOf(serverName: string): string | undefined {
+  /** The name or wildcard in the table that a server name falls under. */
+  #nameOf(serverName: string): string | undefined {
     const lower = serverName.toLowerCase();
     const name = lower.endsWith('.') ? lower.slice(0, -1) : lower;
-    const exact = this.#names.get(name);
-    if (exact !== undefined) return exact;
+    if (this.#names.has(name)) return name;
     const dot = name.indexOf('.');
-    return dot < 0 ? undefined : this.#names.get(`*${name.slice(dot)}`);
+    const wildcard = dot < 0 ? '' : `*${name.slice(dot)}`;
+    return this.#names.has(wildcard) ? wildcard : undefined;
   }
 
-  #contextOf(id: string): SecureContext | undefined {
-    const known = this.#contexts.get(id);
-    if (known !== undefined) {
-      // Moves it to the end: a Map keeps the order of insertion, its first key is the least recently used.
-      this.#contexts.delete(id);
-      this.#contexts.set(id, known);
-      return known;
-    }
+  /** Names that share a certificate share a context, unless sessions are resumed: those are the name's own (RFC 6066 §3). */
+  #contextOf(id: string, name: string): TlsContext | undefined {
     const entry = this.#certificates.get(id);
     if (entry === undefined || this.#broken.has(id)) return undefined;
-    const context = this.#build(entry);
-    if (context === undefined) return undefined;
+    const key = this.#areSessionsResumed ? `${name} ${id}` : id;
+    const known = this.#contexts.get(key);
+    if (known !== undefined) {
+      // Moves it to the end: a Map keeps the order of insertion, its first key is the least recently used.
+      this.#contexts.delete(key);
+      if (known.entry === entry) {
+        this.#contexts.set(key, known);
+        return known;
+      }
+    }
+    if (!this.#isUsable(entry)) return undefined;
     if (this.#contexts.size >= MAX_CONTEXTS) this.#contexts.delete(this.#contexts.keys().next().value!);
-    this.#contexts.set(id, context);
+    const context = { options: this.#optionsOf(entry, key), entry };
+    this.#contexts.set(key, context);
     return context;
   }
 
-  #build({ id, certificate, key }: CertificateEntry): SecureContext | undefined {
+  #optionsOf({ certificate, key }: CertificateEntry, sessions: string): TlsContext['options'] {
+    return { ...this.#parameters, cert: certificate, key, sessionIdContext: sessionIdContextOf(sessions) };
+  }
+
+  #isUsable({ id, certificate, key }: CertificateEntry): boolean {
+    if (this.#broken.has(id)) return false;
     try {
       // OpenSSL takes an ECDSA certificate with an RSA key: it keeps a place for each kind.
       if (!new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key)))
         throw new Error('key mismatch');
-      return createSecureContext({ ...this.#parameters, cert: certificate, key });
+      createSecureContext({ ...this.#parameters, cert: certificate, key });
+      return true;
     } catch (error) {
       this.#broken.add(id);
       this.#report(
         `certificate ${id} cannot be used: ${(error as Error).message}; the default one is served`,
       );
-      return undefined;
+      return false;
     }
   }
 
@@ -149,20 +170,30 @@ class Store implements CertificateStore {
   /** A default certificate that cannot be used leaves the one before it in place. */
   #setDefault(): void {
     const entry = this.#certificates.get(this.#defaultId);
-    if (entry !== undefined && this.#contextOf(entry.id) !== undefined) {
-      this.defaultOptions = { ...this.#parameters, cert: entry.certificate, key: entry.key };
+    if (entry !== undefined && this.#isUsable(entry)) {
+      this.#default = { options: this.#optionsOf(entry, entry.id) };
     } else {
-      const { cert, key } = this.defaultOptions;
-      this.defaultOptions = { ...this.#parameters, cert, key };
+      const { cert, key, sessionIdContext } = this.#default.options;
+      this.#default = { options: { ...this.#parameters, cert, key, sessionIdContext } };
     }
-    this.defaultRevision++;
+    this.#strangers = this.#areSessionsResumed
+      ? { options: { ...this.#default.options, ...WITHOUT_TICKETS, ticketKeys: undefined } }
+      : this.#default;
   }
 
   #forget(id: string): void {
     this.#certificates.delete(id);
-    this.#contexts.delete(id);
     this.#broken.delete(id);
   }
+}
+
+function areSessionsResumed({ isSessionReused, ticketKeys }: TlsSettings): boolean {
+  return isSessionReused && ticketKeys.length > 0;
+}
+
+/** OpenSSL resumes a session only under the text that it began under, of 32 characters at most. */
+function sessionIdContextOf(text: string): string {
+  return hash('sha256', text, 'hex').slice(0, 32);
 }
 
 /**
@@ -170,8 +201,7 @@ class Store implements CertificateStore {
  * the client comes back to; a cache of its own would only serve the worker that filled it.
  */
 function toParameters(settings: TlsSettings): SecureContextOptions {
-  const ticketKey = settings.ticketKeys[0];
-  const isReused = settings.isSessionReused && ticketKey !== undefined;
+  const isReused = areSessionsResumed(settings);
   return {
     // No trust store: otherwise OpenSSL completes a chain from it, at a cost per handshake. Served as given.
     ca: [],
@@ -181,11 +211,18 @@ function toParameters(settings: TlsSettings): SecureContextOptions {
     ecdhCurve: settings.ecdhCurve,
     honorCipherOrder: true,
     sessionTimeout: Math.max(1, Math.round(settings.sessionTimeoutMs / 1000)),
-    sessionIdContext: 'serin',
-    secureOptions: constants.SSL_OP_NO_RENEGOTIATION | (isReused ? 0 : constants.SSL_OP_NO_TICKET),
-    ...(isReused ? { ticketKeys: toTicketKeys(ticketKey) } : undefined),
+    ...(isReused
+      ? {
+          secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+          ticketKeys: toTicketKeys(settings.ticketKeys[0]!),
+        }
+      : WITHOUT_TICKETS),
   };
 }
+
+const WITHOUT_TICKETS: SecureContextOptions = {
+  secureOptions: constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_TICKET,
+};
 
 const TLS13_CIPHERS = ['TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256', 'TLS_AES_128_GCM_SHA256'];
 

@@ -75,7 +75,6 @@ function createAcceptor(spec: ListenerSpec, context: AcceptorContext): Server {
   const acceptContext: AcceptContext = {
     spec,
     limits,
-    certificates,
     terminator,
     isTrusted: context.isTrusted,
     serve: (socket, info) => context.serve(socket, info),

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { ProxiedConnection } from '../message/connection-info.ts';
 import { parseProxyHeader } from './proxy-protocol.ts';
-import { isTlsByte, parseClientHello } from './client-hello.ts';
+import { isTlsByte } from './client-hello.ts';
 
 /** What has to be known about a connection before its bytes are handed on. */
 export interface PreambleNeeds {
@@ -9,8 +9,6 @@ export interface PreambleNeeds {
   readonly isProxyHeaderNeeded: boolean;
   /** TLS is spoken here: the first byte tells whether it really is. */
   readonly isTls: boolean;
-  /** The server name is needed before the handshake begins. */
-  readonly isServerNameNeeded: boolean;
 }
 
 export interface Preamble {
@@ -18,8 +16,6 @@ export interface Preamble {
   readonly proxied: ProxiedConnection | undefined;
   /** True when something other than TLS came in where TLS was due. */
   readonly isPlain: boolean;
-  /** Only when it was needed. */
-  readonly serverName: string | undefined;
 }
 
 export interface PreambleHandler {
@@ -80,22 +76,16 @@ class PreambleReader {
   }
 
   #readStart(): void {
-    const { isTls, isServerNameNeeded } = this.#needs;
     const bytes = this.#bytes;
-    if (!isTls) return this.#finish(false, undefined);
-    if (bytes === undefined) return;
-    if (!isTlsByte(bytes[0]!)) return this.#finish(true, undefined);
-    if (!isServerNameNeeded) return this.#finish(false, undefined);
-    const hello = parseClientHello(bytes);
-    if (hello.kind === 'incomplete') return;
-    this.#finish(false, hello.kind === 'hello' ? hello.serverName : undefined);
+    if (!this.#needs.isTls) this.#finish(false);
+    else if (bytes !== undefined) this.#finish(!isTlsByte(bytes[0]!));
   }
 
-  #finish(isPlain: boolean, serverName: string | undefined): void {
+  #finish(isPlain: boolean): void {
     const socket = this.#socket;
     socket.off('readable', this.onReadable);
     socket.off('end', this.onEnd);
     if (this.#bytes !== undefined) socket.unshift(this.#bytes);
-    this.#handler.onPreamble({ proxied: this.#proxied, isPlain, serverName });
+    this.#handler.onPreamble({ proxied: this.#proxied, isPlain });
   }
 }

@@ -340,6 +340,38 @@ describe('parameters', () => {
   }
 });
 
+describe('a session resumes under the name that it began under, and no other (RFC 6066 §3)', () => {
+  const ticketKeys = [Buffer.alloc(48, 1).toString('base64')];
+  const pairs: readonly [began: string, resumed: string, isResumed: boolean][] = [
+    ['a.test', 'a.test', true],
+    ['a.test', 'rsa.test', false],
+    ['rsa.test', 'a.test', false],
+    // These two have one certificate.
+    ['a.test', 'x.w.test', false],
+    ['y.w.test', 'x.w.test', false],
+    ['a.test', '', false],
+    ['', 'a.test', false],
+    ['', '', true],
+    ['unknown.test', 'other.test', false],
+    ['unknown.test', '', false],
+  ];
+  for (const [began, resumed, isResumed] of pairs) {
+    for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+      test(`${maxVersion}: of "${began}" under "${resumed}": ${isResumed ? 'resumed' : 'a full handshake'}`, async () => {
+        const { port } = await openBench({ ticketKeys });
+        const client = await open(port, began, { maxVersion });
+        const sessions: Buffer[] = [];
+        client.on('session', (session) => sessions.push(session));
+        await echo(client, 'x');
+        const session = maxVersion === 'TLSv1.2' ? client.getSession() : sessions[0];
+        const again = await open(port, resumed, { maxVersion, session });
+        expect(again.isSessionReused()).toBe(isResumed);
+        expect(await echo(again, 'y')).toBe('y');
+      });
+    }
+  }
+});
+
 test('10,000 certificates are taken in, and changed, within 10 ms of the event loop each', async () => {
   const { port, store } = await openBench();
   const many = Array.from({ length: 10_000 }, (_, index) => ({ ...exact, id: `many-${index}` }));
