@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createAccessLog } from './access-log.ts';
 import type { AccessLogOptions } from './access-log.ts';
@@ -256,6 +258,50 @@ describe('escapes', () => {
 
   test('controls are escaped by number in JSON', () => {
     expect(compileLogFormat('$request', 'json')(recordOf({ requestLine: 'a\u0001b' }))).toBe('a\\u0001b');
+  });
+
+  const BYTES: readonly [name: string, bytes: string, want: string][] = [
+    ['a byte that UTF-8 does not have', 'a\u00ffb', 'a\\u00FFb'],
+    ['a character cut short', 'a\u00c3', 'a\\u00C3'],
+    ['a byte behind a whole character', '\u00c3\u00a9\u00a9', '\u00c3\u00a9\\u00A9'],
+    ['a slash in too many bytes', '\u00c0\u00af', '\\u00C0\\u00AF'],
+    ['half a surrogate pair', '\u00ed\u00a0\u0080', '\\u00ED\\u00A0\\u0080'],
+    ['above U+10FFFF', '\u00f4\u0090\u0080\u0080', '\\u00F4\\u0090\\u0080\\u0080'],
+    ['a whole character of four bytes', '\u00f0\u009f\u0090\u00a4', '\u00f0\u009f\u0090\u00a4'],
+    ['a character that is no byte', '\u010a', '\\u010A'],
+  ];
+  for (const [name, bytes, want] of BYTES) {
+    test(`JSON lines are UTF-8: ${name}`, () => {
+      const line = compileLogFormat('{"r":"$request"}', 'json')(recordOf({ requestLine: bytes }));
+      expect(line).toBe(`{"r":"${want}"}`);
+      const octets = Buffer.from(line, 'latin1');
+      expect(isUtf8(octets)).toBe(true);
+      expect(() => JSON.parse(octets.toString('utf8')) as unknown).not.toThrow();
+    });
+  }
+
+  test('every text of bytes is one line of JSON in UTF-8', () => {
+    const write = compileLogFormat('{"r":"$request","h":"$http_a"}', 'json');
+    const bytes = fc.uint8Array({ maxLength: 12 }).map((octets) => Buffer.from(octets).toString('latin1'));
+    fc.assert(
+      fc.property(bytes, bytes, (requestLine, value) => {
+        const line = Buffer.from(write(recordOf({ requestLine, headers: { a: value } })), 'latin1');
+        expect(isUtf8(line)).toBe(true);
+        expect(Object.keys(JSON.parse(line.toString('utf8')) as object)).toEqual(['r', 'h']);
+        expect(line.includes('\n')).toBe(false);
+      }),
+    );
+  });
+
+  test('names of upstreams are escaped in the default format too', () => {
+    const attempts = [
+      { address: '192.0.2.1:80', status: 200, responseLength: 1, connectMs: 1, headerMs: 1, responseMs: 1 },
+    ];
+    const line = compileLogFormat(
+      UPSTREAM_LOG_FORMAT,
+      'default',
+    )(recordOf({ upstreamName: 'a\nb', canaryName: '\u00c3\u00a9', attempts }));
+    expect(line).toContain('[a\\x0Ab] [\\xC3\\xA9]');
   });
 
   test('none writes what came', () => {

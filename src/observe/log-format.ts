@@ -131,7 +131,8 @@ function upstreamOf({ lineParts: parts, upstreamName, canaryName }: AccessRecord
     parts.upstreamName = upstreamName;
     parts.canaryName = canaryName;
     parts.address = address;
-    parts.upstream = [' [', upstreamName, '] [', canaryName, '] ', address, ' '].join('');
+    const names = [upstreamName, canaryName].map(escapeDefault);
+    parts.upstream = [' [', names[0], '] [', names[1], '] ', address, ' '].join('');
   }
   return parts.upstream;
 }
