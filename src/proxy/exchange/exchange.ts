@@ -12,7 +12,7 @@ import type { Downstream } from './downstream.ts';
 import type { ProxyErrorCode } from '../message/proxy-errors.ts';
 import { Forwarding } from './forwarding.ts';
 import { headRulesOf, type HeadRules } from './head-rules.ts';
-import { NO_LINES } from '../message/head-text.ts';
+import { NO_LINES, NO_VALUE, openLine, parsedValue } from '../message/head-text.ts';
 import type { HeaderBlock, RequestHead } from '../message/heads.ts';
 import type { ResolvedTarget } from '../message/target.ts';
 import { HEADER } from '../message/known-headers.ts';
@@ -66,7 +66,7 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
   hostHeader = '';
   scheme = 'http';
   clientAddress = '';
-  requestId = '';
+  requestId = NO_VALUE;
   upstreamTarget: string | undefined = undefined;
   upstreamHost: string | undefined = undefined;
 
@@ -79,7 +79,8 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
     hostHeader: '',
     clientAddress: '',
     scheme: '',
-    host: NO_LINES,
+    /** All up to the value of X-Request-ID. */
+    requestId: openLine(NO_LINES, 'X-Request-ID'),
     lines: NO_LINES,
   };
 
@@ -147,7 +148,11 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
     this.picking.setCookie = undefined;
     const ownId = head.headers.byId(HEADER['x-request-id']);
     this.requestId =
-      ownId !== undefined && ownId !== '' ? ownId : settings.isRequestIdGenerated ? nextRequestId() : '';
+      ownId !== undefined && ownId !== ''
+        ? parsedValue(ownId)
+        : settings.isRequestIdGenerated
+          ? nextRequestId()
+          : NO_VALUE;
     if (this.rules.isForwardedRead || info.proxied !== undefined) this.#askHops();
   }
 

@@ -1,4 +1,5 @@
 import { randomFillSync } from 'node:crypto';
+import { type HeadValue, parsedValue } from '../message/head-text.ts';
 
 const ID_BYTES = 16;
 const pool = Buffer.alloc(ID_BYTES * 256);
@@ -6,7 +7,7 @@ let hex = '';
 let position = 0;
 
 /** 32 random hex digits, as nginx's $request_id. */
-export function nextRequestId(): string {
+export function nextRequestId(): HeadValue {
   if (position === hex.length) {
     randomFillSync(pool);
     hex = pool.toString('hex');
@@ -14,5 +15,5 @@ export function nextRequestId(): string {
   }
   const start = position;
   position = start + ID_BYTES * 2;
-  return hex.slice(start, position);
+  return parsedValue(hex.slice(start, position));
 }

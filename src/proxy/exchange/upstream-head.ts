@@ -1,11 +1,13 @@
 import type { Exchange } from './exchange.ts';
 import { LinesEditor } from '../message/head-editor.ts';
 import {
+  closeLine,
   endHead,
   headerLine,
   type HeadText,
   joinLines,
   NO_LINES,
+  openLine,
   parsedLines,
   requestLine,
 } from '../message/head-text.ts';
@@ -74,13 +76,19 @@ function ownLines(exchange: Exchange): HeadText {
     cache.hostHeader = hostHeader;
     cache.clientAddress = clientAddress;
     cache.scheme = scheme;
-    cache.host = headerLine('Host', hostHeader);
+    cache.requestId = openLine(headerLine('Host', hostHeader), 'X-Request-ID');
     cache.lines = forwardedLines(clientAddress, clientAddress, hostHeader, String(exchange.seenPort), scheme);
   }
   const { settings } = rules;
   const { headers } = head;
-  const host = upstreamHost === undefined ? cache.host : headerLine('Host', upstreamHost);
-  let lines = joinLines(joinLines(host, requestIdLine(exchange)), cache.lines);
+  const { requestId } = exchange;
+  let lines =
+    upstreamHost === undefined && requestId !== ''
+      ? closeLine(cache.requestId, requestId, cache.lines)
+      : joinLines(
+          joinLines(headerLine('Host', upstreamHost ?? hostHeader), requestIdLine(exchange)),
+          cache.lines,
+        );
   const chain =
     settings.forwardedForHeader === 'x-forwarded-for'
       ? headers.has(HEADER['x-forwarded-for'])
