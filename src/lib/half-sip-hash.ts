@@ -21,14 +21,21 @@ export function halfSipHash(text: string, key: HashKey, into: Hash64): void {
   let v2 = 0x6c796765 ^ key.low;
   let v3 = 0x74656462 ^ key.high;
   const whole = length & ~3;
-  for (let at = 0; at <= whole; at += 4) {
-    const isLast = at === whole;
-    let word = isLast ? length << 24 : text.charCodeAt(at + 3) << 24;
-    if (!isLast || (length & 3) === 3) word |= (text.charCodeAt(at + 2) & 0xff) << 16;
-    if (!isLast || (length & 3) >= 2) word |= (text.charCodeAt(at + 1) & 0xff) << 8;
-    if (!isLast || (length & 3) >= 1) word |= text.charCodeAt(at) & 0xff;
-    v3 ^= word;
-    for (let round = 0; round < 2; round++) {
+  // The words of the text with two rounds each, then the two halves of the output with four.
+  for (let at = 0; at <= whole + 8; at += 4) {
+    const isWord = at <= whole;
+    let word = 0;
+    if (isWord) {
+      const left = length - at;
+      word = left > 3 ? text.charCodeAt(at + 3) << 24 : length << 24;
+      if (left > 2) word |= (text.charCodeAt(at + 2) & 0xff) << 16;
+      if (left > 1) word |= (text.charCodeAt(at + 1) & 0xff) << 8;
+      if (left > 0) word |= text.charCodeAt(at) & 0xff;
+      v3 ^= word;
+    } else if (at === whole + 4) {
+      v2 ^= 0xee;
+    }
+    for (let rounds = isWord ? 2 : 4; rounds > 0; rounds--) {
       v0 = (v0 + v1) | 0;
       v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0;
       v0 = (v0 << 16) | (v0 >>> 16);
@@ -41,26 +48,10 @@ export function halfSipHash(text: string, key: HashKey, into: Hash64): void {
       v2 = (v2 << 16) | (v2 >>> 16);
     }
     v0 ^= word;
-  }
-  v2 ^= 0xee;
-  for (let half = 0; half < 2; half++) {
-    for (let round = 0; round < 4; round++) {
-      v0 = (v0 + v1) | 0;
-      v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0;
-      v0 = (v0 << 16) | (v0 >>> 16);
-      v2 = (v2 + v3) | 0;
-      v3 = ((v3 << 8) | (v3 >>> 24)) ^ v2;
-      v0 = (v0 + v3) | 0;
-      v3 = ((v3 << 7) | (v3 >>> 25)) ^ v0;
-      v2 = (v2 + v1) | 0;
-      v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2;
-      v2 = (v2 << 16) | (v2 >>> 16);
-    }
-    if (half === 0) {
+    if (at === whole + 4) {
       into.low = v1 ^ v3;
       v1 ^= 0xdd;
-    } else {
-      into.high = v1 ^ v3;
     }
   }
+  into.high = v1 ^ v3;
 }

@@ -23,7 +23,7 @@ test(
     const times = JSON.parse(stdout) as PatternTimes[];
     expect(times.length).toBeGreaterThanOrEqual(200);
     const slow = times.filter(({ isTimed, ms: [once8 = 0, twice = 0] }) =>
-      isTimed ? twice > 200 : twice > 3 * Math.max(once8, 10),
+      isTimed ? twice > 200 : twice > 3 * Math.max(once8, 4),
     );
     expect(slow).toEqual([]);
   },
