@@ -54,7 +54,7 @@ export async function fuzzBodies(seed: number, count: number): Promise<BodiesRes
       let client = clients.get(engine);
       if (client?.isUsable !== true) {
         client?.close();
-        client = new BodyClient((await engine.connect()).socket);
+        client = new BodyClient(await bench.open(engine.port));
         clients.set(engine, client);
       }
       const seen = await client.play(id, plan);

@@ -173,10 +173,17 @@ export class Bench {
   }
 
   async connect(port: number): Promise<Client> {
+    return new Client(await this.open(port));
+  }
+
+  /** A connected socket, for who reads it without keeping what it brings. */
+  async open(port: number): Promise<Socket> {
     const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true, noDelay: true });
     this.#sockets.add(socket);
+    socket.on('error', () => {});
+    socket.on('close', () => this.#sockets.delete(socket));
     await once(socket, 'connect');
-    return new Client(socket);
+    return socket;
   }
 
   async close(): Promise<void> {
@@ -244,7 +251,6 @@ export class Client {
       this.isEnded = true;
       this.#wake();
     });
-    socket.on('error', () => {});
     socket.on('close', () => {
       this.isClosed = true;
       this.#wake();
