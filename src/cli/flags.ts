@@ -174,8 +174,7 @@ const ROWS: readonly Row[] = [
     'boolean',
     true,
     BOTH,
-    'Validators and converters are one here: values are always held against them.',
-    inert,
+    '`false`: the characters of texts that are only filled in and sent (rewrite-target, x-forwarded-prefix, upstream-vhost, app-root, redirects, upstream-hash-by) are not judged. What has to be understood is.',
   ],
   [
     'deep-inspect',

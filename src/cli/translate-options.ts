@@ -28,6 +28,7 @@ export function toTranslateOptions(
     isDefaultClassHonoured: isStandalone,
     watchNamespace: flags.string('watch-namespace'),
     watchNamespaceSelector: flags.string('watch-namespace-selector'),
+    areAnnotationsValidated: flags.boolean('enable-annotation-validation'),
     isCatchAllDisabled: flags.boolean('disable-catch-all'),
     isExternalNameDisabled: flags.boolean('disable-svc-external-name'),
     isDeeplyInspected: flags.boolean('deep-inspect'),

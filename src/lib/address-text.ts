@@ -1,4 +1,4 @@
-import { isIPv4 } from 'node:net';
+import { isIP, isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 /** The one spelling of an address that `isIP` takes: lower case, shortest (RFC 5952), IPv4 where it is IPv4 in IPv6's clothes. */
@@ -14,4 +14,13 @@ export function toAddressText(bytes: Uint8Array): string {
 /** Mapped addresses become IPv4: lists of networks and logs know them in that form. */
 function canonicalIPv6(address: ipaddr.IPv6): string {
   return address.isIPv4MappedAddress() ? address.toIPv4Address().toString() : address.toRFC5952String();
+}
+
+/** The bytes of an address, one per character; empty when it is none. */
+export function addressBytes(address: string): string {
+  const kind = isIP(address);
+  if (kind === 0) return '';
+  return String.fromCharCode(
+    ...(kind === 4 ? address.split('.').map(Number) : ipaddr.IPv6.parse(address).toByteArray()),
+  );
 }

@@ -3,11 +3,12 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createAccessLog } from './access-log.ts';
 import type { AccessLogOptions } from './access-log.ts';
-import { LineParts, type AccessRecord, type Attempt } from './access-record.ts';
+import { toIsoTime, toLocalTime, toSeconds } from '../lib/nginx-time.ts';
+import type { Attempt } from '../lib/variables/source.ts';
+import { variableReader } from '../lib/variables/variables.ts';
+import { LineParts, type AccessRecord } from './access-record.ts';
 import { compileLogFormat, unknownVariables, UPSTREAM_LOG_FORMAT } from './log-format.ts';
 import type { LogSink } from './log-sink.ts';
-import { toIsoTime, toLocalTime, toSeconds } from './log-values.ts';
-import { variableReader } from './log-variables.ts';
 
 let zone: string | undefined;
 beforeAll(() => {
@@ -37,6 +38,17 @@ interface Fields extends Partial<AccessRecord> {
 
 function recordOf({ headers = {}, cookies = {}, responseHeaders = {}, ...fields }: Fields): AccessRecord {
   return {
+    connection: {
+      serial: 7,
+      peerAddress: '10.0.0.1',
+      peerPort: 4711,
+      clientAddress: '10.0.0.1',
+      clientPort: 4711,
+      localAddress: '10.0.0.2',
+      proxied: undefined,
+      serverName: undefined,
+    },
+    sequence: 3,
     clientAddress: '127.0.0.1',
     remoteUser: '',
     method: 'GET',
@@ -48,16 +60,23 @@ function recordOf({ headers = {}, cookies = {}, responseHeaders = {}, ...fields 
     startedAtMs: Date.UTC(2026, 10, 23, 13, 41, 48, 100),
     durationMs: 7,
     requestId: '72814d4944cf69ca5b9e823c04e3a579',
+    ownRequestId: fields.requestId ?? '72814d4944cf69ca5b9e823c04e3a579',
     upstreamName: 'lab-cmain-80',
     canaryName: '',
     attempts: [],
     host: 'a.test',
     hostHeader: 'A.test:80',
     path: '/p/canary-log',
+    rewrittenPath: undefined,
     target: '/p/canary-log',
     query: '',
     scheme: 'http',
+    connectionScheme: 'http',
+    seenHost: 'A.test:80',
     localPort: 80,
+    saidPort: '80',
+    seenPort: '80',
+    forwardedFor: '127.0.0.1',
     tlsProtocol: '',
     tlsCipher: '',
     lineParts: new LineParts(),
@@ -65,6 +84,9 @@ function recordOf({ headers = {}, cookies = {}, responseHeaders = {}, ...fields 
     header: (name) => headers[name],
     cookie: (name) => cookies[name],
     responseHeader: (name) => responseHeaders[name],
+    sentHeader: (name) => responseHeaders[name],
+    capture: () => '',
+    group: () => undefined,
     ...fields,
   };
 }
@@ -211,6 +233,7 @@ const RICH = recordOf({
   target: '/a//b?x=1&Y=2',
   query: 'x=1&Y=2',
   scheme: 'https',
+  connectionScheme: 'https',
   localPort: 443,
   tlsProtocol: 'TLSv1.3',
   tlsCipher: 'TLS_AES_128_GCM_SHA256',

@@ -1,8 +1,9 @@
+import { toByteText } from '../lib/byte-text.ts';
+import { toLocalTime, toSeconds } from '../lib/nginx-time.ts';
+import { variableReader, type VariableReader } from '../lib/variables/variables.ts';
 import type { AccessRecord } from './access-record.ts';
-import { escapeDefault, escapeJson, toLocalTime, toOctets, toSeconds } from './log-values.ts';
+import { escapeDefault, escapeJson } from './log-values.ts';
 import type { LogEscape } from './log-values.ts';
-import { variableReader } from './log-variables.ts';
-import type { VariableReader } from './log-variables.ts';
 
 /** Writes the line of one exchange, without its line end; bytes as latin1. */
 export type LineFormatter = (record: AccessRecord) => string;
@@ -28,11 +29,11 @@ export function compileLogFormat(format: string, escape: LogEscape): LineFormatt
   const readers: LineFormatter[] = [];
   let from = 0;
   for (const match of format.matchAll(VARIABLE)) {
-    literals.push(toOctets(format.slice(from, match.index)));
+    literals.push(toByteText(format.slice(from, match.index)));
     readers.push(escaped(variableReader(match[1] ?? match[2]!), escape));
     from = match.index + match[0].length;
   }
-  const rest = toOctets(format.slice(from));
+  const rest = toByteText(format.slice(from));
   const count = readers.length;
   return (record) => {
     let line = '';

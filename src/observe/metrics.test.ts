@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
-import type { AccessRecord, Attempt } from './access-record.ts';
+import type { Attempt } from '../lib/variables/source.ts';
+import type { AccessRecord } from './access-record.ts';
 import { createWorkerMetrics } from './metrics-arena.ts';
 import { DEFAULT_METRICS_OPTIONS } from './metrics-layout.ts';
 import type { MetricsOptions } from './metrics-layout.ts';

@@ -157,6 +157,28 @@ const cases: [
     },
   ],
   [
+    'a rewrite-target that is a redirect, before the https redirect and the list',
+    {
+      'rewrite-target': 'https://new.test/$1',
+      'force-ssl-redirect': 'true',
+      'whitelist-source-range': '192.0.2.0/24',
+    },
+    '/(.*)',
+    async (name) => {
+      const { status, headers } = await ask(name, { path: '/a/b?x=1' });
+      expect([status, headers.location]).toEqual([302, 'https://new.test/a/b?x=1']);
+    },
+  ],
+  [
+    'captures in upstream-vhost, named and numbered, with the path as it is',
+    { 'use-regex': 'true', 'upstream-vhost': '$1.$tenant.$service_name.$namespace.test' },
+    '/([a-z]+)/(?<tenant>[a-z]+)',
+    async (name) => {
+      const { seen } = await ask(name, { path: '/shop/blue/x?y=1' });
+      expect([seen?.headers.host, seen?.url]).toEqual(['shop.blue.web.a.test', '/shop/blue/x?y=1']);
+    },
+  ],
+  [
     'upstream-vhost',
     { 'upstream-vhost': 'inside.test' },
     undefined,

@@ -106,7 +106,12 @@ const FORGED = { 'X-Forwarded-For': '192.0.2.77' };
 
 describe('use-proxy-protocol and enable-real-ip, without use-forwarded-headers', () => {
   test('a forged X-Forwarded-For does not pass an allow list behind a PROXY balancer', async () => {
-    await serve({ 'use-proxy-protocol': 'true', 'enable-real-ip': 'true' });
+    await serve({
+      'use-proxy-protocol': 'true',
+      'enable-real-ip': 'true',
+      'log-format-upstream':
+        '$remote_addr - - $realip_remote_addr $proxy_protocol_addr $scheme $pass_access_scheme $server_port;',
+    });
     expect((await ask('listed.test', PROXY_80, FORGED)).status).toBe(403);
     const open = await ask('open.test', PROXY_80, FORGED);
     expect(open.status).toBe(200);
@@ -116,7 +121,7 @@ describe('use-proxy-protocol and enable-real-ip, without use-forwarded-headers',
       'x-original-forwarded-for': '192.0.2.77',
     });
     expect((await ask('listed.test', 'PROXY TCP4 192.0.2.9 10.0.0.1 40000 80\r\n')).status).toBe(200);
-    await serin!.waitFor('203.0.113.9 - - ');
+    await serin!.waitFor(`203.0.113.9 - - 127.0.0.1 203.0.113.9 http http ${serin!.httpPort};`);
     expect(serin!.stdout()).not.toContain('192.0.2.77');
   });
 });

@@ -142,3 +142,12 @@ test('a pattern of unlogged targets that cannot be linear counts, and is told', 
     'data.skip-access-log-urls: "/a, ~(b+)\\1" has a pattern that cannot be matched in linear time: ~(b+)\\1; a target for which it takes longer than 50 ms is logged',
   ]);
 });
+
+test('a variable that is none in proxy-set-headers or add-headers is a finding, and the header stays', () => {
+  const maps = () => new Map([['X-Request-Start', 't=${msec} $nope']]);
+  const { settings, messages } = read({ 'proxy-set-headers': 'a/b' }, maps);
+  expect(settings.upstreamHeaders).toEqual([['X-Request-Start', 't=${msec} $nope']]);
+  expect(messages).toEqual([
+    'data.proxy-set-headers: "a/b" has a header with variables that Serin does not know: X-Request-Start: $nope; they are filled in with nothing, unless the path of a route has a group of that name',
+  ]);
+});

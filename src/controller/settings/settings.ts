@@ -1,5 +1,6 @@
 import { toByteText } from '../../lib/byte-text.ts';
 import { parseNamespacedName } from '../../lib/namespaced-name.ts';
+import { unknownNames } from '../../lib/variables/template.ts';
 import type { Findings } from '../../model/finding.ts';
 import type { SourceRef } from '../../model/source.ts';
 import { DEFAULT_SETTINGS, type DataPlaneSettings } from '../../table/settings.ts';
@@ -106,6 +107,15 @@ function readHeaderMap(key: string, value: string, input: SettingsInput): [strin
       refuse(`has a header that cannot be sent: ${header}`);
     } else {
       headers.push([header, toByteText(text.trim())]);
+      const unknown = unknownNames(text).map((name) => `$${name}`);
+      if (unknown.length > 0) {
+        findings.warn(source, 'InvalidSetting', {
+          field: `data.${key}`,
+          value,
+          problem: `has a header with variables that Serin does not know: ${header}: ${unknown.join(', ')}`,
+          consequence: 'they are filled in with nothing, unless the path of a route has a group of that name',
+        });
+      }
     }
   }
   return headers;

@@ -4,6 +4,7 @@ import { findingMessage } from '../../model/finding.ts';
 import { createObjectStore } from '../store/object-store.ts';
 import { readObject } from '../store/read-object.ts';
 import { readAnnotationSettings } from './annotation-settings.ts';
+import { features } from '../../features/registry.ts';
 import { parseAnnotations, type ParsedAnnotations } from './annotations.ts';
 
 const word: Parser<string> = (raw) =>
@@ -41,6 +42,7 @@ function parse(
   features: readonly Feature[],
   settings: Readonly<Record<string, string>> = {},
   prefix = 'p.test',
+  more: Pick<Parameters<typeof parseAnnotations>[0], 'areValidated'> & { paths?: readonly string[] } = {},
 ): ParsedAnnotations {
   seen.length = 0;
   const configMap = readObject('ConfigMap', { metadata: { name: 'c' }, data: settings });
@@ -49,7 +51,12 @@ function parse(
   const secret = readObject('Secret', { metadata: { name: 's', namespace: 'own' }, stringData: { a: 'b' } });
   if (secret.ok) store.apply({ kind: 'Secret', type: 'set', object: secret.object });
   return parseAnnotations({
-    ingress: { namespace: 'own', annotations: new Map(Object.entries(annotations)) },
+    ingress: {
+      namespace: 'own',
+      annotations: new Map(Object.entries(annotations)),
+      rules: [{ host: '', field: '', paths: (more.paths ?? []).map((path) => ({ path })) }] as never,
+    },
+    areValidated: more.areValidated,
     source: { kind: 'Ingress', namespace: 'own', name: 'i' },
     features,
     settings: readAnnotationSettings(configMap.object, features),
@@ -214,4 +221,48 @@ describe('look-ups', () => {
     const allowed = parse({}, [looking('other')], { 'allow-cross-namespace-resources': 'true' });
     expect(allowed.dependencies.map(({ key }) => key)).toEqual(['other/s']);
   });
+});
+
+describe('--enable-annotation-validation=false', () => {
+  const unchecked = { areValidated: false };
+
+  test('takes texts that are filled in as they are, and still understands the rest', () => {
+    const annotations = {
+      'p.test/rewrite-target': '/in?p=$1',
+      'p.test/upstream-vhost': 'a;b',
+      'p.test/permanent-redirect': 'https://b.test/$1',
+      'p.test/app-root': 'https://b.test/x',
+      'p.test/proxy-body-size': 'much',
+    };
+    const taken = parse(annotations, features, {}, 'p.test', unchecked);
+    expect(taken.route).toMatchObject({
+      rewrite: { target: '/in?p=$1' },
+      'upstream-vhost': { host: 'a;b' },
+      redirect: { location: 'https://b.test/$1' },
+    });
+    expect(taken.host['app-root']).toBeUndefined();
+    expect(taken.findings.map((finding) => findingMessage(finding).split(':')[0])).toEqual([
+      'metadata.annotations[app-root]',
+      'metadata.annotations[proxy-body-size]',
+      // Vain beside the redirect.
+      'metadata.annotations[rewrite-target]',
+      'metadata.annotations[upstream-vhost]',
+    ]);
+    expect(parse(annotations, features).refusals.map(({ field }) => field)).toEqual([
+      'metadata.annotations[permanent-redirect]',
+      'metadata.annotations[upstream-vhost]',
+    ]);
+  });
+
+  test('takes no control characters', () => {
+    const annotations = { 'p.test/upstream-vhost': 'a\nX: b' };
+    expect(parse(annotations, features, {}, 'p.test', unchecked).refusals).toHaveLength(1);
+  });
+});
+
+test('a named group of one of the paths is a variable', () => {
+  const annotations = { 'p.test/upstream-vhost': '$tenant.inner' };
+  const paths = ['/', '/(?<tenant>[a-z]+)/'];
+  expect(parse(annotations, features, {}, 'p.test', { paths }).findings).toEqual([]);
+  expect(parse(annotations, features).findings.map(({ reason }) => reason)).toEqual(['UnknownVariable']);
 });

@@ -8,6 +8,7 @@ import {
 } from '../../features/kit/feature.ts';
 import type { VainAnnotation } from '../../features/kit/vain.ts';
 import { parseGoBool } from '../../lib/nginx-values.ts';
+import { groupNames } from '../../lib/path-search.ts';
 import { createFindings, type Finding, type Findings } from '../../model/finding.ts';
 import type { CanaryPolicy, Policies } from '../../model/policy.ts';
 import type { SourceRef } from '../../model/source.ts';
@@ -57,6 +58,8 @@ export interface AnnotationsInput {
   readonly snapshot: ClusterSnapshot;
   /** Without slash. */
   readonly prefix: string;
+  /** --enable-annotation-validation; default true. */
+  readonly areValidated?: boolean;
 }
 
 const DEFAULT_PREFIX = 'nginx.ingress.kubernetes.io';
@@ -289,7 +292,7 @@ function translateFeature(state: State, feature: Feature): unknown {
     const found = state.written.size === 0 ? undefined : findWritten(state, key, spec);
     if (found === undefined) continue;
     reportOtherNames(state, key, spec, found);
-    const parsed = parseWithin(spec, found.text);
+    const parsed = parseWithin(spec, found.text, state.areValidated !== false);
     if (parsed.ok) {
       values[key] = parsed.value;
       written.set(key, found);
@@ -329,8 +332,9 @@ function translateFeature(state: State, feature: Feature): unknown {
   }
 }
 
-function parseWithin<T>(spec: AnnotationSpec<T>, text: string): Parsed<T> {
-  const { maxLength = VALUE_LENGTH_MAX, parse } = spec;
+function parseWithin<T>(spec: AnnotationSpec<T>, text: string, isValidated: boolean): Parsed<T> {
+  const { maxLength = VALUE_LENGTH_MAX } = spec;
+  const parse = isValidated ? spec.parse : (spec.parseUnchecked ?? spec.parse);
   return text.length > maxLength
     ? { ok: false, problem: `is longer than ${maxLength} characters` }
     : parse(text);
@@ -344,6 +348,8 @@ function createContext(state: State, feature: Feature, isGroupIgnored: boolean):
     findings,
     lookup: createLookup(state),
     setting: settings.text,
+    hasGroup: (name) =>
+      ingress.rules?.some(({ paths }) => paths.some(({ path }) => groupNames(path).includes(name))) === true,
     has: (key) => {
       if (isGroupIgnored && Object.hasOwn(feature.annotations, key)) return false;
       if (state.written.has(key)) return true;

@@ -64,7 +64,16 @@ export function createEntry(
 ): IngressEntry {
   const source = sourceOfIngress(ingress);
   const prefix = options.annotationsPrefix;
-  const annotations = parseAnnotations({ ingress, source, features, settings, snapshot, prefix });
+  const areValidated = options.areAnnotationsValidated;
+  const annotations = parseAnnotations({
+    ingress,
+    source,
+    features,
+    settings,
+    snapshot,
+    prefix,
+    areValidated,
+  });
   const isCanary = annotations.canary !== undefined;
   const findings = createFindings();
   reportProblems(ingress.problems, source, findings);

@@ -7,6 +7,8 @@ import type { ObjectRef } from '../store/object-store.ts';
 export interface TranslateOptions extends OwnershipOptions {
   /** --annotations-prefix, without slash. */
   readonly annotationsPrefix: string;
+  /** --enable-annotation-validation: the characters of texts are judged. */
+  readonly areAnnotationsValidated: boolean;
   /** --disable-catch-all. */
   readonly isCatchAllDisabled: boolean;
   /** --disable-svc-external-name. */
@@ -34,6 +36,7 @@ export const DEFAULT_TRANSLATE_OPTIONS: Omit<TranslateOptions, 'fallbackCertific
   controllerClass: 'k8s.io/ingress-nginx',
   isClassMatchedByName: false,
   isWithoutClassServed: false,
+  areAnnotationsValidated: true,
   isDefaultClassHonoured: false,
   watchNamespace: '',
   watchNamespaceSelector: '',

@@ -19,3 +19,11 @@ test('an absolute URL is refused', () => {
     'app-root is an absolute URL: default',
   ]);
 });
+
+test('variables are filled in', () => {
+  const request = fakeRequest({ target: '/?to=x' });
+  expect(filterOf(appRoot, { 'app-root': '/$arg_to' })!.onRequest!(request)).toEqual({
+    status: 302,
+    headers: [['Location', 'http://a.test/x']],
+  });
+});

@@ -1,15 +1,19 @@
+import { compileFieldTemplate } from '../../lib/variables/template.ts';
 import { defineFeature, type Parser } from '../kit/feature.ts';
-import { pathcap } from '../kit/values.ts';
+import { reportUnknownVariables } from '../kit/unknown-variables.ts';
+import { pathcap, plainText } from '../kit/values.ts';
 
 export interface AppRootPolicy {
   readonly path: string;
 }
 
-const path: Parser<string> = (raw) => {
-  const parsed = pathcap(raw);
-  if (!parsed.ok) return parsed;
-  return /^[a-z][a-z0-9+.-]*:\/\//i.test(raw) ? { ok: false, problem: 'is an absolute URL' } : parsed;
-};
+const pathOf =
+  (parse: Parser<string>): Parser<string> =>
+  (raw) => {
+    const parsed = parse(raw);
+    if (!parsed.ok) return parsed;
+    return /^[a-z][a-z0-9+.-]*:\/\//i.test(raw) ? { ok: false, problem: 'is an absolute URL' } : parsed;
+  };
 
 /** Redirects the bare host to a path (docs/reference/annotations.md §2). */
 export const appRoot = defineFeature({
@@ -19,21 +23,26 @@ export const appRoot = defineFeature({
   stage: 'host',
   annotations: {
     'app-root': {
-      parse: path,
+      parse: pathOf(pathcap),
+      parseUnchecked: pathOf(plainText),
       risk: 'medium',
       onInvalid: 'default',
-      doc: 'A request for exactly `/` is answered 302 to this path, before everything else.',
+      doc: 'A request for exactly `/` is answered 302 to this path, before everything else. May contain $variables.',
     },
   },
-  translate: (values): AppRootPolicy | undefined =>
-    values['app-root'] === undefined ? undefined : { path: values['app-root'] },
-  createFilter: (policy) => ({
-    onRequest: (request) =>
-      request.path === '/'
-        ? {
-            status: 302,
-            headers: [['Location', `${request.connectionScheme}://${request.hostHeader}${policy.path}`]],
-          }
-        : undefined,
-  }),
+  translate: (values, context): AppRootPolicy | undefined => {
+    const path = values['app-root'];
+    reportUnknownVariables(context, 'app-root', path);
+    return path === undefined ? undefined : { path };
+  },
+  createFilter: ({ path }) => {
+    const expand = compileFieldTemplate(path);
+    return {
+      onRequest(request) {
+        if (request.path !== '/') return undefined;
+        const location = `${request.connectionScheme}://${request.hostHeader}${expand(request)}`;
+        return { status: 302, headers: [['Location', location]] };
+      },
+    };
+  },
 });

@@ -21,6 +21,8 @@ export type OnInvalid = 'drop' | 'deny' | 'default' | 'group';
 
 export interface AnnotationSpec<T> {
   readonly parse: Parser<T>;
+  /** In place of `parse` with --enable-annotation-validation=false: of text that is expanded or sent, and nothing else. */
+  readonly parseUnchecked?: Parser<T>;
   readonly risk: Risk;
   readonly onInvalid: OnInvalid;
   /** Characters of the text that are read; a longer one cannot be parsed. Without it 4,096. */
@@ -70,6 +72,8 @@ export interface TranslateContext {
   readonly findings: Findings;
   /** ConfigMap text by key; for keys that are not an annotation's own default. */
   setting(key: string): string | undefined;
+  /** Whether a path of the Ingress has a group of that name, which a variable may be, too. */
+  hasGroup(name: string): boolean;
   /** Which annotations were present on the Ingress (canonical names), parsable or not. */
   has(key: string): boolean;
   /** Whether the annotation of exactly this name is there with nothing in it. */

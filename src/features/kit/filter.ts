@@ -1,39 +1,16 @@
+import type { VariableSource } from '../../lib/variables/source.ts';
 import type { HostEntry, RouteEntry } from '../../table/table.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
 
 /** The downstream request as filters see it. Implemented by the exchange; nothing is copied for a filter. */
-export interface RequestView {
-  readonly method: string;
-  /** Request target as received, origin form, query included. */
-  readonly target: string;
-  /** Normalised path (docs/reference/routing.md §5): decoded once, slashes merged, dot segments resolved. */
-  readonly path: string;
-  /** Query without `?`; empty when none. */
-  readonly query: string;
-  /** Host header as received, port included. */
-  readonly hostHeader: string;
-  /** Host lower-cased, without port and trailing dot. */
-  readonly host: string;
-  /** Scheme of the connection. */
-  readonly connectionScheme: 'http' | 'https';
-  /** Scheme as seen: X-Forwarded-Proto of a trusted hop, else the connection's. */
-  readonly scheme: string;
-  /** Host for redirects: first item of a trusted X-Forwarded-Host, else the Host header; port included. */
-  readonly seenHost: string;
-  /** Client address after real-IP processing. */
-  readonly clientAddress: string;
-  /** Port of the listener the connection came in by. */
-  readonly localPort: number;
+export interface RequestView extends VariableSource {
   /** Destination port in a PROXY header, whoever sent it. */
   readonly proxiedPort: number | undefined;
-  readonly requestId: string;
-  /** Field value by lower-case name, occurrences joined with `, `; undefined when absent. */
-  header(lowerName: string): string | undefined;
-  /** Cookie value by name; undefined when absent. */
-  cookie(name: string): string | undefined;
 
   /** Set by a rewrite: path and query to send instead of `target`. */
   upstreamTarget: string | undefined;
+  /** Set beside it: the path alone, decoded. */
+  rewrittenPath: string | undefined;
   /** Set by upstream-vhost: Host to send upstream. */
   upstreamHost: string | undefined;
 }

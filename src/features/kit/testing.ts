@@ -13,8 +13,23 @@ export function fakeRequest(
   const target = rest.target ?? '/';
   const [path = '/', query = ''] = target.split(/\?(.*)/s);
   const hostHeader = rest.hostHeader ?? 'a.test';
+  const clientAddress = rest.clientAddress ?? '192.0.2.1';
+  const localPort = rest.localPort ?? 80;
   return {
+    connection: {
+      serial: 1,
+      peerAddress: clientAddress,
+      peerPort: 40_000,
+      clientAddress,
+      clientPort: 40_000,
+      localAddress: '192.0.2.2',
+      proxied: undefined,
+      serverName: undefined,
+    },
+    sequence: 1,
+    remoteUser: '',
     method: 'GET',
+    requestLine: `${rest.method ?? 'GET'} ${target} HTTP/1.1`,
     target,
     path,
     query,
@@ -23,13 +38,34 @@ export function fakeRequest(
     connectionScheme: 'http',
     scheme: rest.connectionScheme ?? 'http',
     seenHost: hostHeader,
-    clientAddress: '192.0.2.1',
-    localPort: 80,
+    clientAddress,
+    localPort,
+    saidPort: String(localPort),
+    seenPort: String(localPort),
+    forwardedFor: clientAddress,
     proxiedPort: undefined,
+    tlsProtocol: rest.connectionScheme === 'https' ? 'TLSv1.3' : '',
+    tlsCipher: rest.connectionScheme === 'https' ? 'TLS_AES_128_GCM_SHA256' : '',
     requestId: 'id',
+    ownRequestId: 'own-id',
+    labels: { namespace: 'a', ingress: 'web', service: 'web', servicePort: '80', path: '/', host: 'a.test' },
+    upstreamName: 'a-web-80',
+    canaryName: '',
+    attempts: [],
+    status: 0,
+    bodyBytesSent: 0,
+    bytesSent: 0,
+    requestLength: 0,
+    startedAtMs: Date.UTC(2026, 10, 23, 12),
+    durationMs: 0,
     header: (name) => headers[name],
     cookie: (name) => new RegExp(`(?:^|; )${name}=([^;]*)`, 'i').exec(headers['cookie'] ?? '')?.[1],
+    responseHeader: () => undefined,
+    sentHeader: () => undefined,
+    capture: () => '',
+    group: () => undefined,
     upstreamTarget: undefined,
+    rewrittenPath: undefined,
     upstreamHost: undefined,
     ...rest,
   };
@@ -106,6 +142,8 @@ export function translateWith<P>(
     configMaps?: Record<string, Record<string, string>>;
     /** Where the annotations stand: by default host a.test, path `/`. */
     place?: Partial<Place>;
+    /** Named groups in the paths of the Ingress. */
+    groups?: readonly string[];
   } = {},
 ): Translated<P> {
   const findings = createFindings();
@@ -144,6 +182,7 @@ export function translateWith<P>(
     lookup,
     findings,
     setting: (key) => more.settings?.[key],
+    hasGroup: (name) => more.groups?.includes(name) === true,
     has: (key) => annotations[key] !== undefined,
     isBlank: (key) => annotations[key]?.trim() === '',
     deny: () => {

@@ -81,6 +81,11 @@ export const nginxvar = ofClass(/^[A-Za-z0-9\-_${}]*$/, 'letters, digits and - _
 export const hdrlist = ofClass(/^[A-Za-z0-9\-_, ]*$/, 'letters, digits and - _ , space');
 export const ciphers = ofClass(/^[A-Za-z0-9!:+\-_@=., ]*$/, 'cipher list characters');
 
+/** Any text of one line: what an annotation may be whose characters are not judged (--enable-annotation-validation=false). */
+export const plainText: Parser<string> = (raw) =>
+  // oxlint-disable-next-line no-control-regex -- control characters are what is refused here
+  /[\0-\x08\x0a-\x1f\x7f]/.test(raw) ? refuse('has control characters') : { ok: true, value: raw.trim() };
+
 /** Comma list, items trimmed, empty ones dropped, each parsed by `item`. */
 export function listOf<T>(item: Parser<T>): Parser<readonly T[]> {
   return (raw) => {

@@ -1,6 +1,8 @@
+import { hasVariables } from '../../lib/variables/template.ts';
 import type { LoadBalancePolicy } from '../../model/policy.ts';
 import { defineFeature, type Parser } from '../kit/feature.ts';
-import { bool, int, nginxvar, oneOf, seconds, where } from '../kit/values.ts';
+import { reportUnknownVariables } from '../kit/unknown-variables.ts';
+import { bool, int, nginxvar, oneOf, plainText, seconds, where } from '../kit/values.ts';
 
 /** ingress-nginx's two algorithms, then Serin's own. */
 export const ALGORITHMS = [
@@ -42,6 +44,7 @@ export const loadBalance = defineFeature({
     },
     'upstream-hash-by': {
       parse: nginxvar,
+      parseUnchecked: plainText,
       risk: 'high',
       onInvalid: 'drop',
       doc: 'Consistent hash on this expression, such as `$request_uri`; wins over load-balance.',
@@ -90,7 +93,7 @@ export const loadBalance = defineFeature({
       of: ['upstream-hash-by'],
       problem: 'has no variable, and is the same for every request',
       consequence: 'all requests go to one endpoint',
-      holds: (values) => !/\$\{?[a-z]/i.test(values['upstream-hash-by'] ?? ''),
+      holds: (values) => !hasVariables(values['upstream-hash-by'] ?? ''),
     },
     {
       of: ['load-balance', 'upstream-hash-by', 'load-balance-slow-start'],
@@ -138,10 +141,11 @@ export const loadBalance = defineFeature({
       holds: (values) => values['upstream-max-fails'] === 0,
     },
   ],
-  translate: (values): LoadBalancePolicy | undefined => {
+  translate: (values, context): LoadBalancePolicy | undefined => {
     const algorithm = values['load-balance'] ?? 'round_robin';
     // An empty expression is none.
     const hashBy = values['upstream-hash-by'] || undefined;
+    reportUnknownVariables(context, 'upstream-hash-by', hashBy);
     const isSubset = hashBy !== undefined && values['upstream-hash-by-subset'] === true;
     const optional = {
       hashBy,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fakeRequest, filterOf, translateWith } from '../kit/testing.ts';
+import { fakeContext, fakeRequest, filterOf, translateWith } from '../kit/testing.ts';
 import { redirect } from './redirect.ts';
 
 const to = (location: string, status: number) => ({ status, headers: [['Location', location]] });
@@ -61,4 +61,13 @@ test('a temporal redirect needs a scheme', () => {
   expect(messages).toEqual([
     'metadata.annotations[temporal-redirect]: "/x" does not begin with http; no redirect is made',
   ]);
+});
+
+test('variables and captures are filled in, where validation lets them through', () => {
+  const policy = { location: 'https://b.test/$1$request_uri', status: 301, isRelative: false };
+  const request = fakeRequest({ target: '/x?y=1', capture: () => 'c' });
+  expect(redirect.createFilter!(policy, fakeContext())!.onRequest!(request)).toEqual(
+    to('https://b.test/c/x?y=1', 301),
+  );
+  expect(translateWith(redirect, { 'permanent-redirect': 'https://b.test/$1' }).refused).toHaveLength(1);
 });

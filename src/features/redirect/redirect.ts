@@ -1,7 +1,9 @@
+import { compileFieldTemplate, hasVariables } from '../../lib/variables/template.ts';
 import { defineFeature } from '../kit/feature.ts';
 import type { DirectResponse } from '../kit/filter.ts';
 import { locationFormOf, toLocation } from '../kit/location-form.ts';
-import { bool, int, urlKeepingSpaces } from '../kit/values.ts';
+import { reportUnknownVariables } from '../kit/unknown-variables.ts';
+import { bool, int, plainText, urlKeepingSpaces } from '../kit/values.ts';
 
 export interface RedirectPolicy {
   /** Undefined: nothing is redirected, and what else makes redirects goes by `isRelative`. */
@@ -25,6 +27,7 @@ export const redirect = defineFeature({
   annotations: {
     'temporal-redirect': {
       parse: urlKeepingSpaces,
+      parseUnchecked: plainText,
       risk: 'medium',
       onInvalid: 'drop',
       doc: 'Every request is redirected there; path and query are not appended. Wins over permanent-redirect. Begins with `http`.',
@@ -38,6 +41,7 @@ export const redirect = defineFeature({
     },
     'permanent-redirect': {
       parse: urlKeepingSpaces,
+      parseUnchecked: plainText,
       risk: 'medium',
       onInvalid: 'drop',
       doc: 'Every request is redirected there; path and query are not appended.',
@@ -92,11 +96,14 @@ export const redirect = defineFeature({
       holds: (values) => !isWithin(values['permanent-redirect-code'], 308),
     },
   ],
-  translate: (values, { findings, source, has }): RedirectPolicy | undefined => {
+  translate: (values, context): RedirectPolicy | undefined => {
     const temporal = values['temporal-redirect'];
     const permanent = values['permanent-redirect'];
     const isRelative = values['relative-redirects'] ?? false;
     const none = isRelative ? { status: 0, isRelative } : undefined;
+    const { findings, source, has } = context;
+    reportUnknownVariables(context, 'temporal-redirect', temporal);
+    reportUnknownVariables(context, 'permanent-redirect', permanent);
     // A redirect that is there but empty makes the whole group void (docs/reference/annotations.md §0.3).
     const empty = (['temporal-redirect', 'permanent-redirect'] as const).find(
       (key) => has(key) && values[key] === undefined,
@@ -128,12 +135,14 @@ export const redirect = defineFeature({
     if (location === undefined) return undefined;
     const form = { ...locationFormOf(route?.policies), isRelative };
     const isPath = location.startsWith('/') && !isRelative;
+    const expand = hasVariables(location) ? compileFieldTemplate(location) : undefined;
     const fixed: DirectResponse = { status, headers: status === 300 ? [] : [['Location', location]] };
     return {
-      onRequest: (request) =>
-        isPath && status !== 300
-          ? { status, headers: [['Location', toLocation(location, form, request)]] }
-          : fixed,
+      onRequest(request) {
+        if (status === 300 || (!isPath && expand === undefined)) return fixed;
+        const filled = expand === undefined ? location : expand(request);
+        return { status, headers: [['Location', isPath ? toLocation(filled, form, request) : filled]] };
+      },
     };
   },
 });

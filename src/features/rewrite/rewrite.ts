@@ -1,13 +1,15 @@
 import { toByteText } from '../../lib/byte-text.ts';
-import { Pattern } from '../../lib/pattern.ts';
+import { PathSearch } from '../../lib/path-search.ts';
 import { toRegex } from '../../lib/pcre.ts';
+import { compileTemplate } from '../../lib/variables/template.ts';
 import type { RewritePolicy } from '../../model/policy.ts';
 import { defineFeature } from '../kit/feature.ts';
-import type { RequestView } from '../kit/filter.ts';
+import type { DirectResponse, RequestView } from '../kit/filter.ts';
+import { reportUnknownVariables } from '../kit/unknown-variables.ts';
 import { isRedirected } from '../kit/vain.ts';
-import { bool, pathcap, pathcapStripped } from '../kit/values.ts';
-import { expandVariables } from '../kit/variables.ts';
+import { bool, pathcap, pathcapStripped, plainText } from '../kit/values.ts';
 import { escapePath } from './escape-path.ts';
+import { decodeLocation, encodeLineBreakers, EscapedCaptures } from './redirect-url.ts';
 
 const FAILED = { status: 500 };
 
@@ -20,9 +22,10 @@ export const rewrite = defineFeature({
   annotations: {
     'rewrite-target': {
       parse: pathcap,
+      parseUnchecked: plainText,
       risk: 'medium',
       onInvalid: 'default',
-      doc: 'Path towards the upstream; $1 to $9 are captures of the path, which is a regular expression. Replaces the whole path; the query stays.',
+      doc: 'Path towards the upstream; $1 to $9 are captures of the path, which is a regular expression. Replaces the whole path; the query stays. A target that begins with `http://`, `https://` or `$scheme` is a redirect there, 302.',
     },
     'use-regex': {
       parse: bool,
@@ -33,6 +36,7 @@ export const rewrite = defineFeature({
     },
     'x-forwarded-prefix': {
       parse: pathcapStripped,
+      parseUnchecked: plainText,
       risk: 'medium',
       onInvalid: 'drop',
       doc: 'X-Forwarded-Prefix towards the upstream, only with a rewrite-target in force; may have captures.',
@@ -64,11 +68,14 @@ export const rewrite = defineFeature({
       holds: (values, { paths }) => isEachPath(values['rewrite-target'], paths),
     },
   ],
-  translate: (values, { findings, source }): RewritePolicy | undefined => {
+  translate: (values, context): RewritePolicy | undefined => {
+    const { findings, source } = context;
     const target = values['rewrite-target'];
     const isRegex = values['use-regex'] ?? false;
     const forwardedPrefix = values['x-forwarded-prefix'];
-    if (target !== undefined && !target.startsWith('/') && !target.startsWith('$')) {
+    reportUnknownVariables(context, 'rewrite-target', target);
+    reportUnknownVariables(context, 'x-forwarded-prefix', forwardedPrefix);
+    if (target !== undefined && !/^[/$]/.test(target) && !isRedirect(target)) {
       findings.warn(source, 'InvalidAnnotation', {
         field: 'metadata.annotations[rewrite-target]',
         value: target,
@@ -88,26 +95,18 @@ export const rewrite = defineFeature({
     if (target === undefined || target === toByteText(path)) return undefined;
     const regex = toRegex(path);
     if (!regex.ok) return undefined;
-    // Where the rewrite is in force, the route is matched by this pattern: it matches at the beginning.
-    const search = new Pattern(regex, true);
-    const expand = createTemplate(target, search);
-    const expandPrefix = forwardedPrefix === undefined ? undefined : createTemplate(forwardedPrefix, search);
+    const search = new PathSearch(regex);
+    const apply = isRedirect(target) ? createRedirect(target, search) : createRewrite(target, search);
+    const expandPrefix = forwardedPrefix === undefined ? undefined : compileTemplate(forwardedPrefix, search);
     return {
-      onRequest(request) {
-        const match = search.exec(request.path);
-        if (match === null) return undefined;
-        const rewritten = expand(match, request);
-        if (rewritten === '') return FAILED;
-        const encoded = escapePath(rewritten);
-        request.upstreamTarget = request.query === '' ? encoded : `${encoded}?${request.query}`;
-        return undefined;
-      },
+      onRequest: (request) => (search.find(request.path) === undefined ? undefined : apply(request)),
       ...(expandPrefix === undefined
         ? {}
         : {
             onUpstreamRequest(head, request) {
-              const match = search.exec(request.path);
-              if (match !== null) head.set('X-Forwarded-Prefix', expandPrefix(match, request));
+              if (search.find(request.path) === undefined) return;
+              const prefix = expandPrefix(request);
+              if (prefix !== '') head.set('X-Forwarded-Prefix', prefix);
             },
           }),
     };
@@ -118,19 +117,51 @@ function isEachPath(target: string | undefined, paths: readonly { readonly path:
   return paths.length > 0 && paths.every(({ path }) => (path === '' ? '/' : path) === target);
 }
 
-type Template = (match: RegExpExecArray, request: RequestView) => string;
+/** As nginx tells it: lower case only. */
+function isRedirect(target: string): boolean {
+  return target.startsWith('http://') || target.startsWith('https://') || target.startsWith('$scheme');
+}
 
-/** Text with $1 to $9 for captures and $name for variables, cut up once. */
-function createTemplate(text: string, pattern: Pattern): Template {
-  const parts = text.split(/(\$\d)/);
-  const hasVariables = /\$[^\d]/.test(text);
-  return (match, request) => {
-    let out = '';
-    for (const part of parts) {
-      if (part.length === 2 && part.startsWith('$') && part !== '$0')
-        out += pattern.captureOf(match, Number(part[1]));
-      else out += hasVariables ? expandVariables(part, request) : part;
+type Apply = (request: RequestView) => DirectResponse | undefined;
+
+/** Sets the path that the upstream sees. A `?` begins arguments before the request's own; one at the end keeps those away. */
+function createRewrite(target: string, search: PathSearch): Apply {
+  const { text, isQueryKept } = withoutLastMark(target);
+  const mark = text.indexOf('?');
+  const expandPath = compileTemplate(mark < 0 ? text : text.slice(0, mark), search);
+  const escaped = new EscapedCaptures(search);
+  const expandArguments = mark < 0 ? undefined : compileTemplate(text.slice(mark + 1), escaped);
+  return (request) => {
+    const path = expandPath(request);
+    if (path === '') return FAILED;
+    let query = isQueryKept ? request.query : '';
+    if (expandArguments !== undefined) {
+      escaped.begin(request.target);
+      const own = encodeLineBreakers(expandArguments(request));
+      query = query === '' ? own : `${own}&${query}`;
     }
-    return out;
+    const encoded = escapePath(path);
+    request.rewrittenPath = path;
+    request.upstreamTarget = query === '' ? encoded : `${encoded}?${query}`;
+    return undefined;
   };
+}
+
+/** Answers with a redirect (docs/reference/annotations.md §2.1). */
+function createRedirect(target: string, search: PathSearch): Apply {
+  const { text, isQueryKept } = withoutLastMark(target);
+  const separator = text.includes('?') ? '&' : '?';
+  const escaped = new EscapedCaptures(search);
+  const expand = compileTemplate(text, escaped);
+  return (request) => {
+    escaped.begin(request.target);
+    const query = isQueryKept && request.query !== '' ? separator + request.query : '';
+    const location = encodeLineBreakers(decodeLocation(expand(request)));
+    return { status: 302, headers: [['Location', location + query]] };
+  };
+}
+
+function withoutLastMark(target: string): { readonly text: string; readonly isQueryKept: boolean } {
+  const isQueryKept = !target.endsWith('?');
+  return { text: isQueryKept ? target : target.slice(0, -1), isQueryKept };
 }

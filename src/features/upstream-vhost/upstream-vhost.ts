@@ -1,7 +1,8 @@
+import { compileTemplate } from '../../lib/variables/template.ts';
 import { defineFeature } from '../kit/feature.ts';
-import { expandVariables, fillRouteVariables } from '../kit/variables.ts';
+import { reportUnknownVariables } from '../kit/unknown-variables.ts';
 import { isRedirected } from '../kit/vain.ts';
-import { serverish } from '../kit/values.ts';
+import { plainText, serverish } from '../kit/values.ts';
 
 export interface UpstreamVhostPolicy {
   /** Host text; may contain $variables. */
@@ -16,9 +17,10 @@ export const upstreamVhost = defineFeature({
   annotations: {
     'upstream-vhost': {
       parse: serverish,
+      parseUnchecked: plainText,
       risk: 'low',
       onInvalid: 'drop',
-      doc: 'Replaces the Host header towards the upstream; X-Forwarded-Host keeps the original. May contain $variables.',
+      doc: 'Replaces the Host header towards the upstream; X-Forwarded-Host keeps the original. May contain $variables and captures of the path.',
     },
   },
   vain: [
@@ -29,14 +31,16 @@ export const upstreamVhost = defineFeature({
       holds: (_, place) => isRedirected(place),
     },
   ],
-  translate: (values): UpstreamVhostPolicy | undefined =>
-    values['upstream-vhost'] === undefined ? undefined : { host: values['upstream-vhost'] },
-  createFilter: ({ host: written }, { route }) => {
-    const host = fillRouteVariables(written, route?.labels);
-    const hasVariables = host.includes('$');
+  translate: (values, context): UpstreamVhostPolicy | undefined => {
+    const host = values['upstream-vhost'];
+    reportUnknownVariables(context, 'upstream-vhost', host);
+    return host === undefined ? undefined : { host };
+  },
+  createFilter: ({ host }) => {
+    const expand = compileTemplate(host);
     return {
       onRequest(request) {
-        request.upstreamHost = hasVariables ? expandVariables(host, request) : host;
+        request.upstreamHost = expand(request);
         return undefined;
       },
     };

@@ -21,6 +21,8 @@ export interface AcceptContext {
   serve(socket: Socket, info: ConnectionInfo): void;
   onClosed(): void;
   readonly now: () => number;
+  /** Number of the next connection. */
+  nextSerial(): number;
 }
 
 /**
@@ -98,8 +100,9 @@ export class Accepted implements PreambleHandler {
   }
 
   #serve(socket: Socket, secure: TLSSocket | undefined): void {
-    const { spec, serve } = this.#context;
+    const { spec, serve, nextSerial } = this.#context;
     serve(socket, {
+      serial: nextSerial(),
       listener: spec.name,
       scheme: secure === undefined ? 'http' : 'https',
       peerAddress: this.#peerAddress,

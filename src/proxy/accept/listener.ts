@@ -40,9 +40,11 @@ export async function openListeners(
 ): Promise<Listeners> {
   const limits = createConnectionLimits();
   const isTrusted = createTrust(context.settings);
+  let serial = 0;
+  const nextSerial = () => ++serial;
   const servers: Server[] = [];
   for (const spec of specs) {
-    const server = createAcceptor(spec, { ...context, limits, isTrusted });
+    const server = createAcceptor(spec, { ...context, limits, isTrusted, nextSerial });
     try {
       const { address, port } = await listen(server, spec);
       server.on('error', (error) => {
@@ -65,7 +67,7 @@ export async function openListeners(
   };
 }
 
-type AcceptorContext = ListenerContext & Pick<AcceptContext, 'limits' | 'isTrusted'>;
+type AcceptorContext = ListenerContext & Pick<AcceptContext, 'limits' | 'isTrusted' | 'nextSerial'>;
 
 function createAcceptor(spec: ListenerSpec, context: AcceptorContext): Server {
   const { limits, counters, certificates, settings } = context;
@@ -80,6 +82,7 @@ function createAcceptor(spec: ListenerSpec, context: AcceptorContext): Server {
     serve: (socket, info) => context.serve(socket, info),
     onClosed: () => counters.closed(),
     now: context.now,
+    nextSerial: context.nextSerial,
   };
   return createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     const current = settings();

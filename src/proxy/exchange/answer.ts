@@ -11,6 +11,7 @@ import {
   NO_LINES,
   UnsafeText,
 } from '../message/head-text.ts';
+import { responseLinesOf } from './head-rules.ts';
 import { ResponseLinesEditor } from '../message/head-editor.ts';
 
 const HTML = headerLine('Content-Type', 'text/html');
@@ -102,10 +103,11 @@ function send(
   body: string,
 ): void {
   const { downstream, route, rules } = exchange;
+  exchange.status = status;
   let sentStatus = status;
   let sentReason = reason;
   let sentBefore = before;
-  let sentBehind = joinLines(behind, rules.responseLines);
+  let sentBehind = joinLines(behind, responseLinesOf(exchange));
   if (route !== undefined && route.onResponse.length > 0 && !exchange.areFiltersSkipped) {
     const editor = new ResponseLinesEditor(status, sentBehind, true);
     for (const filter of route.onResponse) filter.onResponse!(editor, exchange);
@@ -117,6 +119,8 @@ function send(
   }
   if (exchange.isHstsDue) sentBehind = joinLines(sentBehind, rules.hstsLine);
   exchange.status = sentStatus;
+  exchange.sentLines = sentBefore;
+  exchange.sentBehind = sentBehind;
   downstream.writeHead(sentStatus, sentReason, sentBefore, sentBehind, 'none', -1);
   exchange.isHeadSent = true;
   if (exchange.method !== 'HEAD' && body !== '') downstream.writeText(body);

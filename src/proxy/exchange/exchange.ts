@@ -1,23 +1,20 @@
 import type { RequestView } from '../../features/kit/filter.ts';
-import {
-  LineParts,
-  type AccessRecord,
-  type Attempt,
-  type SeriesLabels,
-} from '../../observe/access-record.ts';
+import type { Attempt, RouteNames } from '../../lib/variables/source.ts';
+import { LineParts, type AccessRecord } from '../../observe/access-record.ts';
 import { answerError } from './answer.ts';
 import { clientAddressOf, lastHopOf } from './client-address.ts';
 import type { ConnectionInfo } from '../message/connection-info.ts';
 import type { Downstream } from './downstream.ts';
 import type { ProxyErrorCode } from '../message/proxy-errors.ts';
 import { Forwarding } from './forwarding.ts';
+import { LinesEditor } from '../message/head-editor.ts';
 import { headRulesOf, type HeadRules } from './head-rules.ts';
-import { NO_LINES, NO_VALUE, openLine, parsedValue } from '../message/head-text.ts';
+import { joinLines, NO_LINES, NO_VALUE, openLine, parsedValue } from '../message/head-text.ts';
 import type { HeaderBlock, RequestHead } from '../message/heads.ts';
 import type { ResolvedTarget } from '../message/target.ts';
 import { HEADER } from '../message/known-headers.ts';
 import { nextRequestId } from './request-id.ts';
-import { seenPortOf, seenSchemeOf } from './seen-origin.ts';
+import { saidPortOf, seenPortOf, seenSchemeOf } from './seen-origin.ts';
 import { DEFAULT_BACKEND, type LinkedHost, type LinkedRoute, type Router } from '../router/linked.ts';
 import type { ServeContext } from '../serve.ts';
 import type { PickState } from '../upstream/upstream.ts';
@@ -68,6 +65,7 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
   clientAddress = '';
   requestId = NO_VALUE;
   upstreamTarget: string | undefined = undefined;
+  rewrittenPath: string | undefined = undefined;
   upstreamHost: string | undefined = undefined;
 
   /** Whether Strict-Transport-Security is due: real https, and the answer of a location rather than of the host. */
@@ -91,12 +89,16 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
   bytesSent = 0;
   requestLength = 0;
   startedAtMs = 0;
-  durationMs = 0;
+  #durationMs = 0;
+  #ownRequestId = '';
   upstreamName = '';
   canaryName = '';
   readonly attempts: Attempt[] = [];
   readonly lineParts: LineParts = new LineParts();
   responseHeaders: HeaderBlock | undefined = undefined;
+  /** Header lines of the response as sent, framing apart. */
+  sentLines = NO_LINES;
+  sentBehind = NO_LINES;
   #cookies: Map<string, string> | undefined = undefined;
 
   constructor(context: ServeContext, downstream: Downstream, head: RequestHead) {
@@ -126,6 +128,7 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
     this.scheme = info.scheme;
     this.clientAddress = info.clientAddress;
     this.upstreamTarget = undefined;
+    this.rewrittenPath = undefined;
     this.upstreamHost = undefined;
     this.isSilent = false;
     this.isAtOnce = head.framing === 'none';
@@ -137,7 +140,9 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
     this.bytesSent = 0;
     this.requestLength = headBytes;
     this.startedAtMs = context.now();
-    this.durationMs = 0;
+    this.#ownRequestId = '';
+    this.sentLines = NO_LINES;
+    this.sentBehind = NO_LINES;
     this.upstreamName = '';
     this.canaryName = '';
     // Setting the length would leave the compiled code.
@@ -180,6 +185,27 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
     return this.info.proxiedPort;
   }
 
+  get connection(): ConnectionInfo {
+    return this.info;
+  }
+
+  get durationMs(): number {
+    return this.isActive ? this.context.now() - this.startedAtMs : this.#durationMs;
+  }
+
+  /** An id made for the request: the one that is sent, unless the client sent one of its own. */
+  get ownRequestId(): string {
+    if (this.#ownRequestId === '') {
+      const isClients = this.requestId === this.head.headers.byId(HEADER['x-request-id']);
+      this.#ownRequestId = isClients || this.requestId === '' ? nextRequestId() : this.requestId;
+    }
+    return this.#ownRequestId;
+  }
+
+  get saidPort(): string {
+    return saidPortOf(this.info, this.head.headers.byId(HEADER['x-forwarded-port']), this.rules.settings);
+  }
+
   /** Value of X-Forwarded-Port. */
   get seenPort(): string {
     return seenPortOf(this.info, this.head.headers.byId(HEADER['x-forwarded-port']), this.rules.settings);
@@ -212,7 +238,7 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
     return this.info.tlsCipher;
   }
 
-  get labels(): SeriesLabels | undefined {
+  get labels(): RouteNames | undefined {
     return this.route?.entry.labels;
   }
 
@@ -236,6 +262,21 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
 
   responseHeader(lowerName: string): string | undefined {
     return this.responseHeaders?.get(lowerName);
+  }
+
+  sentHeader(lowerName: string): string | undefined {
+    return (
+      new LinesEditor(joinLines(this.sentLines, this.sentBehind)).get(lowerName) ??
+      (lowerName === 'content-length' ? this.responseHeaders?.get(lowerName) : undefined)
+    );
+  }
+
+  capture(number: number): string {
+    return this.route?.search?.find(this.path)?.capture(number) ?? '';
+  }
+
+  group(name: string): string | undefined {
+    return this.route?.search?.find(this.path)?.group(name);
   }
 
   /** Says where the answer comes from, for the log. */
@@ -288,7 +329,7 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
     this.forwarding.body.release();
     const { context, route, linkedHost } = this;
     if (this.isSilent) return;
-    this.durationMs = nowMs - this.startedAtMs;
+    this.#durationMs = nowMs - this.startedAtMs;
     const { settings } = this.router;
     try {
       const isHostSeen = linkedHost === undefined || linkedHost.isConfigured;

@@ -1,4 +1,4 @@
-import type { Attempt } from '../../observe/access-record.ts';
+import type { Attempt } from '../../lib/variables/source.ts';
 import { answerError } from './answer.ts';
 import { PROXY_ERRORS, type ProxyErrorCode } from '../message/proxy-errors.ts';
 import type { Exchange } from './exchange.ts';
@@ -6,6 +6,7 @@ import { ResponseLinesEditor } from '../message/head-editor.ts';
 import { isUpgradeAsked } from '../message/connection-field.ts';
 import { buildRequestHead, isCloseAsked, upgradeLines, upgradeOf } from './upstream-head.ts';
 import { headerLine, type HeadText, joinLines, NO_LINES, UnsafeText } from '../message/head-text.ts';
+import { responseLinesOf } from './head-rules.ts';
 import type { HeaderBlock, ResponseHead } from '../message/heads.ts';
 import { reasonOf } from './stock-page.ts';
 import { RequestBody } from './request-body.ts';
@@ -271,7 +272,8 @@ export class Forwarding implements UpstreamHandler {
       isHstsDue ? rules.responseDropsWithHsts : rules.responseDrops,
       rules.responseDropNames,
     );
-    let behind = rules.responseLines;
+    exchange.status = status;
+    let behind = responseLinesOf(exchange);
     let all = lines;
     if (route!.onResponse.length > 0) {
       const editor = new ResponseLinesEditor(status, joinLines(lines, behind), false);
@@ -291,6 +293,8 @@ export class Forwarding implements UpstreamHandler {
     exchange.status = status;
     exchange.isHeadSent = true;
     this.body.forget();
+    exchange.sentLines = all;
+    exchange.sentBehind = behind;
     const { framing } = head;
     downstream.writeHead(
       status,

@@ -1,7 +1,16 @@
 import { compileNetworks, type NetworkMatcher } from '../../lib/cidr.ts';
+import type { VariableSource } from '../../lib/variables/source.ts';
+import { compileFieldTemplate, hasVariables, type Template } from '../../lib/variables/template.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
 import { type HeadText, headerLine, headerLineIfSafe, joinLines, NO_LINES } from '../message/head-text.ts';
 import { createDropTable, HEADER_NAMES, headerIdOf } from '../message/known-headers.ts';
+
+/** A header of the ConfigMap's making. */
+export interface Field {
+  readonly name: string;
+  readonly lowerName: string;
+  readonly expand: Template;
+}
 
 /** What the settings of one table say about heads, worked out once. */
 export interface HeadRules {
@@ -14,10 +23,12 @@ export interface HeadRules {
   /** The same, and the upstream's Strict-Transport-Security. */
   readonly responseDropsWithHsts: Uint8Array;
   readonly responseDropNames: ReadonlySet<string> | undefined;
-  /** Lines of proxy-set-headers; they take the place of what else has their names. */
-  readonly requestLines: HeadText;
-  /** Lines that every response gets: Server, add-headers. */
+  /** Headers of proxy-set-headers; they take the place of what else has their names. */
+  readonly requestFields: readonly Field[];
+  /** Lines that every response gets: Server, and what of add-headers is fixed. */
   readonly responseLines: HeadText;
+  /** What of add-headers has variables. */
+  readonly responseFields: readonly Field[];
   /** Strict-Transport-Security line; empty when none is sent. */
   readonly hstsLine: HeadText;
   readonly isTrustedHop: NetworkMatcher;
@@ -103,13 +114,33 @@ function compileHeadRules(settings: DataPlaneSettings): HeadRules {
     responseDrops,
     responseDropsWithHsts,
     responseDropNames,
-    requestLines: linesOf(upstreamHeaders),
-    responseLines: joinLines(settings.isServerHeaderSent ? SERVER_LINE : NO_LINES, linesOf(responseHeaders)),
+    requestFields: upstreamHeaders.map(toField),
+    responseLines: joinLines(
+      settings.isServerHeaderSent ? SERVER_LINE : NO_LINES,
+      linesOf(responseHeaders.filter(([, value]) => !hasVariables(value))),
+    ),
+    responseFields: responseHeaders.filter(([, value]) => hasVariables(value)).map(toField),
     hstsLine: hsts === undefined ? NO_LINES : headerLineIfSafe('Strict-Transport-Security', hsts),
     isTrustedHop: compileNetworks(settings.trustedNetworks),
     isForwardedRead: settings.isForwardedTrusted || settings.isRealIpEnabled,
     isProxiedChainSent,
   };
+}
+
+/** `responseLines`, and the lines of `responseFields` as this exchange fills them in; without value there is none. */
+export function responseLinesOf(exchange: VariableSource & { readonly rules: HeadRules }): HeadText {
+  const { responseLines, responseFields } = exchange.rules;
+  if (responseFields.length === 0) return responseLines;
+  let lines = responseLines;
+  for (const { name, expand } of responseFields) {
+    const value = expand(exchange);
+    if (value !== '') lines = joinLines(lines, headerLineIfSafe(name, value));
+  }
+  return lines;
+}
+
+function toField([name, value]: readonly [string, string]): Field {
+  return { name, lowerName: name.toLowerCase(), expand: compileFieldTemplate(value) };
 }
 
 /** Adds names to a drop table; those without number are answered as a set. */

@@ -28,7 +28,8 @@ export function buildRequestHead(exchange: Exchange, framingLine: HeadText): Hea
     lines = joinLines(lines, headerLine('X-Original-URI', exchange.originTarget));
   }
   lines = joinLines(lines, head.headers.forwardable(rules.requestDrops, rules.requestDropNames));
-  if (rules.requestLines !== '' || route!.onUpstreamRequest.length > 0) lines = editLines(exchange, lines);
+  if (rules.requestFields.length > 0 || route!.onUpstreamRequest.length > 0)
+    lines = editLines(exchange, lines);
   return endHead(startLine, lines, framingLine, connectionLines(exchange));
 }
 
@@ -160,8 +161,9 @@ function proxiedChainLine({ info, rules }: Exchange, chain: string): HeadText {
 function editLines(exchange: Exchange, lines: HeadText): HeadText {
   const { rules, route } = exchange;
   const editor = new LinesEditor(lines);
-  for (const [name, value] of rules.settings.upstreamHeaders) {
-    if (value === '') editor.remove(name.toLowerCase());
+  for (const { name, lowerName, expand } of rules.requestFields) {
+    const value = expand(exchange);
+    if (value === '') editor.remove(lowerName);
     else editor.set(name, value);
   }
   for (const filter of route!.onUpstreamRequest) filter.onUpstreamRequest!(editor, exchange);

@@ -8,6 +8,8 @@ export interface ProxiedConnection {
 
 /** What is known of a connection when it is ready for HTTP. IPv4-mapped addresses are IPv4 here, as everywhere. */
 export interface ConnectionInfo {
+  /** Counts the connections of the worker. */
+  readonly serial: number;
   /** Listener name: `http` or `https`. */
   readonly listener: string;
   readonly scheme: 'http' | 'https';

@@ -3,6 +3,7 @@ import type { CanaryDecision, Filter, FilterContext } from '../../features/kit/f
 import { locationFormOf } from '../../features/kit/location-form.ts';
 import { toByteText } from '../../lib/byte-text.ts';
 import { digestOf } from '../../lib/hash.ts';
+import { LazyPathSearch } from '../../lib/path-search.ts';
 import type { Policies } from '../../model/policy.ts';
 import type { WorkerMetrics } from '../../observe/sinks.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
@@ -107,6 +108,7 @@ function linkRoute(entry: RouteEntry, hostContext: FilterContext, deps: LinkDeps
     kind: 'route',
     entry,
     path: toByteText(entry.path),
+    search: hostContext.host.isRegex && entry.path.includes('(') ? new LazyPathSearch(entry.path) : undefined,
     upstreamName: upstream === undefined ? DEFAULT_BACKEND : toByteText(upstream.id),
     deniedStatus: entry.deniedStatus,
     isAffinityAsked: policies.affinity !== undefined,

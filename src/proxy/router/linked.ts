@@ -1,3 +1,4 @@
+import type { LazyPathSearch } from '../../lib/path-search.ts';
 import type { CanaryDecision, Filter } from '../../features/kit/filter.ts';
 import type { LocationForm } from '../../features/kit/location-form.ts';
 import type { BodyPolicy, RetryPolicy, TimeoutsPolicy } from '../../model/policy.ts';
@@ -48,6 +49,8 @@ export interface LinkedRoute {
   readonly entry: RouteEntry;
   /** Path text of the Ingress. */
   readonly path: string;
+  /** Finds the groups of the path's pattern, for variables; undefined when it has none. */
+  readonly search: LazyPathSearch | undefined;
   /** Name of the upstream for the log. */
   readonly upstreamName: string;
   /** Answers this to all requests in place of an upstream. */

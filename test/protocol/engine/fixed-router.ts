@@ -60,6 +60,7 @@ export function createFixedRouter(options: FixedRouterOptions = {}): FixedRouter
       : { key: 'https:test', protocol: 'https', tls: options.tls === true ? undefined : options.tls };
   const route: LinkedRoute = {
     kind: 'route',
+    search: undefined,
     entry: {
       id: 'a.test|prefix|/',
       match: { kind: 'prefix', value: '/' },

@@ -56,7 +56,7 @@ describe('what would become another line or request is a 400, counted, and logge
     ],
     ['upstream-vhost: x$uri with a bare %0a', { policies: { 'upstream-vhost': { host: 'x$uri' } } }, '/%0aX'],
     ['x-forwarded-prefix: /$1 with %0d%0a in the path', captures('/$1'), '/a%0d%0aX-Evil:%201'],
-    ['x-forwarded-prefix: $uri with %0a in the path', captures('$uri'), '/a%0aX-Evil:%201'],
+    ['x-forwarded-prefix: $uri with %0d in the path', captures('$uri'), '/a%0dX-Evil:%201'],
   ];
   for (const [name, configured, path] of cases) {
     test(name, async () => {

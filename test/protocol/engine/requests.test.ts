@@ -138,6 +138,48 @@ describe('what is forwarded', () => {
     );
   });
 
+  test('variables of proxy-set-headers and add-headers are filled in', async () => {
+    const upstream = await bench.answering(() => OK);
+    const engine = await bench.engine({
+      endpoints: [upstream.endpoint],
+      settings: {
+        upstreamHeaders: [
+          ['X-Request-Start', 't=${msec}'],
+          ['X-Peer', '$realip_remote_addr $scheme $pass_access_scheme $request_id'],
+          ['X-Path', '$uri'],
+          ['X-Tenant', '$arg_tenant'],
+          ['Accept', '$arg_accept'],
+        ],
+        responseHeaders: [
+          ['X-Served', '$service_name.$namespace $request_uri $upstream_addr $status'],
+          ['X-Line', '$uri'],
+          ['X-Nothing', '$arg_nothing'],
+          ['X-Plain', 'costs 5$'],
+        ],
+        isForwardedTrusted: true,
+      },
+    });
+    const client = await engine.connect();
+    client.send(
+      'GET /a%0d%0ab?tenant=blue HTTP/1.1\r\nHost: a.test\r\nX-Forwarded-Proto: https\r\nX-Request-ID: mine\r\nAccept: */*\r\n' +
+        'X-Tenant: evil\r\n\r\n',
+    );
+    const answer = await client.response();
+    const [got = ''] = upstream.requests;
+    expect(got).toMatch(/\r\nX-Request-Start: t=\d{10}\.\d{3}\r\n/);
+    expect(got).toMatch(/\r\nX-Peer: 127\.0\.0\.1 http https [0-9a-f]{32}\r\n/);
+    expect(got).toContain('\r\nX-Path: /a%0D%0Ab\r\n');
+    expect(got).toContain('\r\nX-Tenant: blue\r\n');
+    expect(got).not.toContain('evil');
+    expect(got).not.toContain('Accept');
+    const { address, port } = upstream.endpoint;
+    expect(answer).toContain(`\r\nX-Served: web.lab /a%0d%0ab?tenant=blue ${address}:${port} 200\r\n`);
+    expect(answer).toContain('\r\nX-Line: /a%0D%0Ab\r\n');
+    expect(answer).toContain('\r\nX-Plain: costs 5$\r\n');
+    expect(answer).not.toContain('X-Nothing');
+    expect(engine.faults).toEqual([]);
+  });
+
   test('forwarded-host-header and forwarded-for-header name sources, not what is believed and added to', async () => {
     const upstream = await bench.answering(() => OK);
     const engine = await bench.engine({

@@ -26,6 +26,7 @@ export function silentMetrics(oddities: Oddities = { refusedHeads: 0, bareLineFe
 export function connectionInfoOf(socket: Socket, info: Partial<ConnectionInfo> = {}): ConnectionInfo {
   const address = (socket.remoteAddress ?? '').replace('::ffff:', '');
   return {
+    serial: 1,
     listener: 'http',
     scheme: 'http',
     peerAddress: address,

@@ -1,4 +1,4 @@
-import { expandVariables } from '../../../features/kit/variables.ts';
+import { compileTemplate } from '../../../lib/variables/template.ts';
 import type { LoadBalancePolicy } from '../../../model/policy.ts';
 import type { Balancer, BalancerDeps } from './balancer.ts';
 import { createLeastConn, createNq, createSed } from './fewest-requests.ts';
@@ -26,7 +26,7 @@ export function createBalancer(policy: LoadBalancePolicy | undefined, deps: Bala
   if (policy === undefined) return createRoundRobin(deps);
   const { hashBy, subsetSize, loadFactor } = policy;
   if (hashBy !== undefined) {
-    const keyOf: KeyOf = (request) => expandVariables(hashBy, request);
+    const keyOf: KeyOf = compileTemplate(hashBy);
     return subsetSize === undefined
       ? createHash(keyOf, loadFactor)
       : createSubsetHash(deps, keyOf, subsetSize);
