@@ -16,7 +16,10 @@ export interface BodyStoreOwner {
   onStoreFailed(): void;
 }
 
-/** Pieces from here on are kept as they came, where most of their buffer is theirs; shorter ones are copied together. */
+/**
+ * Pieces from here on are kept as they came, where most of their buffer is theirs, and so is the first one of a buffer that is shorter;
+ * the others are copied together.
+ */
 const REFERENCED_FROM_BYTES = 4_096;
 const FIRST_BLOCK_BYTES = 1_024;
 const MAX_BLOCK_BYTES = 65_536;
@@ -89,7 +92,7 @@ export class BodyStore {
     if (use === undefined) return;
     const { budget } = this.#storage;
     this.#use = undefined;
-    this.#blocks = [];
+    while (this.#blocks.length > 0) this.#blocks.pop();
     this.#arena = undefined;
     this.#openStart = 0;
     this.#arenaEnd = 0;
@@ -146,8 +149,15 @@ export class BodyStore {
 
   append(buffer: Buffer, start: number, end: number): void {
     const length = end - start;
+    const { byteLength } = buffer.buffer;
+    const isFirst = this.size === 0;
     this.size += length;
-    if (length >= REFERENCED_FROM_BYTES && length * 2 >= buffer.buffer.byteLength) {
+    if (isFirst && byteLength <= REFERENCED_FROM_BYTES) {
+      this.#blocks.push(buffer.subarray(start, end));
+      this.#count(byteLength);
+      return;
+    }
+    if (length >= REFERENCED_FROM_BYTES && length * 2 >= byteLength) {
       this.#seal();
       this.#add(buffer.subarray(start, end));
       return;
@@ -273,7 +283,8 @@ export class BodyStore {
     if (this.#place !== IN_MEMORY) return;
     let bytes = 0;
     for (let i = 0; i < this.#cursor; i++) bytes += this.#blocks[i]!.length;
-    this.#blocks.splice(0, this.#cursor);
+    if (this.#cursor < this.#blocks.length) this.#blocks.splice(0, this.#cursor);
+    else while (this.#blocks.length > 0) this.#blocks.pop();
     this.#cursor = 0;
     if (this.#blocks.length === 0) {
       this.#openStart += this.#cursorOffset;
