@@ -18,6 +18,8 @@ export interface PatternResult {
 
 const timed = new TimedRun();
 const TEXTS = 12;
+/** The one difference that docs/differences.md names: a `$` with something behind it that has to take the last line feed. */
+const END_INSIDE = /\$./;
 const GROUPS = [1, 2, 3, 4, 5, 6, 7, 8, 9];
 
 /**
@@ -47,7 +49,8 @@ export function fuzzPatterns(seed: number, isOver: (cases: number) => boolean): 
       // Before a last line feed as well as behind it `$` holds: which comes first is not the same for lazy loops.
       const isEqual = text.endsWith('\n') ? (got === null) === (want === null) : String(got) === String(want);
       const engines = compareEngines(regex, text);
-      if (isEqual && engines === undefined && pattern.test(text) === (want !== null)) continue;
+      const isKnown = (got === null) !== (want === null) && text.endsWith('\n') && END_INSIDE.test(written);
+      if ((isEqual || isKnown) && engines === undefined && pattern.test(text) === (got !== null)) continue;
       const difference = `${written} on ${JSON.stringify(text)}: ${engines ?? `${String(got)}, not ${String(want)}`}`;
       return { ...counts, difference };
     }
