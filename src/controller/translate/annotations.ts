@@ -196,7 +196,7 @@ function reportUnsupported(state: State, name: string, known: KnownAnnotation, t
     state.unsupportedOnCanary.push(vainOnCanary(name, value, effect !== 'ignore' || isProtection));
     return;
   }
-  const isEmpty = text === '' && !name.endsWith('list-source-range');
+  const isEmpty = text === '';
   const isThere = (other: string) => (written.get(other) ?? '').trim() !== '';
   if (!isEmpty && needs !== undefined && !needs.some(isThere)) {
     const problem = `counts only together with ${needs.join(' or ')}`;

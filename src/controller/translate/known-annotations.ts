@@ -1,6 +1,6 @@
 import type { Risk } from '../../features/kit/feature.ts';
 
-/** What an annotation of ingress-nginx means for its Ingress as long as no feature defines it. */
+/** What an annotation of ingress-nginx that no feature defines means for its Ingress. */
 export interface KnownAnnotation {
   readonly risk: Risk;
   /**
@@ -24,57 +24,26 @@ const IGNORED: readonly (readonly [risk: Risk, consequence: string, names: Names
   [
     'low',
     'it is ignored',
-    `canary canary-weight canary-weight-total use-regex permanent-redirect-code temporal-redirect-code relative-redirects
-     ssl-redirect from-to-www-redirect use-port-in-redirects upstream-vhost backend-protocol service-upstream default-backend
-     custom-http-errors disable-proxy-intercept-errors proxy-connect-timeout proxy-send-timeout proxy-read-timeout
-     proxy-next-upstream-timeout proxy-next-upstream-tries proxy-http-version connection-proxy-header proxy-ssl-verify
-     proxy-ssl-verify-depth proxy-ssl-server-name proxy-ssl-protocols auth-secret-type auth-method auth-always-set-cookie
-     auth-keepalive auth-keepalive-share-vars auth-keepalive-requests auth-keepalive-timeout enable-global-auth
-     auth-tls-verify-depth auth-tls-pass-certificate-to-upstream enable-access-log satisfy proxy-request-buffering proxy-buffer-size`,
+    `default-backend custom-http-errors disable-proxy-intercept-errors auth-secret-type auth-method auth-always-set-cookie
+     auth-keepalive auth-keepalive-share-vars auth-keepalive-requests auth-keepalive-timeout auth-tls-verify-depth
+     auth-tls-pass-certificate-to-upstream satisfy`,
   ],
   [
     'medium',
     'it is ignored',
-    `canary-by-header canary-by-header-value canary-by-header-pattern canary-by-cookie app-root rewrite-target permanent-redirect
-     temporal-redirect force-ssl-redirect preserve-trailing-slash x-forwarded-prefix proxy-body-size proxy-cookie-domain
-     proxy-cookie-path proxy-redirect-from proxy-redirect-to proxy-next-upstream proxy-ssl-secret proxy-ssl-ciphers auth-secret
-     auth-realm auth-signin-redirect-param auth-response-headers auth-proxy-set-headers auth-request-redirect auth-cache-key
-     auth-cache-duration auth-tls-verify-client custom-headers`,
+    `auth-secret auth-realm auth-signin-redirect-param auth-response-headers auth-proxy-set-headers auth-request-redirect
+     auth-cache-key auth-cache-duration auth-tls-verify-client`,
   ],
-  ['high', 'it is ignored', `server-alias proxy-ssl-name auth-signin auth-tls-error-page auth-tls-match-cn`],
+  ['high', 'it is ignored', `auth-signin auth-tls-error-page auth-tls-match-cn`],
   [
     'low',
     'it has nothing to set in Serin',
-    `client-body-buffer-size proxy-buffering proxy-buffers-number proxy-busy-buffers-size proxy-max-temp-file-size
-     http2-push-preload enable-rewrite-log ssl-prefer-server-ciphers`,
-  ],
-  [
-    'low',
-    'requests are balanced by round robin',
-    `load-balance upstream-hash-by-subset upstream-hash-by-subset-size`,
-  ],
-  ['high', 'requests are balanced by round robin', `upstream-hash-by`],
-  [
-    'low',
-    'sessions do not stick to an endpoint',
-    `affinity affinity-canary-behavior session-cookie-samesite session-cookie-conditional-samesite-none session-cookie-secure
-     session-cookie-change-on-failure`,
-  ],
-  [
-    'medium',
-    'sessions do not stick to an endpoint',
-    `affinity-mode session-cookie-name session-cookie-expires session-cookie-max-age session-cookie-path session-cookie-domain`,
+    `http2-push-preload enable-rewrite-log ssl-prefer-server-ciphers`,
   ],
   [
     'low',
     'no limit is applied',
     `limit-rps limit-rpm limit-connections limit-burst-multiplier limit-allowlist limit-whitelist limit-rate limit-rate-after`,
-  ],
-  ['low', 'no CORS header is sent', `enable-cors cors-allow-credentials cors-max-age`],
-  [
-    'medium',
-    'no CORS header is sent',
-    `cors-allow-origin cors-allow-methods cors-allow-headers cors-expose-headers`,
   ],
   ['high', 'requests are not mirrored', `mirror-target mirror-host`],
   ['low', 'requests are not mirrored', `mirror-request-body`],
@@ -94,10 +63,10 @@ const IGNORED: readonly (readonly [risk: Risk, consequence: string, names: Names
   [
     'low',
     'ingress-nginx has removed it; it is ignored',
-    `enable-influxdb influxdb-measurement influxdb-port influxdb-host influxdb-server-name secure-verify-ca-secret secure-backends
-     add-base-url base-url-scheme grpc-backend enable-opentracing opentracing-operation-name opentracing-trust-incoming-span
-     global-rate-limit global-rate-limit-window global-rate-limit-key global-rate-limit-header-based global-rate-limit-ignored-cidrs
-     rewrite-log session-cookie-hash configuration-snippets`,
+    `enable-influxdb influxdb-measurement influxdb-port influxdb-host influxdb-server-name secure-verify-ca-secret
+     secure-backends add-base-url base-url-scheme grpc-backend enable-opentracing opentracing-operation-name
+     opentracing-trust-incoming-span global-rate-limit global-rate-limit-window global-rate-limit-key
+     global-rate-limit-header-based global-rate-limit-ignored-cidrs rewrite-log session-cookie-hash configuration-snippets`,
   ],
 ];
 
@@ -110,9 +79,6 @@ const DENYING: readonly (readonly [
   ['auth-type', 'low', 'deny', 'nobody is let in: the routes of the Ingress answer 503'],
   ['auth-url', 'high', 'deny', 'nobody is let in: the routes of the Ingress answer 503'],
   ['auth-tls-secret', 'medium', 'deny-host', 'nobody is let in: the hosts of the Ingress answer 403'],
-  ['allowlist-source-range', 'medium', 'deny', 'nobody is let in: the routes of the Ingress answer 503'],
-  ['whitelist-source-range', 'medium', 'deny', 'nobody is let in: the routes of the Ingress answer 503'],
-  ['denylist-source-range', 'medium', 'deny', 'nobody is let in: the routes of the Ingress answer 503'],
 ];
 
 /** What it takes for an annotation to have any effect, in ingress-nginx as well (docs/reference/annotations.md). */
@@ -159,7 +125,7 @@ const needsOf = byName(NEEDS.map(([needs, names]) => [namesOf(needs), names]));
 const offOf = byName(OFF);
 const protections = new Set(namesOf(PROTECTIONS));
 
-/** Every annotation of ingress-nginx, by name without prefix. A feature that defines a name takes it over. */
+/** Every annotation of ingress-nginx that no feature defines, by name without prefix. */
 export const KNOWN_ANNOTATIONS: ReadonlyMap<string, KnownAnnotation> = new Map(
   [
     ...IGNORED.flatMap(([risk, consequence, names]) =>

@@ -1,7 +1,7 @@
 /** Everything that can go wrong with traffic. One table decides blame, answer and retry; no other file does. */
 export interface ProxyErrorKind {
   readonly origin: 'downstream' | 'upstream' | 'proxy';
-  /** HTTP status; 499 is only logged, nothing is sent. */
+  /** HTTP status. */
   readonly status: number;
   /** gRPC status for gRPC exchanges. */
   readonly grpc: number;
@@ -53,16 +53,11 @@ export const PROXY_ERRORS = {
   method_not_allowed: { ...REFUSAL, status: 405 },
   target_too_long: { ...REFUSAL, status: 414 },
   header_too_large: { ...REFUSAL, status: 400, page: 'header-too-large' },
-  plain_http_on_tls: { ...REFUSAL, status: 400, page: 'plain-http-on-tls' },
-  no_client_certificate: { ...REFUSAL, status: 400, page: 'no-client-certificate' },
-  bad_client_certificate: { ...REFUSAL, status: 400, page: 'bad-client-certificate' },
   // What the client sent would have become lines of another head.
   unsafe_request: { ...REFUSAL, status: 400 },
-  misdirected: { ...REFUSAL, status: 421, closes: false },
   body_too_large: { ...REFUSAL, status: 413, grpc: 8 },
   client_header_timeout: { ...REFUSAL, status: 408, grpc: 4 },
   client_body_timeout: { ...REFUSAL, status: 408, grpc: 4 },
-  client_closed: { ...REFUSAL, status: 499, grpc: 1 },
 
   connect_failed: {
     origin: 'upstream',
@@ -140,9 +135,6 @@ export const PROXY_ERRORS = {
 
   spool_full: { origin: 'proxy', status: 503, grpc: 8, retry: 'never', closes: true },
   not_found: { origin: 'proxy', status: 404, grpc: 12, retry: 'never', closes: false },
-  denied: { origin: 'proxy', status: 503, grpc: 14, retry: 'never', closes: false },
-  forbidden: { origin: 'proxy', status: 403, grpc: 7, retry: 'never', closes: false },
-  rewrite_empty: { origin: 'proxy', status: 500, grpc: 13, retry: 'never', closes: false },
   // The same of a response, or of an answer of the proxy's own.
   unsafe_response: { origin: 'proxy', status: 500, grpc: 13, retry: 'never', closes: true },
   internal: { origin: 'proxy', status: 500, grpc: 13, retry: 'never', closes: true },

@@ -1,0 +1,32 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { KNOWN_ANNOTATIONS } from '../src/controller/translate/known-annotations.ts';
+import type { AnnotationSpec } from '../src/features/kit/feature.ts';
+import { features } from '../src/features/registry.ts';
+import { PROXY_ERRORS } from '../src/proxy/message/proxy-errors.ts';
+
+const SRC = join(import.meta.dirname, '../src');
+
+/** Text of all sources but tests and the file named. */
+function sourcesWithout(file: string): string {
+  return readdirSync(SRC, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts') && !path.endsWith('.test.ts') && path !== file)
+    .map((path) => readFileSync(join(SRC, path), 'utf8'))
+    .join('\n');
+}
+
+test('every error code is raised by something', () => {
+  const text = sourcesWithout('proxy/message/proxy-errors.ts');
+  expect(Object.keys(PROXY_ERRORS).filter((code) => !text.includes(`'${code}'`))).toEqual([]);
+});
+
+test('no annotation that a feature defines is told as one that is not supported', () => {
+  const defined = features.flatMap(({ annotations }) =>
+    Object.entries<AnnotationSpec<unknown>>(annotations).flatMap(([name, { aliases = [] }]) => [
+      name,
+      ...aliases,
+    ]),
+  );
+  expect(defined.filter((name) => KNOWN_ANNOTATIONS.has(name))).toEqual([]);
+});
