@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Built } from '../controller/pipeline.ts';
 import type { ObjectStore } from '../controller/store/object-store.ts';
+import { CATCH_ALL } from '../lib/catch-all.ts';
 import type { CertificateModel } from '../model/model.ts';
 import type { CertificateMetric, ControlMetrics, OrphanMetric } from '../observe/control-metrics.ts';
 import type { EndpointEntry } from '../table/table.ts';
@@ -23,7 +24,7 @@ export function reportCertificates(control: ControlMetrics, { model }: Built, is
   const byId = new Map(model.certificates.map((certificate) => [certificate.id, certificate]));
   const metrics: CertificateMetric[] = [];
   for (const { name, certificateId } of model.hosts) {
-    const certificate = byId.get(name === '_' ? model.defaultCertificateId : (certificateId ?? ''));
+    const certificate = byId.get(name === CATCH_ALL ? model.defaultCertificateId : (certificateId ?? ''));
     if (certificate !== undefined) metrics.push(metricOf(name, certificate));
   }
   control.setCertificates(metrics);

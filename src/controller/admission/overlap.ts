@@ -1,7 +1,7 @@
 import { parseGoBool } from '../../lib/nginx-values.ts';
 import type { Model } from '../../model/model.ts';
 import { objectKey, type IngressObject } from '../store/objects.ts';
-import { CATCH_ALL } from '../translate/catch-all.ts';
+import { CATCH_ALL } from '../../lib/catch-all.ts';
 import type { AdmissionRefusal } from './refusals.ts';
 
 /** What the host and path of an Ingress are held against. */

@@ -1,6 +1,6 @@
 import { splitList } from '../../lib/nginx-values.ts';
 import type { IngressObject } from '../store/objects.ts';
-import { CATCH_ALL } from '../translate/catch-all.ts';
+import { CATCH_ALL } from '../../lib/catch-all.ts';
 
 /**
  * The Ingresses that can have a say in what becomes of `ingress`: those of its hosts and aliases, and those that name one of its

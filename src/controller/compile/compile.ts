@@ -1,3 +1,4 @@
+import { CATCH_ALL } from '../../lib/catch-all.ts';
 import { digestOf } from '../../lib/hash.ts';
 import { ANY_CASE, toRegex } from '../../lib/pcre.ts';
 import type { HostModel, Model, RouteModel, UpstreamModel } from '../../model/model.ts';
@@ -7,8 +8,6 @@ import type { HostEntry, RouteEntry, RouteTable, TlsEntry, UpstreamEntry } from 
 import { fillPolicies } from './policy-defaults.ts';
 import { PolicyPool, toBytePolicies } from './policy-pool.ts';
 import { isRegexHost, placeRoutes, type PlacedRoute } from './path-order.ts';
-
-const CATCH_ALL = '_';
 
 /** Turns a model into the table that workers run: ordered, digested, defaults filled in. Never throws on what a user wrote. */
 export interface Compiler {

@@ -2,7 +2,7 @@ import { Pattern } from '../../lib/pattern.ts';
 import { ANY_CASE, toRegex } from '../../lib/pcre.ts';
 import type { HostModel } from '../../model/model.ts';
 import type { SourceRef } from '../../model/source.ts';
-import { CATCH_ALL } from './catch-all.ts';
+import { CATCH_ALL } from '../../lib/catch-all.ts';
 import { createHostRecord, type HostRecord } from './host-record.ts';
 import type { WildcardHosts } from './wildcard-hosts.ts';
 

@@ -5,7 +5,7 @@ import type { IngressObject, ReadProblem } from '../store/objects.ts';
 import type { ClusterSnapshot } from '../store/object-store.ts';
 import type { AnnotationSettings } from './annotation-settings.ts';
 import { parseAnnotations, type ParsedAnnotations } from './annotations.ts';
-import { CATCH_ALL } from './catch-all.ts';
+import { CATCH_ALL } from '../../lib/catch-all.ts';
 import { toBackendRef, type BackendRef } from './backends.ts';
 import { inspectIngress, type Refusal } from './inspection.ts';
 import type { TranslateOptions } from './options.ts';

@@ -1,4 +1,4 @@
-import { CATCH_ALL } from './catch-all.ts';
+import { CATCH_ALL } from '../../lib/catch-all.ts';
 import type { IngressEntry } from './entries.ts';
 import type { Contribution } from './host-routes.ts';
 

@@ -1,6 +1,6 @@
 import type { Findings } from '../../model/finding.ts';
 import { printSource } from '../../model/source.ts';
-import { CATCH_ALL } from './catch-all.ts';
+import { CATCH_ALL } from '../../lib/catch-all.ts';
 import type { IngressEntry } from './entries.ts';
 import type { HostContributions } from './host-contributions.ts';
 import { fieldOfContribution, type Contribution } from './host-routes.ts';

@@ -5,7 +5,7 @@ import { TIMED } from '../../features/kit/timed-pattern.ts';
 import { plainPrefixOf } from '../../lib/plain-prefix.ts';
 import { toRegex } from '../../lib/pcre.ts';
 import { toBackendRef, type BackendRef } from './backends.ts';
-import { CATCH_ALL } from './catch-all.ts';
+import { CATCH_ALL } from '../../lib/catch-all.ts';
 import type { IngressEntry } from './entries.ts';
 import type { HostRecord, Party } from './host-record.ts';
 import type { CanaryModel } from '../../model/model.ts';

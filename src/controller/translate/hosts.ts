@@ -11,7 +11,7 @@ import type { ParsedAnnotations } from './annotations.ts';
 import { checkBackend, type BackendRef } from './backends.ts';
 import { attachCanaries, recordCanaries, reportVainOfCanaries } from './canary.ts';
 import { createTracker, type Dependency } from './dependencies.ts';
-import { CATCH_ALL } from './catch-all.ts';
+import { CATCH_ALL } from '../../lib/catch-all.ts';
 import type { IngressEntry } from './entries.ts';
 import { chooseHostCertificate } from './host-certificate.ts';
 import { createHostRecord, type HostRecord } from './host-record.ts';

@@ -4,7 +4,7 @@ import type { FindingText, Findings } from '../../model/finding.ts';
 import type { SourceRef } from '../../model/source.ts';
 import type { IngressObject } from '../store/objects.ts';
 import type { AnnotationSettings } from './annotation-settings.ts';
-import { CATCH_ALL } from './catch-all.ts';
+import { CATCH_ALL } from '../../lib/catch-all.ts';
 
 /** What one feature read of an Ingress. */
 export interface FeatureReading {

@@ -1,3 +1,4 @@
+import { CATCH_ALL } from '../../lib/catch-all.ts';
 import type { PlacePath } from '../kit/vain.ts';
 
 /** Whether a browser sends a cookie of that Path with some request for one of the paths (RFC 6265 §5.1.4). */
@@ -17,7 +18,7 @@ export function isCookieDomainTaken(domain: string, hosts: readonly string[]): b
   const name = domain.replace(/^\./, '').toLowerCase();
   const isWithin = (host: string, suffix: string) => host === suffix || host.endsWith(`.${suffix}`);
   return hosts.some((host) => {
-    if (host === '_') return true;
+    if (host === CATCH_ALL) return true;
     if (host.startsWith('*.')) return isWithin(host.slice(2), name) || name.endsWith(host.slice(1));
     return isWithin(host, name);
   });

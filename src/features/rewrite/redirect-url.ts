@@ -1,8 +1,7 @@
+import { percentEncode } from '../../lib/escape-path.ts';
 import type { Captures } from '../../lib/variables/source.ts';
 
 /* How nginx escapes captures that go into a query or a redirect (one character per byte). */
-
-const HEX = '0123456789ABCDEF';
 
 /** Captures with what a query must not hold percent-encoded, where the request's own path had anything encoded. */
 export class EscapedCaptures implements Captures {
@@ -30,7 +29,7 @@ export class EscapedCaptures implements Captures {
   }
 
   #escape(text: string): string {
-    return this.#isEscaped ? text.replace(/[\0-\x20"#%&+<>?\\^`{|}\x7f-\xff]/g, encode) : text;
+    return this.#isEscaped ? text.replace(/[\0-\x20"#%&+<>?\\^`{|}\x7f-\xff]/g, percentEncode) : text;
   }
 }
 
@@ -59,10 +58,5 @@ export function decodeLocation(text: string): string {
 /** Encodes what would end a line or a request target: variables with parts of a decoded path may hold it. */
 export function encodeLineBreakers(text: string): string {
   // oxlint-disable-next-line no-control-regex -- control bytes are what must be encoded
-  return text.replace(/[\0-\x20\x7f]/g, encode);
-}
-
-function encode(character: string): string {
-  const byte = character.charCodeAt(0);
-  return `%${HEX[byte >> 4]}${HEX[byte & 15]}`;
+  return text.replace(/[\0-\x20\x7f]/g, percentEncode);
 }

@@ -1,4 +1,5 @@
 import { toByteText } from '../../lib/byte-text.ts';
+import { escapePath } from '../../lib/escape-path.ts';
 import { PathSearch } from '../../lib/path-search.ts';
 import { toRegex } from '../../lib/pcre.ts';
 import { compileTemplate } from '../../lib/variables/template.ts';
@@ -8,7 +9,6 @@ import type { DirectResponse, RequestView } from '../kit/filter.ts';
 import { reportUnknownVariables } from '../kit/unknown-variables.ts';
 import { isRedirected } from '../kit/vain.ts';
 import { bool, pathcap, pathcapStripped, plainText } from '../kit/values.ts';
-import { escapePath } from './escape-path.ts';
 import { decodeLocation, encodeLineBreakers, EscapedCaptures } from './redirect-url.ts';
 
 const FAILED = { status: 500 };

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { toByteText } from '../byte-text.ts';
+import { CATCH_ALL } from '../catch-all.ts';
 import { addressBytes } from '../address-text.ts';
 import { toIsoTime, toLocalTime, toSeconds } from '../nginx-time.ts';
 import type { Attempt, VariableSource } from './source.ts';
@@ -87,7 +88,7 @@ const VARIABLES: Readonly<Record<string, VariableReader>> = {
   server_protocol: protocolOf,
   server_addr: (source) => orNone(source.connection.localAddress),
   server_port: (source) => String(source.localPort),
-  server_name: (source) => toByteText(source.labels?.host ?? '_'),
+  server_name: (source) => toByteText(source.labels?.host ?? CATCH_ALL),
   hostname: () => hostname(),
   host: (source) => orNone(source.host),
   http_host: (source) => source.header('host') ?? orNone(source.hostHeader),

@@ -1,5 +1,6 @@
 import type { DirectResponse } from '../../features/kit/filter.ts';
 import { locationFormOf, toLocation } from '../../features/kit/location-form.ts';
+import { escapePath } from '../../lib/escape-path.ts';
 import { PROXY_ERRORS, type ProxyErrorCode, type ProxyErrorKind } from '../message/proxy-errors.ts';
 import { reasonOf, stockPage } from './stock-page.ts';
 import type { Exchange } from './exchange.ts';
@@ -127,12 +128,4 @@ function send(
   downstream.endResponse(undefined);
   exchange.finish();
   downstream.endExchange();
-}
-
-/** The path holds one byte per character. */
-function escapePath(path: string): string {
-  return path.replace(/[^\x21-\x7e]|[%?#"<>]/g, (character) => {
-    const code = character.charCodeAt(0).toString(16).toUpperCase();
-    return `%${code.padStart(2, '0')}`;
-  });
 }

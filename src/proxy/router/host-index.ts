@@ -1,7 +1,8 @@
+import { CATCH_ALL } from '../../lib/catch-all.ts';
 import { Pattern } from '../../lib/pattern.ts';
 import { SearchLimit } from '../../lib/search-limit.ts';
 import { TextMap } from '../../lib/text-map.ts';
-import { CATCH_ALL, type LinkedHost } from './linked.ts';
+import type { LinkedHost } from './linked.ts';
 
 /** Characters of a name in the DNS. */
 const NAME_MAX = 255;

@@ -2,6 +2,7 @@ import type { Feature } from '../../features/kit/feature.ts';
 import type { CanaryDecision, Filter, FilterContext } from '../../features/kit/filter.ts';
 import { locationFormOf } from '../../features/kit/location-form.ts';
 import { toByteText } from '../../lib/byte-text.ts';
+import { CATCH_ALL } from '../../lib/catch-all.ts';
 import { digestOf } from '../../lib/hash.ts';
 import { LazyPathSearch } from '../../lib/path-search.ts';
 import type { Policies } from '../../model/policy.ts';
@@ -10,7 +11,6 @@ import type { DataPlaneSettings } from '../../table/settings.ts';
 import type { HostEntry, RouteEntry } from '../../table/table.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import {
-  CATCH_ALL,
   DEFAULT_BACKEND,
   type LinkedHost,
   type LinkedRoute,

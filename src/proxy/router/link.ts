@@ -1,9 +1,10 @@
+import { CATCH_ALL } from '../../lib/catch-all.ts';
 import type { TableDelta } from '../../table/messages.ts';
 import { DEFAULT_SETTINGS, type DataPlaneSettings } from '../../table/settings.ts';
 import type { HostEntry } from '../../table/table.ts';
 import { HostIndex } from './host-index.ts';
 import { linkHost, type LinkDeps } from './link-route.ts';
-import { CATCH_ALL, type LinkedHost, type Router } from './linked.ts';
+import type { LinkedHost, Router } from './linked.ts';
 import { MatcherCache } from './matcher-cache.ts';
 
 /** A router with what the next one is made from. */

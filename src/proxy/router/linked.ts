@@ -7,8 +7,6 @@ import type { HostEntry, RouteEntry } from '../../table/table.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 
-/** Name of the host that takes what no other one does. */
-export const CATCH_ALL = '_';
 /** What the log calls the backend of a route that has none. */
 export const DEFAULT_BACKEND = 'upstream-default-backend';
 

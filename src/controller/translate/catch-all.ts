@@ -1,2 +1,0 @@
-/** The name of the default server. */
-export const CATCH_ALL = '_';

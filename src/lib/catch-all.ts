@@ -1,0 +1,2 @@
+/** Name of the host that gets what no other one has. */
+export const CATCH_ALL = '_';
