@@ -1,5 +1,6 @@
 import type { Feature } from '../features/kit/feature.ts';
 import { parseNamespacedName } from '../lib/namespaced-name.ts';
+import { Remembered } from '../lib/remembered.ts';
 import { createFindings } from '../model/finding.ts';
 import type { DataPlaneSettings } from '../table/settings.ts';
 import { createCompiler } from './compile/compile.ts';
@@ -36,7 +37,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
   const compiler = createCompiler();
   const featureKeys = new Set([...features.flatMap(configMapKeysOf), ...TRANSLATE_CONFIG_KEYS]);
   let configMap: ConfigMapObject | undefined;
-  let known: { readonly objects: readonly unknown[]; readonly read: SettingsRead } | undefined;
+  const remembered = new Remembered<'settings', SettingsRead>(new Map());
 
   function readSettings(snapshot: ClusterSnapshot): SettingsRead {
     // A ConfigMap that is deleted leaves its last data in force (docs/reference/settings.md §1).
@@ -47,20 +48,19 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
       if (ref !== undefined) named.push(ref);
     }
     const objects = [configMap, ...named.map((ref) => snapshot.configMaps.get(objectKey(ref)))];
-    if (known !== undefined && isSameList(known.objects, objects)) return known.read;
-    const findings = createFindings();
-    const ref = options.configMap ?? { namespace: '', name: '' };
-    const settings = toSettings({
-      data: configMap?.data,
-      source: { kind: 'ConfigMap', ...ref, ...(configMap?.uid ? { uid: configMap.uid } : {}) },
-      flags: deps.settingsFlags,
-      featureKeys,
-      headerMaps: (namespace, name) => snapshot.configMaps.get(objectKey({ namespace, name }))?.data,
-      findings,
+    return remembered.of('settings', objects, () => {
+      const findings = createFindings();
+      const ref = options.configMap ?? { namespace: '', name: '' };
+      const settings = toSettings({
+        data: configMap?.data,
+        source: { kind: 'ConfigMap', ...ref, ...(configMap?.uid ? { uid: configMap.uid } : {}) },
+        flags: deps.settingsFlags,
+        featureKeys,
+        headerMaps: (namespace, name) => snapshot.configMaps.get(objectKey({ namespace, name }))?.data,
+        findings,
+      });
+      return { settings, findings: findings.list(), named };
     });
-    const read = { settings, findings: findings.list(), named };
-    known = { objects, read };
-    return read;
   }
 
   return {
@@ -86,8 +86,4 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
 function configMapKeysOf(feature: Feature): string[] {
   const own = Object.values(feature.annotations).map(({ configMapKey }) => configMapKey);
   return [...own.filter((key) => key !== undefined), ...Object.keys(feature.configMapKeys ?? {})];
-}
-
-function isSameList(a: readonly unknown[], b: readonly unknown[]): boolean {
-  return a.length === b.length && a.every((item, index) => item === b[index]);
 }

@@ -1,3 +1,4 @@
+import type { RouteNames } from '../lib/variables/source.ts';
 import type { Policies } from './policy.ts';
 import type { SourceRef } from './source.ts';
 
@@ -42,7 +43,7 @@ export interface RouteModel {
   /** Answer instead of serving: 503 for a denied Ingress. */
   readonly deniedStatus?: 503 | 403;
   /** For metrics, logs, and explain. */
-  readonly labels: RouteLabels;
+  readonly labels: RouteNames;
   readonly source: SourceRef;
 }
 
@@ -50,15 +51,6 @@ export interface CanaryModel {
   readonly upstreamId: string;
   readonly policy: import('./policy.ts').CanaryPolicy;
   readonly source: SourceRef;
-}
-
-/** The values of metric labels and log fields; empty where there is none. */
-export interface RouteLabels {
-  readonly namespace: string;
-  readonly ingress: string;
-  readonly service: string;
-  readonly servicePort: string;
-  readonly path: string;
 }
 
 export interface UpstreamModel {

@@ -1,4 +1,5 @@
-import type { AccessRecord, SeriesLabels } from './access-record.ts';
+import type { RouteNames } from '../lib/variables/source.ts';
+import type { AccessRecord } from './access-record.ts';
 import { CELL, growMetricsBuffer, readLayout, slotsIn, SUMS } from './metrics-layout.ts';
 import type { MetricsLayout } from './metrics-layout.ts';
 import type { ConnectionCounters, RouteSeries, WireCounters, WorkerMetrics } from './sinks.ts';
@@ -91,7 +92,7 @@ class Arena {
 /** Counts of one route. Most requests of a route have one method and status: their place is at hand. */
 class CountedSeries implements RouteSeries {
   readonly #arena: Arena;
-  readonly #labels: SeriesLabels;
+  readonly #labels: RouteNames;
   readonly #canary: string;
   /** Method and status of the last request as one number, and first cell of their slot. */
   #kind = -1;
@@ -99,7 +100,7 @@ class CountedSeries implements RouteSeries {
   /** First cells by that number, of all there were. */
   #bases: Map<number, number> | undefined = undefined;
 
-  constructor(arena: Arena, labels: SeriesLabels, canary: string) {
+  constructor(arena: Arena, labels: RouteNames, canary: string) {
     this.#arena = arena;
     this.#labels = labels;
     this.#canary = canary;

@@ -1,4 +1,5 @@
-import type { AccessRecord, SeriesLabels } from './access-record.ts';
+import type { RouteNames } from '../lib/variables/source.ts';
+import type { AccessRecord } from './access-record.ts';
 
 /** Writes one line per exchange, batched; never blocks and never throws on the request path. */
 export interface AccessLog {
@@ -12,7 +13,7 @@ export interface AccessLog {
 /** Counters of one worker, in shared memory; a scrape asks nobody. */
 export interface WorkerMetrics {
   /** Series of a route; called once per route and table, never per request. `canary` is an upstream id or empty. */
-  routeSeries(labels: SeriesLabels, canary: string): RouteSeries;
+  routeSeries(labels: RouteNames, canary: string): RouteSeries;
   /** Connection gauges (nginx_process_connections). */
   readonly connections: ConnectionCounters;
   readonly wire: WireCounters;

@@ -1,4 +1,5 @@
 import type { ConvertedPattern } from '../lib/pcre-outline.ts';
+import type { RouteNames } from '../lib/variables/source.ts';
 import type { CanaryPolicy, Policies } from '../model/policy.ts';
 import type { DataPlaneSettings } from './settings.ts';
 
@@ -41,10 +42,10 @@ export interface RouteEntry {
   /** Upstream id; undefined: the built-in 404 of the default backend. */
   readonly upstreamId?: string;
   readonly canary?: CanaryEntry;
-  /** Every policy has its defaults filled in. */
+  /** With those that the core needs (`timeouts`, `body`, `retry`). */
   readonly policies: Policies;
   readonly deniedStatus?: 503 | 403;
-  readonly labels: LabelSet;
+  readonly labels: RouteNames;
   /** Answer 301 with a slash added: a request equal to the path less its last slash (docs/reference/routing.md §3). */
   readonly isSlashRedirected: boolean;
 }
@@ -62,16 +63,6 @@ export type PathMatch =
 export interface CanaryEntry {
   readonly upstreamId: string;
   readonly policy: CanaryPolicy;
-}
-
-export interface LabelSet {
-  readonly namespace: string;
-  readonly ingress: string;
-  readonly service: string;
-  readonly servicePort: string;
-  readonly path: string;
-  /** Host label: the entry's name. */
-  readonly host: string;
 }
 
 export interface UpstreamEntry {

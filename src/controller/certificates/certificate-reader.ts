@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { Remembered } from '../../lib/remembered.ts';
 import type { CertificateModel } from '../../model/model.ts';
 import type { SecretObject } from '../store/objects.ts';
 import { coversHost } from './covers-host.ts';
@@ -24,7 +25,7 @@ const MAX_KNOWN = 20_000;
  * content (a relist) a digest, and only a new content is parsed (0.3 ms).
  */
 export function createCertificateReader(): CertificateReader {
-  const bySecret = new WeakMap<SecretObject, SecretCertificate>();
+  const bySecret = new Remembered<SecretObject, SecretCertificate>(new WeakMap());
   const byContent = new Map<string, ParsedCertificate>();
   const parseOnce = (id: string, secret: SecretObject): ParsedCertificate => {
     const parsed = byContent.get(id) ?? parseCertificate(secret.data);
@@ -35,14 +36,11 @@ export function createCertificateReader(): CertificateReader {
     return parsed;
   };
   return {
-    read(secret) {
-      const known = bySecret.get(secret);
-      if (known !== undefined) return known;
-      const id = digestOf(secret);
-      const result = withSource(id, secret, parseOnce(id, secret));
-      bySecret.set(secret, result);
-      return result;
-    },
+    read: (secret) =>
+      bySecret.of(secret, [], () => {
+        const id = digestOf(secret);
+        return withSource(id, secret, parseOnce(id, secret));
+      }),
     covers: coversHost,
   };
 }

@@ -46,37 +46,6 @@ describe('compile', () => {
     });
   });
 
-  test('core policies that no Ingress gave have ingress-nginx defaults, those given are kept', () => {
-    const retry = { conditions: [], isNonIdempotentRetried: true, tries: 1, timeoutMs: 5 };
-    const [entry] = compileHost(
-      hostModel('h', [routeModel('/', { policies: { retry, body: undefined } })]),
-    ).routes;
-    expect(entry!.policies).toEqual({
-      timeouts: { connectTimeoutMs: 5_000, sendTimeoutMs: 60_000, readTimeoutMs: 60_000 },
-      body: {
-        maxBodyBytes: 1_048_576,
-        isRequestBuffered: true,
-        maxResponseHeadBytes: 4_096,
-        upstreamHttpMinor: 1,
-      },
-      retry,
-      'backend-protocol': { protocol: 'http' },
-      logging: { isAccessLogged: true },
-    });
-  });
-
-  test('the default backend is logged only where a setting says so', () => {
-    const labels = { namespace: '', ingress: '', service: '', servicePort: '', path: '/' };
-    const model = modelOf([hostModel('_', [routeModel('/', { labels })])]);
-    const compiler = createCompiler();
-    const isLogged = (isDefaultBackendLogged: boolean) => {
-      const accessLog = { ...DEFAULT_SETTINGS.accessLog, isDefaultBackendLogged };
-      const { hosts } = compiler.compile(model, { ...DEFAULT_SETTINGS, accessLog }, 1);
-      return hosts[0]!.routes[0]!.policies.logging?.isAccessLogged;
-    };
-    expect([isLogged(false), isLogged(true), isLogged(false)]).toEqual([false, true, false]);
-  });
-
   test('what is the same object in the next model is not compiled again', () => {
     const compiler = createCompiler();
     const kept = hostModel('kept', [routeModel('/')]);

@@ -1,15 +1,15 @@
 import { CATCH_ALL } from '../../lib/catch-all.ts';
 import { digestOf } from '../../lib/hash.ts';
 import { ANY_CASE, toRegex } from '../../lib/pcre.ts';
+import { Remembered } from '../../lib/remembered.ts';
 import type { HostModel, Model, RouteModel, UpstreamModel } from '../../model/model.ts';
 import type { Policies } from '../../model/policy.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
 import type { HostEntry, RouteEntry, RouteTable, TlsEntry, UpstreamEntry } from '../../table/table.ts';
-import { fillPolicies } from './policy-defaults.ts';
 import { PolicyPool, toBytePolicies } from './policy-pool.ts';
 import { isRegexHost, placeRoutes, type PlacedRoute } from './path-order.ts';
 
-/** Turns a model into the table that workers run: ordered, digested, defaults filled in. Never throws on what a user wrote. */
+/** Turns a model into the table that workers run: ordered and digested. Never throws on what a user wrote. */
 export interface Compiler {
   compile(model: Model, settings: DataPlaneSettings, generation: number): RouteTable;
 }
@@ -19,58 +19,25 @@ export interface Compiler {
  * circumstances, is not compiled again. It lets go of what the caller lets go of.
  */
 export function createCompiler(): Compiler {
-  const upstreams = new WeakMap<UpstreamModel, UpstreamEntry>();
-  let hosts = new WeakMap<HostModel, HostEntry>();
-  let isDefaultLogged: boolean | undefined;
-
-  function toUpstream(from: UpstreamModel): UpstreamEntry {
-    let entry = upstreams.get(from);
-    if (entry === undefined) {
-      entry = {
-        id: from.id,
-        digest: digestOf([from.id, from.policies]),
-        policies: toBytePolicies(from.policies),
-      };
-      upstreams.set(from, entry);
-    }
-    return entry;
-  }
-
+  const upstreams = new Remembered<UpstreamModel, UpstreamEntry>(new WeakMap());
+  const hosts = new Remembered<HostModel, HostEntry>(new WeakMap());
   return {
     compile(model, settings, generation) {
-      if (isDefaultLogged !== settings.accessLog.isDefaultBackendLogged) {
-        isDefaultLogged = settings.accessLog.isDefaultBackendLogged;
-        hosts = new WeakMap();
-      }
       const tls = toTls(model);
       const pool = new PolicyPool();
       const secured = new Set(tls.names.map(([name]) => name));
       const host = (from: HostModel): HostEntry => {
-        const known = hosts.get(from);
         const hasCertificate = from.name !== CATCH_ALL && isSecured(from.name, secured);
         const certificateNames = from.aliases.filter((alias) => isSecured(alias, secured));
-        if (
-          known !== undefined &&
-          known.hasCertificate === hasCertificate &&
-          certificateNames.length === known.certificateNames.length &&
-          certificateNames.every((name, i) => name === known.certificateNames[i])
-        ) {
-          return known;
-        }
-        const entry = toHost(
-          from,
-          hasCertificate,
-          certificateNames,
-          settings.accessLog.isDefaultBackendLogged,
-          pool,
+        return hosts.of(from, [hasCertificate, ...certificateNames], () =>
+          toHost(from, hasCertificate, certificateNames, pool),
         );
-        hosts.set(from, entry);
-        return entry;
       };
+      const upstream = (from: UpstreamModel) => upstreams.of(from, [], () => toUpstream(from));
       return {
         generation,
         hosts: model.hosts.map(host).toSorted(by(({ name }) => name)),
-        upstreams: model.upstreams.map(toUpstream).toSorted(by(({ id }) => id)),
+        upstreams: model.upstreams.map(upstream).toSorted(by(({ id }) => id)),
         certificates: model.certificates
           .map(({ id, certificate, key }) => ({ id, certificate, key }))
           .toSorted(by(({ id }) => id)),
@@ -84,6 +51,10 @@ export function createCompiler(): Compiler {
 /** One model compiled, without a memory. */
 export function compile(model: Model, settings: DataPlaneSettings, generation: number): RouteTable {
   return createCompiler().compile(model, settings, generation);
+}
+
+function toUpstream({ id, policies }: UpstreamModel): UpstreamEntry {
+  return { id, digest: digestOf([id, policies]), policies: toBytePolicies(policies) };
 }
 
 /** Names with a certificate of their own; the bare catch-all never has one (docs/reference/annotations.md §2.2). */
@@ -114,22 +85,14 @@ function toHost(
   host: HostModel,
   hasCertificate: boolean,
   certificateNames: readonly string[],
-  isDefaultLogged: boolean,
   pool: PolicyPool,
 ): HostEntry {
   const placed = placeRoutes(host.routes);
-  const filled = new Map<Policies, Policies>();
-  const policiesOf = (route: RouteModel): Policies => {
-    // The catch-all's own `/` comes from no Ingress: only a ConfigMap key has it logged.
-    if (route.labels.ingress === '') {
-      return pool.shared(fillPolicies(route.policies, { isAccessLogged: isDefaultLogged }));
-    }
-    let policies = filled.get(route.policies);
-    if (policies === undefined) {
-      policies = pool.shared(fillPolicies(route.policies, { isAccessLogged: true }));
-      filled.set(route.policies, policies);
-    }
-    return policies;
+  const shared = new Map<Policies, Policies>();
+  const policiesOf = ({ policies }: RouteModel): Policies => {
+    let one = shared.get(policies);
+    if (one === undefined) shared.set(policies, (one = pool.shared(policies)));
+    return one;
   };
   const entry = {
     name: host.name,
@@ -162,7 +125,7 @@ function toRoute(
     path: route.path,
     pathType: route.pathType,
     policies,
-    labels: { ...route.labels, host },
+    labels: route.labels,
     isSlashRedirected,
     ...(route.upstreamId === undefined ? undefined : { upstreamId: route.upstreamId }),
     ...(canary === undefined

@@ -1,5 +1,6 @@
 import { TIMED } from '../../features/kit/timed-pattern.ts';
 import { ANY_CASE, toRegex } from '../../lib/pcre.ts';
+import { Remembered } from '../../lib/remembered.ts';
 import type { Findings } from '../../model/finding.ts';
 import type { HostModel } from '../../model/model.ts';
 import { recordAliases, type AliasClaim } from './alias-record.ts';
@@ -20,7 +21,7 @@ export interface AliasSettler {
 
 /** Creates a settler that keeps the identity of hosts whose aliases stay as they were. */
 export function createAliasSettler(ownership: TranslateOptions['hostOwnership']): AliasSettler {
-  const settled = new WeakMap<HostModel, HostModel>();
+  const settled = new Remembered<HostModel, HostModel>(new WeakMap());
   return {
     settle(results, reader, findings) {
       const models: HostModel[] = [];
@@ -63,18 +64,13 @@ export function createAliasSettler(ownership: TranslateOptions['hostOwnership'])
             findings.warn(wwwSource, 'AliasConflict', { value: wwwAlias, problem, consequence });
           }
         }
-        const covered =
-          certificate === undefined
-            ? []
-            : kept.filter((alias) => reader.covers(certificate.facts.names, alias));
-        const before = settled.get(model!);
-        if (before !== undefined && isSame(before.aliases, kept)) {
-          models[names.get(host)!] = before;
-          continue;
-        }
-        const next: HostModel = { ...model!, aliases: kept, certificateNames: covered };
-        settled.set(model!, next);
-        models[names.get(host)!] = next;
+        models[names.get(host)!] = settled.of(model!, [certificate, ...kept], () => ({
+          ...model!,
+          aliases: kept,
+          certificateNames: kept.filter(
+            (alias) => certificate !== undefined && reader.covers(certificate.facts.names, alias),
+          ),
+        }));
       }
       recordAliases([...claims.values()], models, wildcards).report(findings);
       return models;
@@ -153,8 +149,4 @@ function crowdedOut(wanting: readonly HostResult[]): ReadonlySet<string> {
         .map((alias) => `${model!.name} ${alias}`),
     );
   return new Set(regexes.slice(REGEXES_MAX));
-}
-
-function isSame(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((item, index) => item === b[index]);
 }

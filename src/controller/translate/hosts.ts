@@ -137,7 +137,7 @@ export function buildHost(input: HostInput, snapshot: ClusterSnapshot, env: Host
 
   const isHostDenied = mains.some(({ entry }) => entry.annotations.hostDeniedBy !== undefined);
   const routes = [...drafts.values()]
-    .map((draft) => toRoute(draft, isHostDenied, env))
+    .map((draft) => toRoute(name, draft, isHostDenied, env))
     .toSorted((a, b) => compareText(a.path, b.path) || compareText(a.pathType, b.pathType));
   const certificate = chooseHostCertificate(name, mains, tracker, env.certificates, env.nowMs, findings);
   const aliased = mains.find(
@@ -246,7 +246,7 @@ export function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function toRoute(draft: RouteDraft, isHostDenied: boolean, env: HostEnvironment): RouteModel {
+function toRoute(host: string, draft: RouteDraft, isHostDenied: boolean, env: HostEnvironment): RouteModel {
   const { path, pathType, entry, backend, field } = draft;
   const annotations = entry?.annotations;
   const isClosed = annotations?.isDenied === true || draft.isPatternRefused === true;
@@ -267,6 +267,7 @@ function toRoute(draft: RouteDraft, isHostDenied: boolean, env: HostEnvironment)
       service: backend?.service ?? '',
       servicePort: backend?.port ?? '',
       path,
+      host,
     },
     source: entry === undefined ? CATCH_ALL_SOURCE : { ...entry.source, field },
   };

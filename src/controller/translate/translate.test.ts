@@ -291,6 +291,23 @@ describe('whatever users write', () => {
     );
   });
 
+  test('every route has the policies that the core needs, the catch-all without an Ingress too', () => {
+    const store = createObjectStore();
+    put(store, 'Ingress', ingress('a', 'a.test'));
+    const { model } = translate(store.snapshot(), options, features, NOW_MS);
+    const routes = model.hosts.flatMap((host) => host.routes);
+    expect(routes.map(({ labels, path }) => `${labels.host}${path}`)).toEqual(['_/', 'a.test/', 'a.test/x']);
+    for (const { policies } of routes) {
+      expect(policies).toMatchObject({
+        timeouts: { connectTimeoutMs: 5_000, sendTimeoutMs: 60_000, readTimeoutMs: 60_000 },
+        body: { maxBodyBytes: 1_048_576, isRequestBuffered: true, maxResponseHeadBytes: 4_096 },
+        retry: { conditions: ['error', 'timeout'], tries: 3 },
+        'backend-protocol': { protocol: 'http' },
+        logging: { isAccessLogged: true },
+      });
+    }
+  });
+
   test('a bad Ingress changes nothing for a good one', () => {
     fc.assert(
       fc.property(junkIngress, (raw) => {

@@ -1,7 +1,8 @@
 import type { Feature } from '../../features/kit/feature.ts';
+import { Remembered, type Made } from '../../lib/remembered.ts';
 import { createFindings, type Finding } from '../../model/finding.ts';
 import type { CertificateModel, HostModel, UpstreamModel } from '../../model/model.ts';
-import { objectKey, type IngressObject } from '../store/objects.ts';
+import { objectKey, type ConfigMapObject, type IngressObject } from '../store/objects.ts';
 import type { ClusterSnapshot, ObjectRef } from '../store/object-store.ts';
 import { createOwnership } from '../store/ownership.ts';
 import { acceptEntry, type AcceptedEntries } from './accepted.ts';
@@ -13,7 +14,7 @@ import { readDefaults } from './defaults.ts';
 import { isFresh, refOfKey, type Dependency } from './dependencies.ts';
 import { createEntry, type IngressEntry } from './entries.ts';
 import { keepOwners } from './host-ownership.ts';
-import { groupByHost, isSameContributions, type HostContributions } from './host-contributions.ts';
+import { groupByHost, inputsOf, type HostContributions } from './host-contributions.ts';
 import { buildHost, type HostEnvironment, type HostResult } from './hosts.ts';
 import { catchAllDisabled, reportObjects, unknownClass } from './object-findings.ts';
 import type { TranslateOptions, Translation } from './options.ts';
@@ -37,19 +38,6 @@ export function translate(
   return createTranslator(options, features).translate(snapshot, nowMs);
 }
 
-interface KnownEntry {
-  readonly settings: AnnotationSettings;
-  readonly entry: IngressEntry;
-}
-
-interface KnownHost {
-  readonly environment: string;
-  readonly settings: AnnotationSettings;
-  readonly defaults: ParsedAnnotations;
-  readonly contributions: HostContributions;
-  readonly result: HostResult;
-}
-
 /** Expiry is judged by the hour, so that hosts are not put together anew each time. */
 const EXPIRY_STEP_MS = 3_600_000;
 
@@ -62,50 +50,44 @@ export function createTranslator(options: TranslateOptions, features: readonly F
   const sortUpstreams = createSortedKeys();
   const sortSecrets = createSortedKeys();
   const sortConfigMaps = createSortedKeys();
-  const knownEntries = new WeakMap<IngressObject, KnownEntry>();
-  let knownHosts = new Map<string, KnownHost>();
+  const settingsRead = new Remembered<'settings', AnnotationSettings>(new Map());
+  const defaultsRead = new Remembered<'defaults', ParsedAnnotations>(new Map());
+  const entries = new Remembered<IngressObject, IngressEntry>(new WeakMap());
+  const hostShelf = new Map<string, Made<HostResult>>();
+  const hostsBuilt = new Remembered<string, HostResult>(hostShelf);
   let accepted: AcceptedEntries = new Map();
-  let settings: AnnotationSettings | undefined;
-  let settingsObject: unknown;
-  let defaults: ParsedAnnotations | undefined;
-  let defaultsSettings: AnnotationSettings | undefined;
+  let configMap: ConfigMapObject | undefined;
 
   /** A ConfigMap that is deleted leaves its last data in force (docs/reference/settings.md §1). */
   function settingsOf(snapshot: ClusterSnapshot): AnnotationSettings {
-    const object = options.configMap && snapshot.configMaps.get(objectKey(options.configMap));
-    if (settings === undefined || (object !== undefined && object !== settingsObject)) {
-      settings = readAnnotationSettings(object, features);
-      settingsObject = object;
-    }
-    return settings;
+    configMap = (options.configMap && snapshot.configMaps.get(objectKey(options.configMap))) ?? configMap;
+    return settingsRead.of('settings', [configMap], () => readAnnotationSettings(configMap, features));
   }
 
-  function defaultsOf(snapshot: ClusterSnapshot, current: AnnotationSettings): ParsedAnnotations {
-    if (defaults === undefined || defaultsSettings !== current || !isFresh(defaults.dependencies, snapshot)) {
-      defaultsSettings = current;
-      defaults = parseAnnotations({
+  function defaultsOf(snapshot: ClusterSnapshot, settings: AnnotationSettings): ParsedAnnotations {
+    const read = () =>
+      parseAnnotations({
         ingress: { namespace: '', annotations: new Map() },
         source: { kind: 'Controller', namespace: '', name: 'defaults' },
         features,
-        settings: current,
+        settings,
         snapshot,
         prefix: options.annotationsPrefix,
       });
-    }
-    return defaults;
+    return defaultsRead.of('defaults', [settings], read, (known) => isFresh(known.dependencies, snapshot));
   }
 
   function entryOf(
     ingress: IngressObject,
     snapshot: ClusterSnapshot,
-    current: AnnotationSettings,
+    settings: AnnotationSettings,
   ): IngressEntry {
-    const known = knownEntries.get(ingress);
-    if (known?.settings === current && isFresh(known.entry.annotations.dependencies, snapshot))
-      return known.entry;
-    const entry = createEntry(ingress, options, features, current, snapshot);
-    knownEntries.set(ingress, { settings: current, entry });
-    return entry;
+    return entries.of(
+      ingress,
+      [settings],
+      () => createEntry(ingress, options, features, settings, snapshot),
+      (known) => isFresh(known.annotations.dependencies, snapshot),
+    );
   }
 
   /** The Ingresses that are served, oldest first. */
@@ -143,22 +125,16 @@ export function createTranslator(options: TranslateOptions, features: readonly F
     name: string,
     contributions: HostContributions,
     snapshot: ClusterSnapshot,
-    current: AnnotationSettings,
     env: HostEnvironment,
-    environment: string,
-  ): KnownHost {
-    const known = knownHosts.get(name);
-    const isKept =
-      known !== undefined &&
-      options.canaryScope === 'route' &&
-      known.environment === environment &&
-      known.settings === current &&
-      known.defaults === env.defaults &&
-      isSameContributions(known.contributions, contributions) &&
-      isFresh(known.result.dependencies, snapshot);
-    if (isKept) return known;
-    const result = buildHost({ name, ...contributions }, snapshot, env);
-    return { environment, settings: current, defaults: env.defaults, contributions, result };
+    circumstances: readonly unknown[],
+  ): HostResult {
+    return hostsBuilt.of(
+      name,
+      [...circumstances, ...inputsOf(contributions)],
+      () => buildHost({ name, ...contributions }, snapshot, env),
+      // Under the upstream scope hosts depend on each other.
+      (known) => options.canaryScope === 'route' && isFresh(known.dependencies, snapshot),
+    );
   }
 
   return {
@@ -185,20 +161,29 @@ export function createTranslator(options: TranslateOptions, features: readonly F
           options.canaryScope === 'upstream' && claims.claimOf(id)?.entry.isCanary === true,
         nowMs: steppedMs,
       };
-      const environment = `${steppedMs} ${env.defaultUpstreamId ?? ''} ${env.defaultCertificateId} ${claims.collisions}`;
+      const circumstances = [
+        current,
+        env.defaults,
+        steppedMs,
+        env.defaultUpstreamId,
+        env.defaultCertificateId,
+        claims.collisions,
+      ];
 
       const shared = createFindings();
       const named = groupByHost(served);
       const grouped = options.hostOwnership === 'none' ? named : keepOwners(named, served, shared);
-      const hosts = new Map<string, KnownHost>();
+      const hosts = new Map<string, HostResult>();
       for (const [name, contributions] of grouped) {
-        hosts.set(name, hostOf(name, contributions, snapshot, current, env, environment));
+        hosts.set(name, hostOf(name, contributions, snapshot, env, circumstances));
       }
-      knownHosts = hosts;
+      if (hostShelf.size > hosts.size) {
+        for (const name of hostShelf.keys()) if (!hosts.has(name)) hostShelf.delete(name);
+      }
 
       const names = sortHosts(hosts);
-      const results = names.map((name) => hosts.get(name)!.result);
-      const isSecured = (name: string) => hosts.get(name)?.result.model?.certificateId !== undefined;
+      const results = names.map((name) => hosts.get(name)!);
+      const isSecured = (name: string) => hosts.get(name)?.model?.certificateId !== undefined;
       for (const { model, findings, vainWithoutCertificate: vain } of results) {
         for (const finding of findings) found.push(finding);
         if (model === undefined || vain.length === 0 || isSecured(model.name)) continue;

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Feature } from '../../features/kit/feature.ts';
+import { Remembered, type Made } from '../../lib/remembered.ts';
 import type { Findings } from '../../model/finding.ts';
 import type { UpstreamModel } from '../../model/model.ts';
 import type { AffinityPolicy, Policies } from '../../model/policy.ts';
 import { printSource } from '../../model/source.ts';
-import type { ServiceObject } from '../store/objects.ts';
 import type { ClusterSnapshot } from '../store/object-store.ts';
 import type { ParsedAnnotations } from './annotations.ts';
 import { DEFAULT_UPSTREAM_ID, toUpstream, type BackendRef } from './backends.ts';
@@ -86,19 +86,13 @@ export interface UpstreamMaker {
   keepOnly(ids: ReadonlySet<string>): void;
 }
 
-interface Made {
-  readonly entry: IngressEntry;
-  readonly service: ServiceObject | undefined;
-  readonly affinity: AffinityClaim | undefined;
-  readonly model: UpstreamModel;
-}
-
 export function createUpstreamMaker(features: readonly Feature[]): UpstreamMaker {
   /** What of the annotations of a canary Ingress counts for its upstream (docs/reference/annotations.md §1.3). */
   const ofCanaries = features.filter(
     ({ scope, isOfCanaries }) => scope === 'upstream' && isOfCanaries === true,
   );
-  const made = new Map<string, Made>();
+  const shelf = new Map<string, Made<UpstreamModel>>();
+  const made = new Remembered<string, UpstreamModel>(shelf);
   return {
     make(id, claims, snapshot, defaults, isExternalNameDisabled) {
       const claim = claims.claimOf(id);
@@ -106,26 +100,19 @@ export function createUpstreamMaker(features: readonly Feature[]): UpstreamMaker
       const { entry, ref } = claim;
       const service = snapshot.services.get(`${ref.namespace}/${ref.service}`);
       const affinity = claims.affinityOf(ref);
-      const before = made.get(id);
-      if (
-        before !== undefined &&
-        before.entry === entry &&
-        before.service === service &&
-        before.affinity?.first === affinity?.first &&
-        before.affinity?.last === affinity?.last
-      )
-        return before.model;
-      const own = entry.isCanary ? canaryPolicies(entry, defaults, ofCanaries) : entry.annotations.upstream;
-      const policies =
-        affinity === undefined ? own : { ...own, affinity: { ...affinity.last, mode: affinity.first.mode } };
-      const source = { ...entry.source, field: ref.field };
-      const model = toUpstream(id, ref, service, policies, isExternalNameDisabled, source);
-      made.set(id, { entry, service, affinity, model });
-      return model;
+      return made.of(id, [entry, service, affinity?.first, affinity?.last], () => {
+        const own = entry.isCanary ? canaryPolicies(entry, defaults, ofCanaries) : entry.annotations.upstream;
+        const policies =
+          affinity === undefined
+            ? own
+            : { ...own, affinity: { ...affinity.last, mode: affinity.first.mode } };
+        const source = { ...entry.source, field: ref.field };
+        return toUpstream(id, ref, service, policies, isExternalNameDisabled, source);
+      });
     },
     keepOnly(ids) {
-      if (made.size === ids.size) return;
-      for (const id of made.keys()) if (!ids.has(id)) made.delete(id);
+      if (shelf.size === ids.size) return;
+      for (const id of shelf.keys()) if (!ids.has(id)) shelf.delete(id);
     },
   };
 }

@@ -39,13 +39,15 @@ export interface Attempt {
   readonly isRedirected?: boolean;
 }
 
-/** Whose a route is; empty strings where there is nobody. */
+/** Whose a route is, as metrics, logs and variables name it; empty strings where there is nobody. */
 export interface RouteNames {
   readonly namespace: string;
   readonly ingress: string;
   readonly service: string;
   readonly servicePort: string;
+  /** As written in the Ingress. */
   readonly path: string;
+  /** The route's host as the table names it. */
   readonly host: string;
 }
 

@@ -4,7 +4,7 @@ import { linkDeps, routerOf, wholeDelta } from '../../../test/fixtures/routers.t
 import { createCompiler } from '../../controller/compile/compile.ts';
 import { defineFeature, type Scope } from '../../features/kit/feature.ts';
 import type { Filter } from '../../features/kit/filter.ts';
-import type { SeriesLabels } from '../../observe/access-record.ts';
+import type { RouteNames } from '../../lib/variables/source.ts';
 import { DEFAULT_SETTINGS } from '../../table/settings.ts';
 import { link } from './link.ts';
 import type { AnyFeature } from './link-route.ts';
@@ -78,7 +78,7 @@ describe('link', () => {
   });
 
   test('a route has its upstreams, decision and series resolved', () => {
-    const asked: [SeriesLabels, string][] = [];
+    const asked: [RouteNames, string][] = [];
     const decide = defineFeature({
       name: 'canary',
       doc: '',
