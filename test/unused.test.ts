@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { KNOWN_ANNOTATIONS } from '../src/controller/translate/known-annotations.ts';
 import type { AnnotationSpec } from '../src/features/kit/feature.ts';
 import { features } from '../src/features/registry.ts';
+import { FINDING_REASONS } from '../src/model/finding.ts';
 import { PROXY_ERRORS } from '../src/proxy/message/proxy-errors.ts';
 
 const SRC = join(import.meta.dirname, '../src');
@@ -29,4 +30,9 @@ test('no annotation that a feature defines is told as one that is not supported'
     ]),
   );
   expect(defined.filter((name) => KNOWN_ANNOTATIONS.has(name))).toEqual([]);
+});
+
+test('every reason of a finding is given by something', () => {
+  const text = sourcesWithout('model/finding.ts');
+  expect(FINDING_REASONS.filter((reason) => !text.includes(`'${reason}'`))).toEqual([]);
 });

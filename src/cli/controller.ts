@@ -83,6 +83,7 @@ export async function controller({ flags }: Invocation, log: ControlLog, entry: 
       isLeader: () => cluster?.isLeader() ?? false,
       createSource(changed) {
         cluster = createCluster({
+          setFindingCount: metrics.control.setFindings,
           client,
           store,
           log,

@@ -31,7 +31,7 @@ export async function serve({ flags, rest }: Invocation, log: ControlLog, entry:
   const example: Example | undefined = isExample
     ? await startExample(fileURLToPath(new URL('../manifests/examples/walkthrough', entry)))
     : undefined;
-  const report = createFindingReport({ log });
+  const report = createFindingReport({ log, setCount: metrics.control.setFindings });
   let fileFindings: readonly Finding[] = [];
   let translated: readonly Finding[] = [];
   const tell = () => report.report([...fileFindings, ...translated]);

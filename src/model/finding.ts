@@ -1,13 +1,62 @@
 import { escapeControls } from '../lib/printable.ts';
 import { printSource, type SourceRef } from './source.ts';
 
+/** Stable CamelCase words: the reason of an Event and the label `reason` of the metric `serin_findings`. */
+export const FINDING_REASONS = [
+  'AliasConflict',
+  'CanaryNotEnabled',
+  'CanaryUnused',
+  'CatchAllDisabled',
+  'CertificateConflict',
+  'CertificateExpired',
+  'CertificateExpiresSoon',
+  'CertificateMismatch',
+  'CrossNamespace',
+  'DuplicateObject',
+  'EmptyIngress',
+  'ExternalNameDisabled',
+  'ForeignAnnotation',
+  'HostConflict',
+  'HostNotOwned',
+  'IneffectiveAnnotation',
+  'InternalError',
+  'InvalidAlias',
+  'InvalidAnnotation',
+  'InvalidCertificate',
+  'InvalidExternalName',
+  'InvalidField',
+  'InvalidHost',
+  'InvalidObject',
+  'InvalidPath',
+  'InvalidSetting',
+  'LiteralPath',
+  'MissingSecret',
+  'MissingService',
+  'NoCertificate',
+  'PathConflict',
+  'RefusedIngress',
+  'SlowPattern',
+  'UnknownAnnotation',
+  'UnknownIngressClass',
+  'UnknownPort',
+  'UnknownVariable',
+  'UnreadableFile',
+  'UnsafeText',
+  'UnsupportedAnnotation',
+  'UnsupportedBackend',
+  'UnsupportedSetting',
+  'UnsupportedVersion',
+  'UpstreamConflict',
+] as const;
+
+export type FindingReason = (typeof FINDING_REASONS)[number];
+
 /**
  * Something a user should fix: which object and field, what was written, and what Serin does instead.
  * Findings alone drive Events, metrics, the admin page and `serin check`.
  */
 export interface Finding {
-  /** Stable CamelCase word, used as the reason of the Event: `InvalidAnnotation`, `MissingService`, `PathConflict`. */
-  readonly reason: string;
+  readonly reason: FindingReason;
   readonly severity: 'warning' | 'error';
   readonly source: SourceRef;
   /** What was written, as text; empty where nothing was. */
@@ -33,8 +82,8 @@ export function printFinding(finding: Finding): string {
 
 /** Collects findings of one pure stage, each distinct one once and in the order they were found. */
 export interface Findings {
-  warn(source: SourceRef, reason: string, what: FindingText): void;
-  error(source: SourceRef, reason: string, what: FindingText): void;
+  warn(source: SourceRef, reason: FindingReason, what: FindingText): void;
+  error(source: SourceRef, reason: FindingReason, what: FindingText): void;
   list(): readonly Finding[];
 }
 
@@ -57,7 +106,12 @@ export function shorten(text: string): string {
 /** Creates an empty collector. */
 export function createFindings(): Findings {
   const found = new Map<string, Finding>();
-  const add = (severity: Finding['severity'], source: SourceRef, reason: string, what: FindingText) => {
+  const add = (
+    severity: Finding['severity'],
+    source: SourceRef,
+    reason: FindingReason,
+    what: FindingText,
+  ) => {
     const at = what.field === undefined ? source : { ...source, field: what.field };
     const problem = shorten(what.problem);
     const consequence = shorten(what.consequence);

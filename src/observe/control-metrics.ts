@@ -47,6 +47,8 @@ export interface ControlMetrics {
   /** One Ingress checked by the webhook. */
   admissionChecked(namespace: string, ingress: string, isAdmitted: boolean): void;
   setAdmission(values: AdmissionMetric): void;
+  /** How many findings of a reason there are now. */
+  setFindings(reason: string, severity: string, count: number): void;
   /** Workers whose event loop stands still. */
   setStuckWorkers(count: number): void;
   /** A worker died, or was ended because it was stuck. */
@@ -134,7 +136,7 @@ export function createControlMetrics(registry: Registry, options: ControlMetrics
     'Hold all labels associated to a certificate',
     CERTIFICATE_INFO_LABELS,
   );
-  // These two ingress-nginx has not: a name of their own keeps them from being taken for its.
+  // These ingress-nginx has not: a name of their own keeps them from being taken for its.
   const stuckWorkers = new Gauge({
     name: 'serin_stuck_workers',
     help: 'Workers whose event loop has not turned for two seconds',
@@ -149,6 +151,12 @@ export function createControlMetrics(registry: Registry, options: ControlMetrics
     registers,
   });
   replacedWorkers.inc(constantLabels, 0);
+  const findings = new Gauge({
+    name: 'serin_findings',
+    help: 'What users should fix now, by reason',
+    labelNames: [...constantNames, 'reason', 'severity'],
+    registers,
+  });
   const admission = createAdmissionGauges(gauge, constantLabels);
 
   return {
@@ -195,6 +203,7 @@ export function createControlMetrics(registry: Registry, options: ControlMetrics
       (isAdmitted ? checkSuccess : checkErrors).inc({ ...constantLabels, namespace, ingress });
     },
     setAdmission: admission,
+    setFindings: (reason, severity, count) => findings.set({ ...constantLabels, reason, severity }, count),
     setStuckWorkers: (count) => stuckWorkers.set(constantLabels, count),
     workerReplaced: () => replacedWorkers.inc(constantLabels),
   };

@@ -357,6 +357,20 @@ describe('control plane', () => {
     ]);
   });
 
+  test('findings by reason and severity; a reason that has gone stays as a zero', async () => {
+    const registry = registryOf();
+    registry.control.setFindings('PathConflict', 'warning', 2);
+    registry.control.setFindings('MissingSecret', 'error', 1);
+    registry.control.setFindings('PathConflict', 'warning', 0);
+    const lines = (await registry.render()).text
+      .split('\n')
+      .filter((line) => line.startsWith('serin_findings'));
+    expect(lines).toEqual([
+      `serin_findings{${CONSTANT},reason="PathConflict",severity="warning"} 0`,
+      `serin_findings{${CONSTANT},reason="MissingSecret",severity="error"} 1`,
+    ]);
+  });
+
   test('certificates carry no controller labels and go with the leadership', async () => {
     const registry = registryOf();
     const certificate = {

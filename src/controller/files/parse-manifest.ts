@@ -1,5 +1,5 @@
 import { parseAllDocuments } from 'yaml';
-import type { Finding } from '../../model/finding.ts';
+import type { Finding, FindingReason } from '../../model/finding.ts';
 import type { SourceRef } from '../../model/source.ts';
 import type { ClusterObject, Kind } from '../store/objects.ts';
 import { readObject } from '../store/read-object.ts';
@@ -97,7 +97,7 @@ function readItem(
   objects: ManifestObject[],
   findings: Finding[],
 ): void {
-  const report = (reason: string, value: string, problem: string, consequence: string) =>
+  const report = (reason: FindingReason, value: string, problem: string, consequence: string) =>
     findings.push({
       reason,
       severity: 'warning',

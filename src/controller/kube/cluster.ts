@@ -1,4 +1,4 @@
-import type { Finding } from '../../model/finding.ts';
+import type { Finding, FindingReason } from '../../model/finding.ts';
 import type { SourceRef } from '../../model/source.ts';
 import type { ControlLog } from '../../observe/log.ts';
 import { createChangeReport } from '../report/change-report.ts';
@@ -46,7 +46,7 @@ export interface ClusterDeps {
   readonly changed: (impact: StoreImpact, serviceKey?: string) => void;
   /** leader_election_status, and what only the leader counts. */
   readonly leadChanged?: (isLeader: boolean) => void;
-  readonly setFindingCount?: (reason: string, severity: Finding['severity'], count: number) => void;
+  readonly setFindingCount: (reason: FindingReason, severity: Finding['severity'], count: number) => void;
 }
 
 /** All that ties the controller to a cluster: what it reads (`source`) and what it writes back. */

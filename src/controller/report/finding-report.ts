@@ -1,4 +1,4 @@
-import { findingMessage, printFinding, type Finding } from '../../model/finding.ts';
+import { findingMessage, printFinding, type Finding, type FindingReason } from '../../model/finding.ts';
 import type { SourceRef } from '../../model/source.ts';
 import type { ControlLog } from '../../observe/log.ts';
 import type { EventSink } from './event-sink.ts';
@@ -10,13 +10,17 @@ export interface FindingReportDeps {
   /** UID of an object, for findings that do not carry it; empty when unknown. */
   readonly uidOf?: (source: SourceRef) => string;
   /** Sets how many findings of a reason there are now; 0 where the last one has gone. */
-  readonly setCount?: (reason: string, severity: Finding['severity'], count: number) => void;
+  readonly setCount: (reason: FindingReason, severity: Finding['severity'], count: number) => void;
 }
 
 /** Says what is new among the findings of each translation: once in the log, once as an Event, and counted always. */
 export interface FindingReport {
   /** Takes the whole list of a translation. */
   report(findings: readonly Finding[]): void;
+}
+
+interface Count extends Pick<Finding, 'reason' | 'severity'> {
+  readonly count: number;
 }
 
 /** apiVersion of what findings are about, for Events. */
@@ -29,7 +33,7 @@ const API_VERSIONS: Readonly<Record<string, string>> = {
 export function createFindingReport(deps: FindingReportDeps): FindingReport {
   const { log, events } = deps;
   let known: ReadonlyMap<string, Finding> = new Map();
-  let counts: ReadonlyMap<string, number> = new Map();
+  let counts: ReadonlyMap<string, Count> = new Map();
 
   function announce(finding: Finding): void {
     log[finding.severity === 'error' ? 'error' : 'warn'](printFinding(finding));
@@ -47,15 +51,14 @@ export function createFindingReport(deps: FindingReportDeps): FindingReport {
   }
 
   function count(findings: Iterable<Finding>): void {
-    const next = new Map<string, number>();
+    const next = new Map<string, Count>();
     for (const { reason, severity } of findings) {
       const key = `${severity} ${reason}`;
-      next.set(key, (next.get(key) ?? 0) + 1);
+      next.set(key, { reason, severity, count: (next.get(key)?.count ?? 0) + 1 });
     }
-    for (const key of new Set([...counts.keys(), ...next.keys()])) {
-      const [severity, reason = ''] = key.split(' ');
-      const isChanged = counts.get(key) !== next.get(key);
-      if (isChanged) deps.setCount?.(reason, severity as Finding['severity'], next.get(key) ?? 0);
+    for (const [key, { reason, severity }] of new Map([...counts, ...next])) {
+      const now = next.get(key)?.count ?? 0;
+      if (now !== (counts.get(key)?.count ?? 0)) deps.setCount(reason, severity, now);
     }
     counts = next;
   }

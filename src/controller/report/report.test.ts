@@ -90,7 +90,7 @@ test('an object made anew is told again', () => {
 test('without a cluster there is only the log', () => {
   const lines: string[] = [];
   const log = createLog({ level: 'info', format: 'text', write: (line) => void lines.push(line) });
-  createFindingReport({ log }).report([finding('web', { severity: 'error' })]);
+  createFindingReport({ log, setCount: () => {} }).report([finding('web', { severity: 'error' })]);
   expect(lines).toHaveLength(1);
   expect(lines[0]).toContain(' error InvalidAnnotation Ingress lab/web');
 });

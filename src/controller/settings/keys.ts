@@ -8,6 +8,7 @@ import {
   parseNginxSize,
   parseNginxTimeMs,
 } from '../../lib/nginx-values.ts';
+import type { FindingReason } from '../../model/finding.ts';
 import { unknownVariables } from '../../observe/log-format.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
 
@@ -24,7 +25,7 @@ export type SettingsDraft = Mutable<Omit<DataPlaneSettings, 'accessLog' | 'tls'>
 /** What is wrong with a value, and what follows where it is not that the default is used. */
 export interface KeyProblem {
   /** Of the finding; `InvalidSetting` where it is not given. */
-  readonly reason?: string;
+  readonly reason?: FindingReason;
   readonly problem: string;
   readonly consequence: string;
 }
