@@ -1,11 +1,17 @@
 import type { VariableSource } from '../../lib/variables/source.ts';
 import type { HostEntry, RouteEntry } from '../../table/table.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
+import type { Slot, Slots } from './slot.ts';
 
 /** The downstream request as filters see it. Implemented by the exchange; nothing is copied for a filter. */
 export interface RequestView extends VariableSource {
   /** Destination port in a PROXY header, whoever sent it. */
   readonly proxiedPort: number | undefined;
+  /** Read and written through `FilterContext.slot`. */
+  readonly slots: Slots;
+
+  /** Goes through all header lines in their order; names in lower case. Those that the codec drops for their characters are not there. */
+  eachHeader(visit: (lowerName: string, value: string) => void): void;
 
   /** Set by a rewrite: path and query to send instead of `target`. */
   upstreamTarget: string | undefined;
@@ -66,6 +72,8 @@ export interface FilterContext {
   readonly settings: DataPlaneSettings;
   /** Uniform in [0, 1). */
   readonly random: () => number;
+  /** A place on the exchange for what the filter remembers between its hooks. */
+  readonly slot: <T>() => Slot<T>;
 }
 
 /** Chooses between primary (false) and canary (true); step 5 to 7 of docs/reference/annotations.md §1.1. */

@@ -2,6 +2,7 @@ import { createFindings, findingMessage } from '../../model/finding.ts';
 import { DEFAULT_SETTINGS } from '../../table/settings.ts';
 import type { HostEntry, RouteEntry } from '../../table/table.ts';
 import type { AnnotationSpec, Feature, Lookup } from './feature.ts';
+import { SlotPlan, Slots } from './slot.ts';
 import { findVain, type Place } from './vain.ts';
 import type { Filter, FilterContext, HeadEditor, RequestView } from './filter.ts';
 
@@ -64,6 +65,10 @@ export function fakeRequest(
     sentHeader: () => undefined,
     capture: () => '',
     group: () => undefined,
+    slots: new Slots(),
+    eachHeader: (visit) => {
+      for (const [name, value] of Object.entries(headers)) visit(name.toLowerCase(), value);
+    },
     upstreamTarget: undefined,
     rewrittenPath: undefined,
     upstreamHost: undefined,
@@ -119,7 +124,13 @@ export function fakeContext(
     labels,
     isSlashRedirected: false,
   };
-  return { host, route, settings: DEFAULT_SETTINGS, random: changes.random ?? (() => 0.5) };
+  return {
+    host,
+    route,
+    settings: DEFAULT_SETTINGS,
+    random: changes.random ?? (() => 0.5),
+    slot: new SlotPlan().slot,
+  };
 }
 
 export interface Translated<P> {

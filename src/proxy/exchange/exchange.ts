@@ -1,4 +1,5 @@
 import type { RequestView } from '../../features/kit/filter.ts';
+import { Slots } from '../../features/kit/slot.ts';
 import type { Attempt, RouteNames } from '../../lib/variables/source.ts';
 import { LineParts, type AccessRecord } from '../../observe/access-record.ts';
 import { answerError } from './answer.ts';
@@ -95,6 +96,7 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
   canaryName = '';
   readonly attempts: Attempt[] = [];
   readonly lineParts: LineParts = new LineParts();
+  readonly slots: Slots = new Slots();
   responseHeaders: HeaderBlock | undefined = undefined;
   /** Header lines of the response as sent, framing apart. */
   sentLines = NO_LINES;
@@ -149,6 +151,7 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
     while (this.attempts.length > 0) this.attempts.pop();
     this.responseHeaders = undefined;
     this.#cookies = undefined;
+    this.slots.clear();
     while (this.picking.tried.length > 0) this.picking.tried.pop();
     this.picking.setCookie = undefined;
     const ownId = head.headers.byId(HEADER['x-request-id']);
@@ -255,6 +258,11 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
     return this.head.headers.get(lowerName);
   }
 
+  eachHeader(visit: (lowerName: string, value: string) => void): void {
+    const { headers } = this.head;
+    for (let i = 0; i < headers.count; i++) visit(headers.lowerNameAt(i), headers.valueAt(i));
+  }
+
   cookie(name: string): string | undefined {
     this.#cookies ??= parseCookies(this.head.headers.get('cookie'));
     return this.#cookies.get(name.toLowerCase());
@@ -348,6 +356,7 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
     } catch (fault) {
       context.report(fault);
     }
+    this.slots.clear();
   }
 
   #askHops(): void {

@@ -1,6 +1,7 @@
 import type { Feature } from '../../features/kit/feature.ts';
 import type { CanaryDecision, Filter, FilterContext } from '../../features/kit/filter.ts';
 import { locationFormOf } from '../../features/kit/location-form.ts';
+import { SlotPlan } from '../../features/kit/slot.ts';
 import { toByteText } from '../../lib/byte-text.ts';
 import { CATCH_ALL } from '../../lib/catch-all.ts';
 import { digestOf } from '../../lib/hash.ts';
@@ -42,14 +43,15 @@ export function* linkHost(
   matchers: MatcherCache,
   deps: LinkDeps,
 ): Generator<void, LinkedHost, void> {
-  const context: FilterContext = { host, settings, random: deps.random };
+  const slots = new SlotPlan();
+  const context: FilterContext = { host, settings, random: deps.random, slot: slots.slot };
   const filters = deps.features
     .filter(({ stage }) => stage === 'host')
     .map((feature) => createFilter(feature, host.policies[feature.name], context))
     .filter((filter) => filter !== undefined);
   const routes: LinkedRoute[] = [];
   for (const route of host.routes) {
-    routes.push(linkRoute(route, context, deps));
+    routes.push(linkRoute(route, context, slots.size, deps));
     yield;
   }
   return new TableHost(host, withHook(filters, 'onRequest'), matchers.matcherOf(host), routes);
@@ -87,8 +89,14 @@ class TableHost implements LinkedHost {
   }
 }
 
-function linkRoute(entry: RouteEntry, hostContext: FilterContext, deps: LinkDeps): LinkedRoute {
-  const context: FilterContext = { ...hostContext, route: entry };
+function linkRoute(
+  entry: RouteEntry,
+  hostContext: FilterContext,
+  hostSlots: number,
+  deps: LinkDeps,
+): LinkedRoute {
+  const { slot } = new SlotPlan(hostSlots);
+  const context: FilterContext = { ...hostContext, route: entry, slot };
   const { policies, canary, upstreamId, labels } = entry;
   const { timeouts, body, retry, logging } = policies;
   if (timeouts === undefined || body === undefined || retry === undefined) {

@@ -5,6 +5,7 @@ import { createCompiler } from '../../controller/compile/compile.ts';
 import { defineFeature, type Scope } from '../../features/kit/feature.ts';
 import type { Filter } from '../../features/kit/filter.ts';
 import type { RouteNames } from '../../lib/variables/source.ts';
+import { Slots, type Slot } from '../../features/kit/slot.ts';
 import { DEFAULT_SETTINGS } from '../../table/settings.ts';
 import { link } from './link.ts';
 import type { AnyFeature } from './link-route.ts';
@@ -141,6 +142,33 @@ describe('link', () => {
     expect(one!.key).toBe(other!.key);
     expect(one!.tls).toEqual(tls);
     expect(new Set([bare, one, sni].map((transport) => transport!.key)).size).toBe(3);
+  });
+
+  test('filters of one request never share a slot, those of its host included', () => {
+    const slots: Slot<string>[] = [];
+    const keeper = (name: string, stage: 'host' | 'route', scope: Scope) =>
+      defineFeature({
+        name,
+        doc: '',
+        scope,
+        annotations: {},
+        stage,
+        translate: () => undefined,
+        createFilter: (_: object, { slot }): Filter => {
+          slots.push(slot(), slot());
+          return { onRequest };
+        },
+      });
+    const features = [
+      keeper('of-host', 'host', 'host'),
+      keeper('one', 'route', 'route'),
+      keeper('two', 'route', 'route'),
+    ];
+    const route = routeModel('/', { policies: { one: {}, two: {} } });
+    routerOf(modelOf([hostModel('h', [route], { policies: { 'of-host': {} } })]), linkDeps({ features }));
+    const request = { slots: new Slots() };
+    for (const [index, slot] of slots.entries()) slot.set(request, String(index));
+    expect(slots.map((slot) => slot.get(request))).toEqual(['0', '1', '2', '3', '4', '5']);
   });
 
   test('what a feature throws names host, path and feature', () => {

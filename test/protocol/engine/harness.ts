@@ -11,6 +11,7 @@ import {
 import { BodyBudget, type BodyLimits } from '../../../src/proxy/exchange/body-budget.ts';
 import { Spool } from '../../../src/proxy/exchange/spool.ts';
 import { Timers } from '../../../src/lib/timer-wheel.ts';
+import type { Router } from '../../../src/proxy/router/linked.ts';
 import { createFixedRouter, type FixedRouter, type FixedRouterOptions } from './fixed-router.ts';
 import { connectionInfoOf, silentMetrics, type Oddities } from './sinks.ts';
 
@@ -27,15 +28,19 @@ export interface Logged {
   readonly addresses: readonly string[];
 }
 
-export interface Engine {
-  readonly port: number;
+export interface Engine extends Served {
   readonly router: FixedRouter;
+  /** Number of exchanges the route's series counted. */
+  counted(): number;
+}
+
+/** An engine over any router. */
+export interface Served {
+  readonly port: number;
   readonly context: ServeContext;
   readonly log: Logged[];
   readonly faults: unknown[];
   readonly oddities: Oddities;
-  /** Number of exchanges the route's series counted. */
-  counted(): number;
   /** Resolves when that many exchanges were logged. */
   logged(count: number): Promise<void>;
   connect(): Promise<Client>;
@@ -57,12 +62,8 @@ export class Bench {
   async engine(
     options: FixedRouterOptions = {},
     info: Partial<ConnectionInfo> = {},
-    { directory = tmpdir(), ...room }: BodyRoomOptions = {},
+    room: BodyRoomOptions = {},
   ): Promise<Engine> {
-    const log: Logged[] = [];
-    const faults: unknown[] = [];
-    const oddities: Oddities = { refusedHeads: 0, bareLineFeeds: 0 };
-    const waiting: (() => void)[] = [];
     let count = 0;
     const router = createFixedRouter({
       series: {
@@ -72,8 +73,21 @@ export class Bench {
       },
       ...options,
     });
+    return { ...(await this.serve(() => router, info, room)), router, counted: () => count };
+  }
+
+  /** An engine that serves by whatever router is in force. */
+  async serve(
+    router: () => Router,
+    info: Partial<ConnectionInfo> = {},
+    { directory = tmpdir(), ...room }: BodyRoomOptions = {},
+  ): Promise<Served> {
+    const log: Logged[] = [];
+    const faults: unknown[] = [];
+    const oddities: Oddities = { refusedHeads: 0, bareLineFeeds: 0 };
+    const waiting: (() => void)[] = [];
     const context = createServeContext({
-      router: () => router,
+      router,
       accessLog: {
         write(record) {
           log.push({
@@ -121,12 +135,10 @@ export class Bench {
     );
     return {
       port,
-      router,
       context,
       log,
       faults,
       oddities,
-      counted: () => count,
       logged: (wanted) =>
         new Promise((resolve) => {
           const check = () => {
