@@ -18,6 +18,7 @@ import { proxySsl } from './proxy-ssl/proxy-ssl.ts';
 import { redirect } from './redirect/redirect.ts';
 import { retry } from './retry/retry.ts';
 import { rewrite } from './rewrite/rewrite.ts';
+import { satisfy } from './satisfy/satisfy.ts';
 import { serverAlias } from './server-alias/server-alias.ts';
 import { serviceUpstream } from './service-upstream/service-upstream.ts';
 import { sslRedirect } from './ssl-redirect/ssl-redirect.ts';
@@ -39,7 +40,8 @@ export const features: readonly AnyFeature[] = [
   redirect, // before the rewrite and the SSL redirect: an explicit redirect is answered over plain http
   rewrite, // before the SSL redirect: a rewrite that gives nothing is a 500 on either scheme
   sslRedirect,
-  ipAccess,
+  ipAccess, // the first check of access: an address costs least to look at
+  satisfy,
   upstreamVhost,
   proxyRedirect,
   proxyCookie,

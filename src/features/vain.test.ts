@@ -406,6 +406,15 @@ const cases: readonly Case[] = [
     annotations: { 'ssl-redirect': 'false', 'preserve-trailing-slash': 'true' },
     vain: [warning('preserve-trailing-slash')],
   },
+  // satisfy
+  { name: 'any of nothing', annotations: { satisfy: 'any' }, vain: [warning('satisfy')] },
+  { name: 'all of nothing, which is the default', annotations: { satisfy: 'all' }, vain: [] },
+  {
+    name: 'any of a list of the ConfigMap',
+    annotations: { satisfy: 'any' },
+    settings: { 'block-cidrs': '192.0.2.0/24' },
+    vain: [],
+  },
   // www-redirect
   {
     name: 'www of a wildcard',

@@ -17,6 +17,7 @@ export interface CorePolicies {
   readonly 'server-alias'?: ServerAliasPolicy;
   readonly 'www-redirect'?: WwwRedirectPolicy;
   readonly logging?: LoggingPolicy;
+  readonly satisfy?: SatisfyPolicy;
   readonly redirect?: RelativeRedirectsPolicy;
   readonly 'ssl-redirect'?: PortInRedirectsPolicy;
 }
@@ -176,6 +177,11 @@ export interface RelativeRedirectsPolicy {
 /** What all redirects of a route go by (use-port-in-redirects). */
 export interface PortInRedirectsPolicy {
   readonly isPortShown: boolean;
+}
+
+/** How the checks of access of a route combine; without it all must agree. */
+export interface SatisfyPolicy {
+  readonly mode: 'all' | 'any';
 }
 
 export interface LoggingPolicy {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fakeRequest, filterOf, translateWith } from '../kit/testing.ts';
+import { accessOf, fakeRequest, translateWith } from '../kit/testing.ts';
 import { ipAccess } from './ip-access.ts';
 
 const cases: [name: string, annotations: Record<string, string>, client: string, isRefused: boolean][] = [
@@ -17,7 +17,7 @@ const cases: [name: string, annotations: Record<string, string>, client: string,
 ];
 for (const [name, annotations, clientAddress, isRefused] of cases) {
   test(name, () => {
-    const answer = filterOf(ipAccess, annotations)?.onRequest?.(fakeRequest({ clientAddress }));
+    const answer = accessOf(ipAccess, annotations)?.(fakeRequest({ clientAddress }));
     expect(answer).toEqual(isRefused ? { status: 403 } : undefined);
   });
 }

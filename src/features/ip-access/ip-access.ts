@@ -100,8 +100,12 @@ export const ipAccess = defineFeature({
     const admits = allowed === undefined ? undefined : compileNetworks(allowed);
     const refuses = denied === undefined ? undefined : compileNetworks(denied);
     return {
-      onRequest: ({ clientAddress }) =>
-        refuses?.(clientAddress) === true || admits?.(clientAddress) === false ? FORBIDDEN : undefined,
+      checkAccess({ clientAddress }) {
+        if (refuses?.(clientAddress) === true) return FORBIDDEN;
+        // A deny list alone lets nobody in by itself: it has nothing to say of others.
+        if (admits === undefined) return undefined;
+        return admits(clientAddress) ? 'allow' : FORBIDDEN;
+      },
     };
   },
 });

@@ -46,6 +46,17 @@ export interface DirectResponse {
   readonly contentType?: string;
 }
 
+/**
+ * What one check of access says of a request: `allow`, or why not; undefined: it has nothing against it and nothing for it, like a deny
+ * list that does not name the client. What is neither 401 nor 403 ends the request whatever other checks say.
+ */
+export type AccessVerdict = 'allow' | AccessDenial | undefined;
+
+export interface AccessDenial extends DirectResponse {
+  /** What it counts as beside the other checks of the route, where that is not its status: a redirect to where one signs in is a 401. */
+  readonly countsAs?: 401 | 403;
+}
+
 /** What became of an exchange. */
 export interface Outcome {
   readonly status: number;
@@ -59,6 +70,8 @@ export interface Outcome {
 export interface Filter {
   /** May answer instead of the upstream, or set `upstreamTarget` / `upstreamHost`. */
   onRequest?(request: RequestView): DirectResponse | undefined | Promise<DirectResponse | undefined>;
+  /** Whether the request may come in. Combined with the other checks of the route, once, at link time (features/kit/access.ts). */
+  checkAccess?(request: RequestView): AccessVerdict | Promise<AccessVerdict>;
   onUpstreamRequest?(head: HeadEditor, request: RequestView): void;
   onResponse?(response: ResponseEditor, request: RequestView): void;
   onDone?(request: RequestView, outcome: Outcome): void;

@@ -1,6 +1,7 @@
 import { createFindings, findingMessage } from '../../model/finding.ts';
 import { DEFAULT_SETTINGS } from '../../table/settings.ts';
 import type { HostEntry, RouteEntry } from '../../table/table.ts';
+import { combineAccess, type AccessAnswer } from './access.ts';
 import type { AnnotationSpec, Feature, Lookup } from './feature.ts';
 import { SlotPlan, Slots } from './slot.ts';
 import { findVain, type Place } from './vain.ts';
@@ -226,4 +227,13 @@ export function filterOf<P>(
 ): Filter | undefined {
   const { policy } = translateWith(feature, annotations, more);
   return policy === undefined ? undefined : feature.createFilter?.(policy, context);
+}
+
+/** What the check of access that annotations give a route answers, where it is the only one. */
+export function accessOf<P>(
+  feature: Feature<any, P>,
+  ...given: Parameters<typeof filterOf<P>> extends [unknown, ...infer Rest] ? Rest : never
+): ((request: RequestView) => AccessAnswer) | undefined {
+  const filter = filterOf(feature, ...given);
+  return filter && combineAccess([filter], 'all');
 }

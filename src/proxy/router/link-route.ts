@@ -1,3 +1,4 @@
+import { combineAccess } from '../../features/kit/access.ts';
 import type { Feature } from '../../features/kit/feature.ts';
 import type { CanaryDecision, Filter, FilterContext } from '../../features/kit/filter.ts';
 import { locationFormOf } from '../../features/kit/location-form.ts';
@@ -110,6 +111,7 @@ function linkRoute(
     if (filter !== undefined) byStage[stage].push(filter);
   }
   const filters = [...byStage.route, ...byStage.access];
+  const admission = combineAccess(byStage.access, policies.satisfy?.mode ?? 'all');
   const upstream = upstreamId === undefined ? undefined : deps.upstreamOf(upstreamId);
   const series = deps.metrics.routeSeries(labels, '');
   return {
@@ -128,7 +130,10 @@ function linkRoute(
     retry,
     isAccessLogged: logging?.isAccessLogged ?? true,
     onRequest: withHook(byStage.route, 'onRequest'),
-    onAccess: withHook(byStage.access, 'onRequest'),
+    onAccess:
+      admission === undefined
+        ? withHook(byStage.access, 'onRequest')
+        : [...withHook(byStage.access, 'onRequest'), { onRequest: admission }],
     onUpstreamRequest: withHook(filters, 'onUpstreamRequest'),
     onResponse: withHook(filters, 'onResponse'),
     onDone: withHook(filters, 'onDone'),
