@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { createNameLookup } from '../controller/dns/name-lookup.ts';
 import { createNameWatcher } from '../controller/dns/name-watcher.ts';
 import { parseResolvConf } from '../controller/dns/resolv-conf.ts';
@@ -6,7 +7,7 @@ import type { ObjectStore } from '../controller/store/object-store.ts';
 import type { UpstreamModel } from '../model/model.ts';
 import type { ControlLog } from '../observe/log.ts';
 
-/** Follows the names behind upstreams of ExternalName Services. */
+/** Follows the names behind upstreams of ExternalName Services, and of hosts that annotations name. */
 export interface ExternalNames {
   watch(upstreams: readonly UpstreamModel[]): void;
   addressesOf(name: string): readonly string[];
@@ -26,7 +27,10 @@ export function createExternalNames({ store, log, moved }: ExternalNamesDeps): E
   try {
     text = readFileSync('/etc/resolv.conf', 'utf8');
   } catch (error) {
-    log.warn({ error }, '/etc/resolv.conf cannot be read: ExternalName Services do not resolve');
+    log.warn(
+      { error },
+      '/etc/resolv.conf cannot be read: names of ExternalName Services and of hosts do not resolve',
+    );
   }
   const lookup = createNameLookup(parseResolvConf(text));
   let idsByName = new Map<string, string[]>();
@@ -41,9 +45,9 @@ export function createExternalNames({ store, log, moved }: ExternalNamesDeps): E
   return {
     watch(upstreams) {
       const next = new Map<string, string[]>();
-      for (const { id, namespace, service } of upstreams) {
-        const name = store.get('Service', { namespace, name: service })?.externalName ?? '';
-        if (name !== '') next.set(name, [...(next.get(name) ?? []), id]);
+      for (const { id, namespace, service, host } of upstreams) {
+        const name = host ?? store.get('Service', { namespace, name: service })?.externalName ?? '';
+        if (name !== '' && isIP(name) === 0) next.set(name, [...(next.get(name) ?? []), id]);
       }
       idsByName = next;
       watcher.watch(next.keys());

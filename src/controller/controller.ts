@@ -31,7 +31,7 @@ export interface ControllerDeps {
   readonly observer: ControllerObserver;
   /** Makes the source watch what is named; resolves when all of it has been loaded (or cannot be, in bounded time). */
   readonly watchReferences: (references: References) => Promise<void>;
-  /** Follows names of ExternalName Services; their addresses come back as `endpointsMoved`. */
+  /** Follows names of ExternalName Services and of hosts; their addresses come back as `endpointsMoved`. */
   readonly watchNames: (upstreams: readonly UpstreamModel[]) => void;
   /** Monotonic milliseconds. */
   readonly nowMs: () => number;
@@ -52,6 +52,11 @@ export interface Controller {
   /** Resolves when nothing is waiting to be handled. */
   idle(): Promise<void>;
   stop(): void;
+}
+
+/** Whether its endpoints are what DNS says of a name. */
+function isByName({ kind }: UpstreamModel): boolean {
+  return kind === 'external-name' || kind === 'host';
 }
 
 /** A burst waits as long as a translation takes, within these bounds: a change is live within 50 ms, a storm costs half the CPU at most. */
@@ -123,7 +128,7 @@ export function createController(deps: ControllerDeps): Controller {
     holdOffMs = Math.min(Math.max(tookMs, HOLD_OFF_MIN_MS), HOLD_OFF_MAX_MS);
     observer.built(built, tookMs);
     indexUpstreams(built.model.upstreams);
-    deps.watchNames(built.model.upstreams.filter((upstream) => upstream.kind === 'external-name'));
+    deps.watchNames(built.model.upstreams.filter((upstream) => isByName(upstream)));
     dirtyServices.clear();
     movedUpstreams.clear();
     const changed = changedEndpoints(built.model.upstreams);

@@ -54,13 +54,19 @@ export interface CanaryModel {
 }
 
 export interface UpstreamModel {
-  /** `<namespace>-<service>-<port as in the Ingress>`; `upstream-default-backend` for the global one. */
+  /**
+   * `<namespace>-<service>-<port as in the Ingress>`; `upstream-default-backend` for the global one; `<service>.<namespace>.svc:<port>`
+   * or `<host>:<port>` for an address that annotations name.
+   */
   readonly id: string;
   readonly namespace: string;
   readonly service: string;
+  /** Name or IP address of kind `host`. */
+  readonly host?: string;
   /** Port as text in the Ingress: `80` or `http`. */
   readonly port: string;
-  readonly kind: 'endpoints' | 'cluster-ip' | 'external-name';
+  /** `pods`: ready Pods of a headless Service, on the very port. `host`: no Service, but a host of DNS or an address. */
+  readonly kind: 'endpoints' | 'cluster-ip' | 'external-name' | 'pods' | 'host';
   readonly policies: Policies;
   readonly source: SourceRef;
 }

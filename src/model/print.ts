@@ -80,11 +80,11 @@ function canaryOf({ upstreamId, policy, source }: CanaryModel): object {
 }
 
 function upstreamOf(upstream: UpstreamModel, usual: UsualPolicies): object {
-  const { id, namespace, service, port, kind, source } = upstream;
+  const { id, namespace, service, host, port, kind, source } = upstream;
   return {
     id,
     source: printSource(source),
-    service: `${namespace}/${service}:${port}`,
+    ...(host === undefined ? { service: `${namespace}/${service}:${port}` } : { host: `${host} ${port}` }),
     kind,
     ...policiesOf(upstream.policies, usual.upstream),
   };

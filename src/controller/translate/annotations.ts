@@ -1,11 +1,14 @@
 import {
+  ADDRESSES_MAX,
   VALUE_LENGTH_MAX,
   type AnnotationSpec,
   type Feature,
   type Lookup,
+  type NamedUpstream,
   type Parsed,
   type TranslateContext,
 } from '../../features/kit/feature.ts';
+import type { UpstreamAddress } from '../../features/kit/upstream-address.ts';
 import type { VainAnnotation } from '../../features/kit/vain.ts';
 import { parseGoBool } from '../../lib/nginx-values.ts';
 import { groupNames } from '../../lib/path-search.ts';
@@ -14,12 +17,14 @@ import type { CanaryPolicy, Policies } from '../../model/policy.ts';
 import type { SourceRef } from '../../model/source.ts';
 import type { IngressObject } from '../store/objects.ts';
 import type { ClusterSnapshot } from '../store/object-store.ts';
+import { resolveAddress, type AddressedUpstream } from './addressed.ts';
 import { rankOfRisk, type AnnotationSettings } from './annotation-settings.ts';
 import { createTracker, type Dependency, type Tracker } from './dependencies.ts';
 import type { Refusal } from './inspection.ts';
 import { KNOWN_ANNOTATIONS, type KnownAnnotation } from './known-annotations.ts';
 import {
   findVainOfIngress,
+  hostsOf,
   NOTHING_VAIN,
   placeOf,
   reportVain,
@@ -47,6 +52,8 @@ export interface ParsedAnnotations {
   readonly written: ReadonlyMap<string, string>;
   readonly findings: readonly Finding[];
   readonly dependencies: readonly Dependency[];
+  /** Upstreams that no path leads to. */
+  readonly addressed: readonly AddressedUpstream[];
 }
 
 export interface AnnotationsInput {
@@ -60,6 +67,8 @@ export interface AnnotationsInput {
   readonly prefix: string;
   /** --enable-annotation-validation; default true. */
   readonly areValidated?: boolean;
+  /** --disable-svc-external-name. */
+  readonly isExternalNameDisabled?: boolean;
 }
 
 const DEFAULT_PREFIX = 'nginx.ingress.kubernetes.io';
@@ -78,6 +87,7 @@ export function parseAnnotations(input: AnnotationsInput): ParsedAnnotations {
     refusals: [],
     readings: [],
     unsupportedOnCanary: [],
+    addressed: new Map(),
     isCanary: parseGoBool(written.get('canary')?.trim() ?? '') === true,
     isDenied: false,
     hostDeniedBy: undefined,
@@ -121,6 +131,7 @@ export function parseAnnotations(input: AnnotationsInput): ParsedAnnotations {
     written,
     findings: findings.list(),
     dependencies: tracker.seen,
+    addressed: [...state.addressed.values()],
   };
 }
 
@@ -133,6 +144,8 @@ interface State extends AnnotationsInput {
   readonly readings: FeatureReading[];
   readonly isCanary: boolean;
   readonly unsupportedOnCanary: VainAnnotation[];
+  /** By id. */
+  readonly addressed: Map<string, AddressedUpstream>;
   isDenied: boolean;
   hostDeniedBy: string | undefined;
 }
@@ -350,6 +363,8 @@ function createContext(state: State, feature: Feature, isGroupIgnored: boolean):
     setting: settings.text,
     hasGroup: (name) =>
       ingress.rules?.some(({ paths }) => paths.some(({ path }) => groupNames(path).includes(name))) === true,
+    hosts: hostsOf(ingress),
+    upstream: (address) => nameUpstream(state, address),
     has: (key) => {
       if (isGroupIgnored && Object.hasOwn(feature.annotations, key)) return false;
       if (state.written.has(key)) return true;
@@ -361,6 +376,14 @@ function createContext(state: State, feature: Feature, isGroupIgnored: boolean):
       state.isDenied = true;
     },
   };
+}
+
+function nameUpstream(state: State, address: UpstreamAddress): NamedUpstream | undefined {
+  const { addressed, tracker, isExternalNameDisabled = false } = state;
+  const { upstream, problem } = resolveAddress(address, isExternalNameDisabled, tracker);
+  if (!addressed.has(upstream.id) && addressed.size >= ADDRESSES_MAX) return undefined;
+  addressed.set(upstream.id, upstream);
+  return { id: upstream.id, problem };
 }
 
 /** Look-ups of a feature: a Secret of another namespace is refused unless allow-cross-namespace-resources allows it. */

@@ -14,9 +14,10 @@ export type NameLookup = (name: string) => readonly string[];
  */
 export function resolveEndpoints(
   snapshot: ClusterSnapshot,
-  upstream: Pick<UpstreamModel, 'namespace' | 'service' | 'port' | 'kind'>,
+  upstream: Pick<UpstreamModel, 'namespace' | 'service' | 'host' | 'port' | 'kind'>,
   lookUpName: NameLookup,
 ): readonly EndpointEntry[] {
+  if (upstream.kind === 'host') return hostEndpoints(upstream.host ?? '', upstream.port, lookUpName);
   const key = `${upstream.namespace}/${upstream.service}`;
   const service = snapshot.services.get(key);
   if (service === undefined) return [];
@@ -28,6 +29,7 @@ export function resolveEndpoints(
     const number = port?.port ?? toPort(upstream.port);
     return number === undefined ? [] : collect([[service.clusterIp, number]]);
   }
+  if (upstream.kind === 'pods') return collect(addressesOfPods(snapshot, key, toPort(upstream.port)));
   if (port === undefined) return [];
   const slices = snapshot.slicesByService.get(key);
   if (slices === undefined) return collect(addressesOfEndpoints(snapshot, key, port));
@@ -78,6 +80,30 @@ function matchPorts(ports: readonly EndpointPort[], port: ServicePort): readonly
 function toPort(text: string): number | undefined {
   const number = /^[0-9]{1,5}$/.test(text) ? Number(text) : 0;
   return number >= 1 && number <= 65_535 ? number : undefined;
+}
+
+function* addressesOfPods(
+  snapshot: ClusterSnapshot,
+  key: string,
+  port: number | undefined,
+): Generator<AddressPort> {
+  if (port === undefined) return;
+  const slices = snapshot.slicesByService.get(key);
+  for (const { addressType, endpoints } of slices ?? []) {
+    if (addressType === 'FQDN') continue;
+    for (const { addresses, isReady } of endpoints)
+      if (isReady) for (const address of addresses) yield [address, port];
+  }
+  if (slices !== undefined) return;
+  for (const { addresses } of snapshot.endpoints.get(key)?.subsets ?? [])
+    for (const address of addresses) yield [address, port];
+}
+
+function hostEndpoints(host: string, port: string, lookUpName: NameLookup): readonly EndpointEntry[] {
+  const number = Number(port);
+  if (isIP(host) !== 0) return collect([[host, number]]);
+  if (!isExternalNameUsable(host)) return [];
+  return collect(lookUpName(host).map((address): AddressPort => [address, number]));
 }
 
 function externalEndpoints(

@@ -73,6 +73,7 @@ export function createEntry(
     snapshot,
     prefix,
     areValidated,
+    isExternalNameDisabled: options.isExternalNameDisabled,
   });
   const isCanary = annotations.canary !== undefined;
   const findings = createFindings();

@@ -6,6 +6,7 @@ import { objectKey, type ConfigMapObject, type IngressObject } from '../store/ob
 import type { ClusterSnapshot, ObjectRef } from '../store/object-store.ts';
 import { createOwnership } from '../store/ownership.ts';
 import { acceptEntry, type AcceptedEntries } from './accepted.ts';
+import { createAddressedMaker } from './addressed.ts';
 import { createAliasSettler } from './aliases.ts';
 import { readAnnotationSettings, type AnnotationSettings } from './annotation-settings.ts';
 import { parseAnnotations, type ParsedAnnotations } from './annotations.ts';
@@ -46,6 +47,7 @@ export function createTranslator(options: TranslateOptions, features: readonly F
   const certificates = createCertificateReader();
   const aliases = createAliasSettler(options.hostOwnership);
   const upstreamMaker = createUpstreamMaker(features);
+  const addressedMaker = createAddressedMaker();
   const sortHosts = createSortedKeys();
   const sortUpstreams = createSortedKeys();
   const sortSecrets = createSortedKeys();
@@ -206,11 +208,15 @@ export function createTranslator(options: TranslateOptions, features: readonly F
       }
       const upstreams: UpstreamModel[] = [];
       if (global.upstream !== undefined) wanted.add(global.upstream.id);
+      const { isExternalNameDisabled } = options;
+      const addressed = addressedMaker.make(served, env.defaults.upstream, isExternalNameDisabled);
+      for (const id of addressed.keys()) wanted.add(id);
       for (const id of sortUpstreams(wanted)) {
         const upstream =
           id === global.upstream?.id
             ? { ...global.upstream, policies: env.defaults.upstream }
-            : upstreamMaker.make(id, claims, snapshot, env.defaults, options.isExternalNameDisabled);
+            : (addressed.get(id) ??
+              upstreamMaker.make(id, claims, snapshot, env.defaults, isExternalNameDisabled));
         if (upstream !== undefined) upstreams.push(upstream);
       }
       upstreamMaker.keepOnly(wanted);

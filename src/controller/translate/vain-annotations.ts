@@ -62,6 +62,11 @@ function textOfVain({ name, text, problem, consequence }: VainAnnotation): Findi
   return { field: `metadata.annotations[${name}]`, value: text, problem, consequence };
 }
 
+/** Hosts of its rules, in lower case; `_` for a rule without one. */
+export function hostsOf({ rules = [] }: Partial<Pick<IngressObject, 'rules'>>): readonly string[] {
+  return rules.map(({ host }) => (host === '' ? CATCH_ALL : host.toLowerCase()));
+}
+
 /** The place of an Ingress's annotations; `text` gives what is written without the prefix. */
 export function placeOf(
   ingress: Partial<Pick<IngressObject, 'rules' | 'defaultBackend'>>,
@@ -74,7 +79,7 @@ export function placeOf(
     text: (name) => written.get(name)?.trim() || undefined,
     isBlank: (name) => written.get(name)?.trim() === '',
     setting: settings.text,
-    hosts: rules.map(({ host }) => (host === '' ? CATCH_ALL : host.toLowerCase())),
+    hosts: hostsOf(ingress),
     paths: rules.flatMap(({ paths }) =>
       paths.map(({ path, pathType }) => ({ path, isExact: pathType === 'Exact' })),
     ),

@@ -1,5 +1,6 @@
 import type { Findings } from '../../model/finding.ts';
 import type { SourceRef } from '../../model/source.ts';
+import type { UpstreamAddress } from './upstream-address.ts';
 import type { Vain } from './vain.ts';
 import type { CanaryDecision, Filter, FilterContext } from './filter.ts';
 
@@ -74,6 +75,13 @@ export interface TranslateContext {
   setting(key: string): string | undefined;
   /** Whether a path of the Ingress has a group of that name, which a variable may be, too. */
   hasGroup(name: string): boolean;
+  /** Hosts of the Ingress's rules, in lower case; `_` for a rule without one. */
+  readonly hosts: readonly string[];
+  /**
+   * The upstream of an address that Serin is to send requests of its own to: the same one for the same address, in the table like those of
+   * paths, with endpoints, health and metrics. Undefined: the Ingress names too many.
+   */
+  upstream(address: UpstreamAddress): NamedUpstream | undefined;
   /** Which annotations were present on the Ingress (canonical names), parsable or not. */
   has(key: string): boolean;
   /** Whether the annotation of exactly this name is there with nothing in it. */
@@ -81,6 +89,17 @@ export interface TranslateContext {
   /** Refuse the Ingress's routes with 503, with a finding already made. */
   deny(): void;
 }
+
+/** An upstream by an address. */
+export interface NamedUpstream {
+  /** For the policy; `FilterContext` takes it. */
+  readonly id: string;
+  /** Why it has no endpoints as things are: `names a Service that does not exist`. */
+  readonly problem: string | undefined;
+}
+
+/** Addresses that the annotations of one Ingress may name. */
+export const ADDRESSES_MAX = 1_000;
 
 /** One annotation group: parsing, rules, behaviour, docs. Registered by one line in features/registry.ts. */
 export interface Feature<S extends AnnotationSpecs = AnnotationSpecs, P = unknown> {

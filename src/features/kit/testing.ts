@@ -4,6 +4,7 @@ import type { HostEntry, RouteEntry } from '../../table/table.ts';
 import { combineAccess, type AccessAnswer } from './access.ts';
 import type { AnnotationSpec, Feature, Lookup } from './feature.ts';
 import { SlotPlan, Slots } from './slot.ts';
+import { idOfAddress } from './upstream-address.ts';
 import { findVain, type Place } from './vain.ts';
 import type { Filter, FilterContext, HeadEditor, RequestView } from './filter.ts';
 
@@ -194,6 +195,8 @@ export function translateWith<P>(
     lookup,
     findings,
     setting: (key) => more.settings?.[key],
+    hosts: more.place?.hosts ?? ['a.test'],
+    upstream: (address) => ({ id: idOfAddress(address), problem: undefined }),
     hasGroup: (name) => more.groups?.includes(name) === true,
     has: (key) => annotations[key] !== undefined,
     isBlank: (key) => annotations[key]?.trim() === '',
