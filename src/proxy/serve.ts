@@ -4,9 +4,10 @@ import type { BodyStorage } from './exchange/body-store.ts';
 import type { EngineStats } from './accept/connection-gauge.ts';
 import type { ConnectionInfo } from './message/connection-info.ts';
 import { Connection } from './http1/downstream-connection.ts';
+import { createHttp1Wire } from './http1/upstream-wire.ts';
 import type { Router } from './router/linked.ts';
 import { Timers } from '../lib/timer-wheel.ts';
-import { Connector } from './upstream/connector.ts';
+import { Pools } from './upstream/pools.ts';
 
 /** What the engine is given by its worker. */
 export interface EngineOptions {
@@ -29,7 +30,7 @@ export interface EngineOptions {
 /** What connections of one worker share; made by `createServeContext`. */
 export interface ServeContext extends EngineOptions {
   readonly timers: Timers;
-  readonly connector: Connector;
+  readonly pools: Pools;
   readonly stats: EngineStats;
   readonly connections: Set<Connection>;
   /** From now on every response ends its connection. */
@@ -39,6 +40,7 @@ export interface ServeContext extends EngineOptions {
 /** Creates what `serveConnection` needs; nothing runs until a connection comes. */
 export function createServeContext(options: EngineOptions): ServeContext {
   const timers = options.timers ?? new Timers();
+  const onBareLineFeeds = (): void => options.metrics.wire.bareLineFeeds();
   return {
     router: () => options.router(),
     accessLog: options.accessLog,
@@ -48,7 +50,11 @@ export function createServeContext(options: EngineOptions): ServeContext {
     random: options.random,
     report: (fault) => options.report(fault),
     timers,
-    connector: new Connector({
+    pools: new Pools({
+      wires: {
+        'http/1.0': createHttp1Wire({ minorVersion: 0, onBareLineFeeds }),
+        'http/1.1': createHttp1Wire({ minorVersion: 1, onBareLineFeeds }),
+      },
       timers,
       now: options.now,
       settings: () => options.router().settings,
@@ -85,7 +91,7 @@ export function drainConnections(context: ServeContext, timeoutMs: number): Prom
       clearInterval(check);
       const cut = context.connections.size;
       for (const connection of context.connections) connection.destroy();
-      context.connector.close();
+      context.pools.close();
       context.timers.close();
       resolve(cut);
     }, 10);

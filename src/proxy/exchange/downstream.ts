@@ -56,8 +56,8 @@ export interface Downstream {
   /** The exchange is over: the next request may be read. */
   endExchange(): void;
 
-  /** Sends the 101 and hands the connection's bytes, those that wait included, to the exchange's tunnel. */
-  beginTunnel(reason: string, lines: HeadText): void;
+  /** Says that the upgrade to that protocol is granted, and hands the bytes from there on, those that wait included, to the exchange's tunnel. */
+  beginTunnel(reason: string, upgrade: string, lines: HeadText): void;
   /** False: wait for `onDownstreamDrain`. */
   writeTunnel(buffer: Buffer, start: number, end: number): boolean;
   endTunnel(): void;

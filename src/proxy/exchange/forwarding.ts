@@ -3,17 +3,15 @@ import { answerError } from './answer.ts';
 import { PROXY_ERRORS, type ProxyErrorCode } from '../message/proxy-errors.ts';
 import type { Exchange } from './exchange.ts';
 import { ResponseLinesEditor } from '../message/head-editor.ts';
-import { isUpgradeAsked } from '../message/connection-field.ts';
-import { buildRequestHead, isCloseAsked, upgradeLines, upgradeOf } from './upstream-head.ts';
-import { headerLine, type HeadText, joinLines, NO_LINES, UnsafeText } from '../message/head-text.ts';
+import { OutgoingHead } from './upstream-head.ts';
+import { headerLine, joinLines, NO_LINES, UnsafeText } from '../message/head-text.ts';
 import { responseLinesOf } from './head-rules.ts';
 import type { HeaderBlock, ResponseHead } from '../message/heads.ts';
 import { reasonOf } from './stock-page.ts';
 import { RequestBody } from './request-body.ts';
 import { isErrorRetried, isStatusRetried, isTriedElsewhere } from './retry.ts';
 import { Tunnel } from './tunnel.ts';
-import type { UpstreamConnection } from '../http1/upstream-connection.ts';
-import type { UpstreamHandler } from '../upstream/upstream-handler.ts';
+import type { UpstreamHandler, UpstreamStream } from '../upstream/stream.ts';
 import type { Endpoint, EndpointOutcome, Upstream } from '../upstream/upstream.ts';
 
 class Try implements Attempt {
@@ -30,19 +28,17 @@ export class Forwarding implements UpstreamHandler {
   readonly body: RequestBody;
   readonly #exchange: Exchange;
   upstream: Upstream | undefined = undefined;
-  connection: UpstreamConnection | undefined = undefined;
   /** Tries that count against the limit: one that met a stale kept-alive connection does not. */
   countedTries = 0;
   /** When the first try began. */
   startedAtMs = 0;
-  /** Set while the head has been written to the connection. */
-  isRequestBegun = false;
-  /** Set once any byte of the request may have reached an endpoint. */
-  isRequestSent = false;
+  /** Set once a server may have seen anything of the request. */
+  isTouched = false;
+  #stream: UpstreamStream | undefined = undefined;
+  readonly #head: OutgoingHead = new OutgoingHead();
   #endpoint: Endpoint | undefined = undefined;
   #try: Try = new Try();
   #tryStartedAtMs = 0;
-  #headText: HeadText = NO_LINES;
   #isPaused = false;
   #isFreshNeeded = false;
   /** Where the next try goes, whatever balancing says. */
@@ -59,7 +55,7 @@ export class Forwarding implements UpstreamHandler {
   begin(): void {
     const exchange = this.#exchange;
     this.countedTries = 0;
-    this.isRequestSent = false;
+    this.isTouched = false;
     this.#isPaused = false;
     this.#isFreshNeeded = false;
     this.#stayAt = undefined;
@@ -67,7 +63,7 @@ export class Forwarding implements UpstreamHandler {
     // Without a body to wait for, it is still the moment the exchange began.
     this.startedAtMs = exchange.isAtOnce ? exchange.startedAtMs : exchange.context.now();
     try {
-      this.#headText = buildRequestHead(exchange, this.body.framingLine);
+      this.#head.build(exchange, this.body.contentLength);
     } catch (fault) {
       if (!(fault instanceof UnsafeText)) throw fault;
       answerError(exchange, 'unsafe_request');
@@ -82,9 +78,8 @@ export class Forwarding implements UpstreamHandler {
     this.#settle('aborted');
   }
 
-  onConnected(): void {
+  onUpstreamReady(): void {
     this.#try.connectMs = this.#exchange.context.now() - this.#tryStartedAtMs;
-    this.#endpoint?.connected();
     this.#send();
   }
 
@@ -92,7 +87,6 @@ export class Forwarding implements UpstreamHandler {
   onInterimHead(head: ResponseHead): void {
     const exchange = this.#exchange;
     const { responseDrops, responseDropNames } = exchange.rules;
-    this.#countOddities(head);
     if (head.status === 100 || exchange.head.minorVersion === 0) return;
     const lines = head.headers.forwardable(responseDrops, responseDropNames);
     exchange.downstream.writeInterim(head.status, head.reason, lines);
@@ -101,21 +95,27 @@ export class Forwarding implements UpstreamHandler {
   onResponseHead(head: ResponseHead): void {
     const exchange = this.#exchange;
     const { status } = head;
-    this.#countOddities(head);
-    const attempt = this.#try;
-    attempt.headerMs = this.connection!.readAtMs - this.#tryStartedAtMs;
-    attempt.status = status;
-    exchange.responseHeaders = head.headers;
-    if (status === 101) {
-      this.#upgrade(head);
-      return;
-    }
+    this.#noteHead(head);
     if (status >= 400 && isStatusRetried(exchange, status)) {
       this.#settle('bad-response');
       this.#attempt('upstream_malformed');
       return;
     }
     this.#writeHead(head);
+  }
+
+  onTunnel(head: ResponseHead): void {
+    const exchange = this.#exchange;
+    const { responseDrops, responseDropNames } = exchange.rules;
+    this.#noteHead(head);
+    exchange.status = 101;
+    exchange.isHeadSent = true;
+    this.#tunnel = new Tunnel(exchange, this, this.#stream!);
+    exchange.downstream.beginTunnel(
+      head.reason,
+      head.upgrade!,
+      head.headers.forwardable(responseDrops, responseDropNames),
+    );
   }
 
   onResponseBody(buffer: Buffer, start: number, end: number, isOwned: boolean): void {
@@ -128,7 +128,7 @@ export class Forwarding implements UpstreamHandler {
   onReadDone(): void {
     if (this.#exchange.downstream.flush() || this.#isPaused) return;
     this.#isPaused = true;
-    this.connection?.pause();
+    this.#stream?.pause();
   }
 
   isReadBufferFree(): boolean {
@@ -138,28 +138,23 @@ export class Forwarding implements UpstreamHandler {
   onResponseEnd(trailers: HeaderBlock | undefined, endedAtMs: number): void {
     const exchange = this.#exchange;
     const { downstream } = exchange;
-    // The connection is its pool's again.
-    this.connection = undefined;
+    this.#stream = undefined;
     this.#settle('ok', endedAtMs);
     downstream.endResponse(trailers);
     exchange.finish(endedAtMs);
     downstream.endExchange();
   }
 
-  onUpstreamFailed(code: ProxyErrorCode): void {
+  onUpstreamFailed(code: ProxyErrorCode, isUntouched: boolean): void {
     const exchange = this.#exchange;
-    const { connection } = this;
-    this.connection = undefined;
+    const stream = this.#stream;
+    this.#stream = undefined;
     if (this.#tunnel !== undefined) {
       this.#tunnel.onUpstreamFailed(code);
       return;
     }
-    if (
-      (code === 'upstream_reset' || code === 'upstream_closed_early') &&
-      connection !== undefined &&
-      connection.isReused &&
-      !connection.hasResponseBegun
-    ) {
+    if (!isUntouched) this.isTouched = true;
+    if (stream?.isStale === true) {
       // A kept-alive connection that was closed meanwhile says nothing of the endpoint; a fresh one will.
       this.countedTries--;
       exchange.picking.tried.pop(); // else a session that may move on failure would move for it
@@ -188,7 +183,7 @@ export class Forwarding implements UpstreamHandler {
     }
     if (!this.#isPaused) return;
     this.#isPaused = false;
-    this.connection?.resume();
+    this.#stream?.resume();
   }
 
   onTunnelData(buffer: Buffer, start: number, end: number): void {
@@ -231,36 +226,32 @@ export class Forwarding implements UpstreamHandler {
     this.#try = attempt;
     this.#endpoint = endpoint;
     this.countedTries++;
-    this.isRequestBegun = false;
     picking.tried.push(endpoint);
     endpoint.started();
     this.#tryStartedAtMs = attempts.length === 1 ? this.startedAtMs : context.now();
-    const pool = context.connector.poolOf(endpoint, route!.transport, exchange.info.scheme);
-    const connection = this.#isFreshNeeded || this.body.isFreshNeeded ? undefined : pool.acquire();
-    if (connection === undefined) {
-      this.connection = pool.open(this, route!.timeouts.connectTimeoutMs);
-      return;
-    }
-    this.connection = connection;
+    const wire = exchange.info.scheme === 'https' ? route!.secureWire : route!.wire;
+    const isFreshNeeded = this.#isFreshNeeded || this.body.isFreshNeeded;
+    const stream = context.pools
+      .poolOf(endpoint, wire)
+      .acquire(this, isFreshNeeded, route!.timeouts.connectTimeoutMs);
+    this.#stream = stream;
+    if (!stream.isReady) return;
     attempt.connectMs = 0;
     this.#send();
   }
 
   #send(): void {
-    const exchange = this.#exchange;
-    const { timeouts, body } = exchange.route!;
-    const connection = this.connection!;
-    connection.begin(
-      this,
-      exchange.method,
-      body.maxResponseHeadBytes,
-      timeouts.readTimeoutMs,
-      timeouts.sendTimeoutMs,
-    );
-    connection.isLastRequest = isCloseAsked(exchange);
-    this.isRequestBegun = true;
-    this.isRequestSent = true;
-    this.body.sendWith(this.#headText);
+    const stream = this.#stream!;
+    stream.sendHead(this.#head);
+    this.body.sendTo(stream);
+  }
+
+  #noteHead(head: ResponseHead): void {
+    this.isTouched = true;
+    const attempt = this.#try;
+    attempt.headerMs = this.#stream!.readAtMs - this.#tryStartedAtMs;
+    attempt.status = head.status;
+    this.#exchange.responseHeaders = head.headers;
   }
 
   #writeHead(head: ResponseHead): void {
@@ -306,39 +297,15 @@ export class Forwarding implements UpstreamHandler {
     );
   }
 
-  #upgrade(head: ResponseHead): void {
-    const exchange = this.#exchange;
-    const asked = upgradeOf(exchange);
-    if (asked === undefined || head.upgrade === undefined || !isUpgradeAsked(head.upgrade, asked)) {
-      // Nobody asked for that: what follows would be read as answers to requests it knows nothing of.
-      this.connection?.destroy();
-      this.onUpstreamFailed('upstream_malformed');
-      return;
-    }
-    const { responseDrops, responseDropNames } = exchange.rules;
-    const lines = joinLines(
-      upgradeLines(head.upgrade),
-      head.headers.forwardable(responseDrops, responseDropNames),
-    );
-    exchange.status = 101;
-    exchange.isHeadSent = true;
-    this.#tunnel = new Tunnel(exchange, this, this.connection!);
-    exchange.downstream.beginTunnel(head.reason, lines);
-  }
-
-  #countOddities(head: ResponseHead): void {
-    if (head.hasBareLineFeeds) this.#exchange.context.metrics.wire.bareLineFeeds();
-  }
-
-  /** Ends the try: tells the endpoint, closes the connection unless its pool has it back. */
+  /** Ends the try: tells the endpoint, lets go of its stream. */
   #settle(outcome: EndpointOutcome, nowMs: number = this.#exchange.context.now()): void {
     const endpoint = this.#endpoint;
     if (endpoint === undefined) return;
     this.#endpoint = undefined;
-    const connection = this.connection;
-    this.connection = undefined;
-    this.isRequestBegun = false;
-    connection?.destroy();
+    const stream = this.#stream;
+    this.#stream = undefined;
+    this.body.stopSending();
+    stream?.reset();
     const responseMs = nowMs - this.#tryStartedAtMs;
     this.#try.responseMs = responseMs;
     endpoint.finished(outcome, responseMs);

@@ -1,8 +1,7 @@
 import { answerFault } from './answer.ts';
 import { BodyStore, type BodyStoreOwner } from './body-store.ts';
 import type { Exchange } from './exchange.ts';
-import { CHUNK_END, chunkHead, LAST_CHUNK } from '../http1/chunked-encoder.ts';
-import { CHUNKED_LINE, contentLengthLine, type HeadText, NO_LINES } from '../message/head-text.ts';
+import type { UpstreamStream } from '../upstream/stream.ts';
 
 /** A body goes to disk from here on, where its route does not say otherwise (client-body-buffer-size). */
 const MAX_BYTES_IN_MEMORY = 1_048_576;
@@ -22,11 +21,12 @@ export class RequestBody implements BodyStoreOwner {
   readonly #exchange: Exchange;
   #state = NONE;
   #store: BodyStore | undefined = undefined;
-  /** Handed from the store to the connection; empty but for that moment. */
+  /** Where it is sent to; undefined while there is no try, and before its head is. */
+  #stream: UpstreamStream | undefined = undefined;
+  /** Handed from the store to the stream; empty but for that moment. */
   readonly #parts: Buffer[] = [];
-  /** Still to be sent before the body. */
-  #headText = '';
-  #lastPart = '';
+  /** Whether the head waits for what comes first. */
+  #isHeadDue = false;
   #isEnded = false;
   #isRestSent = false;
   /** Whether the upstream takes no more for now. */
@@ -47,14 +47,9 @@ export class RequestBody implements BodyStoreOwner {
     return this.#state === STREAMING && this.#exchange.head.contentLength > MAX_KEPT_BYTES;
   }
 
-  /** Framing lines for the upstream head. */
-  get framingLine(): HeadText {
-    const { head } = this.#exchange;
-    if (this.#state === STREAMING) {
-      return head.framing === 'chunked' ? CHUNKED_LINE : contentLengthLine(head.contentLength);
-    }
-    if (this.#state === COLLECTED) return contentLengthLine(this.#store!.size);
-    return head.contentLength === 0 ? contentLengthLine(0) : NO_LINES;
+  /** Length that the upstream is told; -1: none. */
+  get contentLength(): number {
+    return this.#state === COLLECTED ? this.#store!.size : this.#exchange.head.contentLength;
   }
 
   /** Begins to read it as the route's policy says; goes on to the upstream as soon as that may be contacted. */
@@ -68,8 +63,6 @@ export class RequestBody implements BodyStoreOwner {
     }
     this.#store ??= new BodyStore(this, exchange.context.bodies);
     this.#store.open(exchange.clientAddress);
-    this.#headText = '';
-    this.#lastPart = '';
     this.#isEnded = false;
     this.#isRestSent = false;
     this.#isBlocked = false;
@@ -112,9 +105,6 @@ export class RequestBody implements BodyStoreOwner {
       if (store.isStored) this.#forward();
       return;
     }
-    if (this.#exchange.head.framing === 'chunked') {
-      this.#lastPart = LAST_CHUNK;
-    }
     this.#pump();
     this.#regulate();
   }
@@ -136,20 +126,24 @@ export class RequestBody implements BodyStoreOwner {
     this.#exchange.onBodyRefused('spool_full');
   }
 
-  /** Sends the head with what is at hand of the body. */
-  sendWith(headText: HeadText): void {
+  /** Sends what is at hand to a stream that has the head, and the rest as it comes. */
+  sendTo(stream: UpstreamStream): void {
     if (this.#state === NONE) {
-      const connection = this.#exchange.forwarding.connection!;
-      connection.completeRequest();
-      connection.sendText(headText);
+      stream.send(this.#parts, 0, true);
       return;
     }
     this.#store!.rewind();
-    this.#headText = headText;
+    this.#stream = stream;
+    this.#isHeadDue = true;
     this.#isRestSent = false;
     this.#isBlocked = false;
     this.#pump();
     this.#regulate();
+  }
+
+  /** The try is over. */
+  stopSending(): void {
+    this.#stream = undefined;
   }
 
   /** Lets go of what was kept for another try: there will be none. */
@@ -206,33 +200,19 @@ export class RequestBody implements BodyStoreOwner {
 
   /** Sends what there is, as long as the upstream takes it. */
   #pump(): void {
-    const { connection, isRequestBegun } = this.#exchange.forwarding;
-    if (connection === undefined || !isRequestBegun || this.#isRestSent) return;
+    const stream = this.#stream;
+    if (stream === undefined || this.#isRestSent) return;
     const store = this.#store!;
-    const isChunked = this.#state === STREAMING && this.#exchange.head.framing === 'chunked';
     const parts = this.#parts;
-    let isOver = this.#isEnded && store.isHandedOut;
-    let lastPart = isChunked ? this.#lastPart : '';
     while (!this.#isBlocked) {
       const bytes = store.take(parts);
-      if (bytes === 0) break;
-      isOver = this.#isEnded && store.isHandedOut;
-      const before = isChunked ? this.#headText + chunkHead(bytes) : this.#headText;
-      let behind = isChunked ? CHUNK_END : '';
-      this.#headText = '';
-      if (isOver) {
-        behind += lastPart;
-        lastPart = '';
-      }
-      this.#isBlocked = !connection.sendParts(before, parts, behind);
+      const isLast = this.#isEnded && store.isHandedOut;
+      if (bytes === 0 && !isLast && !this.#isHeadDue) break;
+      this.#isHeadDue = false;
+      this.#isRestSent = isLast;
+      this.#isBlocked = !stream.send(parts, bytes, isLast);
       while (parts.length > 0) parts.pop();
-    }
-    const text = isOver ? this.#headText + lastPart : this.#headText;
-    this.#headText = '';
-    if (text !== '' && !connection.sendText(text)) this.#isBlocked = true;
-    if (isOver) {
-      this.#isRestSent = true;
-      connection.completeRequest();
+      if (isLast || bytes === 0) break;
     }
     if (this.#state === STREAMING && (store.size > MAX_KEPT_BYTES || store.isBudgetOver)) store.forget();
   }

@@ -57,5 +57,5 @@ function isAllowed(exchange: Exchange, condition: RetryCondition): boolean {
   if (!conditions.includes(condition)) return false;
   if (timeoutMs > 0 && exchange.context.now() - forwarding.startedAtMs >= timeoutMs) return false;
   if (!forwarding.body.isReplayable) return false;
-  return !forwarding.isRequestSent || isNonIdempotentRetried || !NON_IDEMPOTENT.has(exchange.method);
+  return !forwarding.isTouched || isNonIdempotentRetried || !NON_IDEMPOTENT.has(exchange.method);
 }

@@ -1,7 +1,7 @@
 import type { ProxyErrorCode } from '../message/proxy-errors.ts';
 import type { Exchange } from './exchange.ts';
 import type { EndpointOutcome } from '../upstream/upstream.ts';
-import type { UpstreamConnection } from '../http1/upstream-connection.ts';
+import type { UpstreamStream } from '../upstream/stream.ts';
 
 /** Told when the tunnel is over. */
 export interface TunnelOwner {
@@ -9,18 +9,18 @@ export interface TunnelOwner {
 }
 
 /**
- * Bytes both ways after the upstream's 101. Each half ends by itself; the read timeout of the route closes a tunnel in which nothing
+ * Bytes both ways after an upgrade. Each half ends by itself; the read timeout of the route closes a tunnel in which nothing
  * moves.
  */
 export class Tunnel {
   readonly #exchange: Exchange;
   readonly #owner: TunnelOwner;
-  readonly #upstream: UpstreamConnection;
+  readonly #upstream: UpstreamStream;
   #isUpstreamEnded = false;
   #isDownstreamEnded = false;
   #isOver = false;
 
-  constructor(exchange: Exchange, owner: TunnelOwner, upstream: UpstreamConnection) {
+  constructor(exchange: Exchange, owner: TunnelOwner, upstream: UpstreamStream) {
     this.#exchange = exchange;
     this.#owner = owner;
     this.#upstream = upstream;
@@ -35,7 +35,7 @@ export class Tunnel {
   onDownstreamData(bytes: Buffer): void {
     this.#exchange.requestLength += bytes.length;
     if (this.#isOver) return;
-    if (!this.#upstream.sendBytes(bytes)) this.#exchange.downstream.pauseReading();
+    if (!this.#upstream.sendTunnel(bytes)) this.#exchange.downstream.pauseReading();
   }
 
   onUpstreamDrain(): void {

@@ -2,71 +2,67 @@ import type { Exchange } from './exchange.ts';
 import { LinesEditor } from '../message/head-editor.ts';
 import {
   closeLine,
-  endHead,
   headerLine,
   type HeadText,
   joinLines,
   NO_LINES,
+  NO_TARGET,
   openLine,
-  parsedLines,
-  requestLine,
+  parsedTarget,
+  requestTarget,
 } from '../message/head-text.ts';
 import { HEADER } from '../message/known-headers.ts';
+import type { UpstreamRequest } from '../upstream/stream.ts';
 
-/** Head of the request to the upstream (docs/reference/routing.md §11); the same for every try. Throws UnsafeText. */
-export function buildRequestHead(exchange: Exchange, framingLine: HeadText): HeadText {
-  const { head, route, rules } = exchange;
-  const { settings } = rules;
-  const { upstreamHttpMinor } = route!.body;
-  const target = exchange.upstreamTarget ?? exchange.originTarget;
-  const isAsReceived = target === head.target && head.minorVersion === upstreamHttpMinor;
-  const startLine = isAsReceived
-    ? parsedLines(`${head.requestLine}\r\n`)
-    : requestLine(head.method, target, upstreamHttpMinor);
-  let lines = settings.isForwardedTrusted ? trustedLines(exchange) : ownLines(exchange);
-  if (settings.isOriginalUriAdded) {
-    lines = joinLines(lines, headerLine('X-Original-URI', exchange.originTarget));
+/** The head of an exchange's request to its upstream (docs/reference/routing.md §11); the same for every try. */
+export class OutgoingHead implements UpstreamRequest {
+  method = '';
+  target = NO_TARGET;
+  receivedLine = '';
+  lines = NO_LINES;
+  hasBody = false;
+  contentLength = -1;
+  upgrade: string | undefined = undefined;
+  connectionHeader: 'close' | 'keep-alive' | undefined = undefined;
+  maxResponseHeadBytes = 0;
+  readTimeoutMs = 0;
+  sendTimeoutMs = 0;
+
+  /** Makes it that of the exchange as it stands now; `contentLength` is its body's. Throws UnsafeText. */
+  build(exchange: Exchange, contentLength: number): void {
+    const { head, route, rules } = exchange;
+    const { settings } = rules;
+    const { body, timeouts } = route!;
+    const target = exchange.upstreamTarget ?? exchange.originTarget;
+    const isAsReceived = target === head.target;
+    this.method = head.method;
+    this.target = isAsReceived ? parsedTarget(target) : requestTarget(head.method, target);
+    this.receivedLine = isAsReceived ? head.requestLine : '';
+    let lines = settings.isForwardedTrusted ? trustedLines(exchange) : ownLines(exchange);
+    if (settings.isOriginalUriAdded) {
+      lines = joinLines(lines, headerLine('X-Original-URI', exchange.originTarget));
+    }
+    lines = joinLines(lines, head.headers.forwardable(rules.requestDrops, rules.requestDropNames));
+    if (rules.requestFields.length > 0 || route!.onUpstreamRequest.length > 0)
+      lines = editLines(exchange, lines);
+    this.lines = lines;
+    this.hasBody = head.framing !== 'none';
+    this.contentLength = contentLength;
+    this.connectionHeader = body.connectionHeader;
+    this.upgrade = head.upgrade === undefined ? undefined : upgradeOf(exchange);
+    this.maxResponseHeadBytes = body.maxResponseHeadBytes;
+    this.readTimeoutMs = timeouts.readTimeoutMs;
+    this.sendTimeoutMs = timeouts.sendTimeoutMs;
   }
-  lines = joinLines(lines, head.headers.forwardable(rules.requestDrops, rules.requestDropNames));
-  if (rules.requestFields.length > 0 || route!.onUpstreamRequest.length > 0)
-    lines = editLines(exchange, lines);
-  return endHead(startLine, lines, framingLine, connectionLines(exchange));
 }
 
-/** Whether the head asks the upstream to close behind the response. */
-export function isCloseAsked(exchange: Exchange): boolean {
-  const { upstreamHttpMinor, connectionHeader } = exchange.route!.body;
-  return upstreamHttpMinor === 0 || connectionHeader === 'close' || isNothingPooled(exchange);
-}
-
-/** upstream-keepalive-connections: 0. */
-function isNothingPooled({ rules }: Exchange): boolean {
-  return rules.settings.upstreamKeepAliveConnections === 0;
-}
-
-/** Upgrade value that goes to the upstream; undefined: none is asked for. */
-export function upgradeOf(exchange: Exchange): string | undefined {
-  const { head, route } = exchange;
+/** Protocol that the upstream is asked for; undefined: none is. */
+function upgradeOf({ head, route }: Exchange): string | undefined {
+  const { upstreamHttpMinor, connectionHeader } = route!.body;
   // A body would stand between the head and the tunnel.
-  if (head.framing !== 'none' || route!.body.upstreamHttpMinor === 0) return undefined;
-  return route!.body.connectionHeader === undefined ? head.upgrade : undefined;
+  if (head.framing !== 'none' || upstreamHttpMinor === 0) return undefined;
+  return connectionHeader === undefined ? head.upgrade : undefined;
 }
-
-function connectionLines(exchange: Exchange): HeadText {
-  const { connectionHeader } = exchange.route!.body;
-  if (connectionHeader !== undefined) return headerLine('Connection', connectionHeader);
-  const upgrade = exchange.head.upgrade === undefined ? undefined : upgradeOf(exchange);
-  if (upgrade === undefined) return isNothingPooled(exchange) ? CLOSE_OPTION : NO_LINES;
-  return upgradeLines(upgrade);
-}
-
-/** What asks for another protocol, and what grants it. */
-export function upgradeLines(upgrade: string): HeadText {
-  return joinLines(headerLine('Upgrade', upgrade), UPGRADE_OPTION);
-}
-
-const CLOSE_OPTION = headerLine('Connection', 'close');
-const UPGRADE_OPTION = headerLine('Connection', 'upgrade');
 
 /** No hop is trusted: what is forwarded is what this connection shows. */
 function ownLines(exchange: Exchange): HeadText {

@@ -7,8 +7,9 @@ import type { Downstream, ResponseBodyKind } from '../exchange/downstream.ts';
 import type { ProxyErrorCode } from '../message/proxy-errors.ts';
 import { Exchange } from '../exchange/exchange.ts';
 import { INCOMPLETE, REFUSED } from '../message/head-parser.ts';
-import { type HeadText, NO_LINES } from '../message/head-text.ts';
+import { type HeadText, joinLines, NO_LINES } from '../message/head-text.ts';
 import type { HeaderBlock, RequestHead } from '../message/heads.ts';
+import { upgradeLines } from './request-head.ts';
 import { RequestParser } from './request-parser.ts';
 import { InputQueue, type InputUser } from './input-queue.ts';
 import { handleExchange } from '../exchange/lifecycle.ts';
@@ -215,10 +216,10 @@ export class Connection implements Downstream, InputUser, TimerOwner {
     this.destroy();
   }
 
-  beginTunnel(reason: string, lines: HeadText): void {
+  beginTunnel(reason: string, upgrade: string, lines: HeadText): void {
     this.#state = TUNNEL;
     this.#context.timers.disarm(this.#timer);
-    this.#writer.tunnelHead(this.#exchange!, reason, lines);
+    this.#writer.tunnelHead(this.#exchange!, reason, joinLines(upgradeLines(upgrade), lines));
     this.#flow.resume();
     this.#input.processSoon();
   }

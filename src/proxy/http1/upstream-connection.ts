@@ -1,66 +1,65 @@
-import type { ConnectionHome } from './connection-home.ts';
 import type { Socket } from 'node:net';
-import type { ProxyErrorCode } from '../message/proxy-errors.ts';
-import { CHUNK, ChunkedDecoder, UPSTREAM_CHUNK_LIMITS } from './chunked-decoder.ts';
-import { UnsafeText } from '../message/head-text.ts';
-import { INCOMPLETE, REFUSED } from '../message/head-parser.ts';
-import type { Framing, HeaderBlock } from '../message/heads.ts';
-import { ResponseParser } from './response-parser.ts';
-import { InputBuffer } from './input-buffer.ts';
 import { Timer, type TimerOwner } from '../../lib/timer-wheel.ts';
-import type { UpstreamHandler } from '../upstream/upstream-handler.ts';
+import { isUpgradeAsked } from '../message/connection-field.ts';
+import { UnsafeText } from '../message/head-text.ts';
+import type { HeaderBlock, ResponseHead } from '../message/heads.ts';
+import type { ProxyErrorCode } from '../message/proxy-errors.ts';
+import type { Connector } from '../upstream/connector.ts';
+import type { ConnectionHome, PooledConnection } from '../upstream/pooled-connection.ts';
+import type { UpstreamHandler, UpstreamRequest, UpstreamStream } from '../upstream/stream.ts';
 import { outliveWriteFailures } from '../upstream/write-failures.ts';
+import { CHUNK_END, chunkHead, LAST_CHUNK } from './chunked-encoder.ts';
+import { isCloseAsked, requestHeadText } from './request-head.ts';
+import { ResponseReader, type ResponseUser } from './response-reader.ts';
 
 const CONNECTING = 0;
 const IDLE = 1;
-const IN_HEAD = 2;
-const IN_BODY = 3;
-const TUNNEL = 4;
-const CLOSED = 5;
+/** Taken for a request that is still to be sent. */
+const READY = 2;
+const IN_HEAD = 3;
+const IN_BODY = 4;
+const TUNNEL = 5;
+const CLOSED = 6;
 
-/** Interim responses before a final one, and bytes of them; more are not worth waiting for. */
-const MAX_INTERIM_RESPONSES = 32;
-const MAX_INTERIM_BYTES = 65_536;
-/** Line limits do not apply to responses: the whole head is limited instead. */
-const MAX_RESPONSE_HEADERS = 1000;
+const LAST_DATA = CHUNK_END + LAST_CHUNK;
 
-/** One connection to an endpoint: reads responses, one at a time, and says what came of them. */
-export class UpstreamConnection implements TimerOwner {
+/** What the connections of one wire have in common. */
+export interface Http1Client {
+  /** Version spoken. */
+  readonly minorVersion: 0 | 1;
+  /** Told of a response head with lines that a bare LF ended. */
+  readonly onBareLineFeeds: () => void;
+}
+
+/** One connection to an endpoint, and the one stream at a time that it carries. */
+export class UpstreamConnection implements PooledConnection, UpstreamStream, ResponseUser, TimerOwner {
   readonly createdAtMs: number;
-  /** Requests sent on it, the present one included. */
-  requestCount = 0;
-  /** Set once all of the request was handed to the socket; a response that ends before costs the connection. */
-  isRequestComplete = false;
-  /** Set by the first byte of a response to the present request. */
-  hasResponseBegun = false;
-  /** When the socket last brought something. */
+  requestCount = 1;
   readAtMs = 0;
-  /** Set when the request asked the upstream to close. */
-  isLastRequest = false;
-  /** Neighbours in the list of idle connections; owned by the connector. */
-  olderIdle: UpstreamConnection | undefined = undefined;
-  newerIdle: UpstreamConnection | undefined = undefined;
+  isStale = false;
+  isOffered = false;
+  olderIdle: PooledConnection | undefined = undefined;
+  newerIdle: PooledConnection | undefined = undefined;
   isIdleListed = false;
-  readonly home: ConnectionHome;
+  readonly #client: Http1Client;
+  readonly #home: ConnectionHome;
   readonly #socket: Socket;
   readonly #timer: Timer;
-  readonly #limits = {
-    maxTargetBytes: 0,
-    maxHeaderLineBytes: Number.MAX_SAFE_INTEGER,
-    maxHeadBytes: 4096,
-    maxHeaders: MAX_RESPONSE_HEADERS,
-    areUnderscoresAllowed: true,
-    areInvalidHeadersIgnored: true,
-  };
-  readonly #parser: ResponseParser;
-  #decoder: ChunkedDecoder | undefined = undefined;
+  readonly #reader: ResponseReader;
   #handler: UpstreamHandler | undefined;
   #state = CONNECTING;
-  #pending: InputBuffer | undefined = undefined;
-  #framing: Framing = 'none';
-  #remaining = 0;
-  #interimCount = 0;
-  #interimBytes = 0;
+  /** Of a request: what is still to be sent before its body. */
+  #headText = '';
+  #isChunked = false;
+  #upgrade: string | undefined = undefined;
+  /** Set once any byte of the request was handed to the socket. */
+  #isTouched = false;
+  /** Set once all of it was; a response that ends before costs the connection. */
+  #isRequestComplete = false;
+  /** Set by the first byte of its response. */
+  #hasResponseBegun = false;
+  /** Set when the request asked the upstream to close. */
+  #isLastRequest = false;
   #readTimeoutMs = 0;
   #sendTimeoutMs = 0;
   #isPaused = false;
@@ -72,23 +71,20 @@ export class UpstreamConnection implements TimerOwner {
   #ownBuffer: Buffer | undefined = undefined;
   #failure: unknown = undefined;
 
-  /** `connect` opens the socket with these read callbacks; `connectedEvent` says when it can be written to. */
   constructor(
+    client: Http1Client,
     home: ConnectionHome,
+    connector: Connector,
     handler: UpstreamHandler,
-    connect: (onread: {
-      buffer: () => Buffer;
-      callback: (length: number, buffer: Uint8Array) => boolean;
-    }) => Socket,
-    connectedEvent: 'connect' | 'secureConnect',
     connectTimeoutMs: number,
   ) {
-    this.home = home;
+    this.#client = client;
+    this.#home = home;
     this.#handler = handler;
     this.createdAtMs = home.now();
     this.#timer = new Timer(this);
-    this.#parser = new ResponseParser(this.#limits);
-    this.#socket = connect({
+    this.#reader = new ResponseReader(this);
+    this.#socket = connector.connect({
       buffer: () => this.#ownBuffer ?? home.buffers.shared,
       callback: (length, buffer) => {
         this.#onRead(buffer as Buffer, length);
@@ -97,7 +93,7 @@ export class UpstreamConnection implements TimerOwner {
     });
     const socket = this.#socket;
     outliveWriteFailures(socket, (error) => this.#onWriteFailed(error));
-    socket.once(connectedEvent, () => this.#guard(this.#onConnected));
+    socket.once(connector.connectedEvent, () => this.#guard(this.#onConnected));
     socket.on('drain', () => this.#guard(this.#onDrain));
     socket.on('end', () => this.#guard(this.#onEnd));
     socket.on('error', (error) => {
@@ -107,71 +103,99 @@ export class UpstreamConnection implements TimerOwner {
     home.timers.arm(this.#timer, connectTimeoutMs);
   }
 
-  /** Whether it served a request before the present one: then it may have been closed meanwhile. */
-  get isReused(): boolean {
-    return this.requestCount > 1;
-  }
+  // What the pool asks for.
 
   get isUsable(): boolean {
     return this.#state === IDLE && !this.#socket.destroyed;
   }
 
-  /** Begins a request on it; the head is still to be sent. */
-  begin(
-    handler: UpstreamHandler,
-    method: string,
-    maxHeadBytes: number,
-    readTimeoutMs: number,
-    sendTimeoutMs: number,
-  ): void {
+  get hasRoom(): boolean {
+    return this.#state === IDLE;
+  }
+
+  get isIdle(): boolean {
+    return this.#state === IDLE;
+  }
+
+  take(handler: UpstreamHandler): UpstreamStream {
+    this.#state = READY;
     this.#handler = handler;
-    this.#state = IN_HEAD;
-    this.#limits.maxHeadBytes = maxHeadBytes;
-    this.#readTimeoutMs = readTimeoutMs;
-    this.#sendTimeoutMs = sendTimeoutMs;
-    this.#interimCount = 0;
-    this.#interimBytes = 0;
-    this.#parser.expect(method);
     this.requestCount++;
-    this.isRequestComplete = false;
-    this.hasResponseBegun = false;
-    this.isLastRequest = false;
+    this.#isTouched = false;
+    this.#hasResponseBegun = false;
+    return this;
   }
 
-  /** Says that nothing of the request follows any more: from now on the upstream's silence counts. */
-  completeRequest(): void {
-    this.isRequestComplete = true;
-    if (!this.#isBlocked) this.#armForRead();
+  rest(timeoutMs: number): void {
+    this.#home.timers.arm(this.#timer, timeoutMs);
   }
 
-  /** Sends text, one byte per character; false: wait for `onUpstreamDrain` before sending more of the body. */
-  sendText(text: string): boolean {
+  retire(): void {
+    if (this.#state === IDLE) this.destroy();
+  }
+
+  /** Closes it at once; its handler hears nothing more. */
+  destroy(): void {
+    if (this.#state === CLOSED) return;
+    this.#state = CLOSED;
+    this.#handler = undefined;
+    this.#reader.clear();
+    this.#dropOwnBuffer();
+    this.#home.timers.cancel(this.#timer);
+    this.#home.remove(this);
+    this.#socket.destroy();
+  }
+
+  // What the exchange asks for.
+
+  get isReady(): boolean {
+    return this.#state === READY;
+  }
+
+  sendHead(request: UpstreamRequest): void {
+    const { minorVersion } = this.#client;
+    const isNothingPooled = this.#home.settings.upstreamKeepAliveConnections === 0;
+    this.#state = IN_HEAD;
+    this.#headText = requestHeadText(request, minorVersion, isNothingPooled);
+    this.#isChunked = request.hasBody && request.contentLength < 0;
+    this.#upgrade = request.upgrade;
+    this.#isLastRequest = isCloseAsked(request, minorVersion, isNothingPooled);
+    this.#readTimeoutMs = request.readTimeoutMs;
+    this.#sendTimeoutMs = request.sendTimeoutMs;
+    this.#reader.expect(request.method, request.maxResponseHeadBytes);
+    this.#isRequestComplete = false;
+  }
+
+  send(parts: readonly Buffer[], bytes: number, isLast: boolean): boolean {
+    let before = this.#headText;
+    this.#headText = '';
+    this.#isTouched = true;
+    if (isLast) this.#isRequestComplete = true;
     if (this.#isMute) return false;
-    return this.#sent(this.#socket.write(text, 'latin1'));
+    if (bytes === 0) {
+      if (isLast && this.#isChunked) before += LAST_CHUNK;
+      if (before !== '') return this.#sent(this.#socket.write(before, 'latin1'));
+      if (!this.#isBlocked) this.#armForRead();
+      return !this.#isBlocked;
+    }
+    let behind = '';
+    if (this.#isChunked) {
+      before += chunkHead(bytes);
+      behind = isLast ? LAST_DATA : CHUNK_END;
+    }
+    return this.#sent(this.#write(before, parts, behind));
   }
 
-  sendBytes(bytes: Uint8Array): boolean {
+  sendTunnel(bytes: Buffer): boolean {
     if (this.#isMute) return false;
     return this.#sent(this.#socket.write(bytes));
-  }
-
-  /** Sends text, bytes and text again in one write. */
-  sendParts(before: string, parts: readonly Uint8Array[], behind: string): boolean {
-    const socket = this.#socket;
-    if (this.#isMute) return false;
-    socket.cork();
-    if (before !== '') socket.write(before, 'latin1');
-    for (const part of parts) socket.write(part);
-    if (behind !== '') socket.write(behind, 'latin1');
-    socket.uncork();
-    return this.#sent(!socket.writableNeedDrain);
   }
 
   /** Stops reading until `resume`; meanwhile nothing times out here. */
   pause(): void {
     if (this.#isPaused) return;
     this.#isPaused = true;
-    this.home.timers.disarm(this.#timer);
+    this.#home.timers.disarm(this.#timer);
     this.#socket.pause();
   }
 
@@ -187,21 +211,8 @@ export class UpstreamConnection implements TimerOwner {
     this.#socket.end();
   }
 
-  /** Whether the socket has taken everything that was written. */
-  get isFlushed(): boolean {
-    return this.#socket.writableLength === 0;
-  }
-
-  /** Closes it at once; its handler hears nothing more. */
-  destroy(): void {
-    if (this.#state === CLOSED) return;
-    this.#state = CLOSED;
-    this.#handler = undefined;
-    this.#pending = undefined;
-    this.#dropOwnBuffer();
-    this.home.timers.cancel(this.#timer);
-    this.home.remove(this);
-    this.#socket.destroy();
+  reset(): void {
+    this.destroy();
   }
 
   onTimer(): void {
@@ -214,47 +225,47 @@ export class UpstreamConnection implements TimerOwner {
       return;
     }
     if (this.#state === CONNECTING) this.#fail('connect_timeout');
-    else if (this.#isMute) this.#fail('upstream_reset');
+    else if (this.#isMute || this.#state === READY) this.#fail('upstream_reset');
     else this.#fail(this.#isBlocked ? 'send_timeout' : 'read_timeout');
   }
 
-  /** Puts it to rest in the pool. */
-  becomeIdle(timeoutMs: number): void {
-    this.#state = IDLE;
-    this.#handler = undefined;
-    if (this.#isPaused) {
-      this.#isPaused = false;
-      this.#socket.resume();
-    }
-    this.home.timers.arm(this.#timer, timeoutMs);
+  /** Sends text, bytes and text again in one write. */
+  #write(before: string, parts: readonly Uint8Array[], behind: string): boolean {
+    const socket = this.#socket;
+    socket.cork();
+    if (before !== '') socket.write(before, 'latin1');
+    for (const part of parts) socket.write(part);
+    if (behind !== '') socket.write(behind, 'latin1');
+    socket.uncork();
+    return !socket.writableNeedDrain;
   }
 
   #sent(isTaken: boolean): boolean {
     if (this.#isMute) return false;
     this.#isBlocked = !isTaken;
     if (isTaken) this.#armForRead();
-    else this.home.timers.arm(this.#timer, this.#sendTimeoutMs);
+    else this.#home.timers.arm(this.#timer, this.#sendTimeoutMs);
     return isTaken;
   }
 
   /** While the client still sends its request, the upstream may wait with the answer as long as that takes. */
   #armForRead(): void {
     if (this.#isPaused) return;
-    if (this.isRequestComplete || this.#isMute || this.#state !== IN_HEAD)
-      this.home.timers.arm(this.#timer, this.#readTimeoutMs);
-    else this.home.timers.disarm(this.#timer);
+    if (this.#isRequestComplete || this.#isMute || this.#state !== IN_HEAD)
+      this.#home.timers.arm(this.#timer, this.#readTimeoutMs);
+    else this.#home.timers.disarm(this.#timer);
   }
 
   #onRead(buffer: Buffer, length: number): void {
     try {
-      this.readAtMs = this.home.now();
-      this.#consume(buffer, 0, length);
+      this.readAtMs = this.#home.now();
+      this.#consume(buffer, length);
       const handler = this.#handler;
-      if (handler !== undefined) {
-        handler.onReadDone();
-        if (this.#ownBuffer !== undefined && !handler.isReadBufferFree()) {
-          this.#ownBuffer = this.home.buffers.take();
-        }
+      if (handler === undefined) return;
+      handler.onReadDone();
+      // More than one read: from here on the bytes go through without being copied.
+      if (this.#state === IN_BODY && (this.#ownBuffer === undefined || !handler.isReadBufferFree())) {
+        this.#ownBuffer = this.#home.buffers.take();
       }
     } catch (fault) {
       this.#crash(fault);
@@ -271,9 +282,10 @@ export class UpstreamConnection implements TimerOwner {
 
   #onConnected(): void {
     if (this.#state !== CONNECTING) return;
-    this.#state = IDLE;
-    this.home.timers.disarm(this.#timer);
-    this.#handler!.onConnected();
+    this.#state = READY;
+    this.#home.timers.disarm(this.#timer);
+    this.#home.opened();
+    this.#handler!.onUpstreamReady();
   }
 
   /** What was received before is there to be read, and the end of it: whether there is an answer will show. */
@@ -299,8 +311,8 @@ export class UpstreamConnection implements TimerOwner {
       case CLOSED:
         return;
       case IN_BODY:
-        this.readAtMs = this.home.now();
-        if (this.#framing === 'close' && !this.#isCut) this.#complete(undefined, false);
+        this.readAtMs = this.#home.now();
+        if (this.#reader.isUntilClose && !this.#isCut) this.onComplete(undefined, false);
         else this.#fail('upstream_closed_early');
         return;
       case TUNNEL:
@@ -334,34 +346,35 @@ export class UpstreamConnection implements TimerOwner {
   /** What handles the response threw: its exchange ends, the worker goes on. */
   #crash(fault: unknown): void {
     const isUnsafe = fault instanceof UnsafeText;
-    if (!isUnsafe) this.home.report(fault);
+    if (!isUnsafe) this.#home.report(fault);
     try {
       this.#fail(isUnsafe ? 'unsafe_response' : 'internal');
     } catch (second) {
-      this.home.report(second);
+      this.#home.report(second);
     }
   }
 
   #fail(code: ProxyErrorCode): void {
     const handler = this.#handler;
+    this.isStale = this.requestCount > 1 && !this.#hasResponseBegun && isLost(code);
     this.destroy();
-    handler?.onUpstreamFailed(code);
+    handler?.onUpstreamFailed(code, !this.#isTouched);
   }
 
-  #consume(buffer: Buffer, start: number, end: number): void {
+  #consume(buffer: Buffer, length: number): void {
     switch (this.#state) {
       case IN_HEAD:
-        this.hasResponseBegun = true;
+        this.#hasResponseBegun = true;
         this.#armForRead();
-        this.#consumeHead(buffer, start, end);
+        this.#reader.read(buffer, 0, length);
         return;
       case IN_BODY:
         this.#armForRead();
-        this.#consumeBody(buffer, start, end);
+        this.#reader.read(buffer, 0, length);
         return;
       case TUNNEL:
         this.#armForRead();
-        this.#handler!.onTunnelData(buffer, start, end);
+        this.#handler!.onTunnelData(buffer, 0, length);
         return;
       case CLOSED:
         return;
@@ -371,123 +384,79 @@ export class UpstreamConnection implements TimerOwner {
     }
   }
 
-  #consumeHead(chunk: Buffer, chunkStart: number, chunkEnd: number): void {
-    let buffer = chunk;
-    let position = chunkStart;
-    let end = chunkEnd;
-    const pending = this.#pending;
-    if (pending !== undefined) {
-      pending.append(chunk, chunkStart, chunkEnd);
-      ({ buffer, position, end } = pending);
-    }
-    for (;;) {
-      const next = this.#parser.parse(buffer, position, end);
-      if (next === INCOMPLETE) {
-        if (pending === undefined) {
-          this.#pending = new InputBuffer();
-          this.#pending.append(buffer, position, end);
-        } else {
-          pending.position = position;
-        }
-        return;
-      }
-      if (next === REFUSED) {
-        this.#fail(this.#parser.error);
-        return;
-      }
-      const bytes = next - position;
-      position = next;
-      const { status } = this.#parser.head;
-      if (status >= 200 || status === 101) break;
-      this.#interimBytes += bytes;
-      if (++this.#interimCount > MAX_INTERIM_RESPONSES || this.#interimBytes > MAX_INTERIM_BYTES) {
-        this.#fail('upstream_malformed');
-        return;
-      }
-      const handler = this.#handler;
-      handler!.onInterimHead(this.#parser.head);
-      if (this.#handler !== handler) return;
-    }
-    this.#pending = undefined;
-    const { head } = this.#parser;
-    this.#framing = head.framing;
-    this.#remaining = head.contentLength;
-    this.#state = head.status === 101 ? TUNNEL : IN_BODY;
-    if (head.framing === 'chunked') {
-      this.#decoder ??= new ChunkedDecoder(UPSTREAM_CHUNK_LIMITS);
-      this.#decoder.reset();
-    }
+  // What the reader finds.
+
+  onInterim(head: ResponseHead): boolean {
     const handler = this.#handler;
-    handler!.onResponseHead(head);
-    if (this.#handler !== handler) return;
-    if (head.status === 101) {
-      if (position < end) handler!.onTunnelData(buffer, position, end);
-      return;
-    }
-    this.#consumeBody(buffer, position, end);
+    if (head.hasBareLineFeeds) this.#client.onBareLineFeeds();
+    handler!.onInterimHead(head);
+    return this.#handler === handler;
   }
 
-  #consumeBody(buffer: Buffer, start: number, end: number): void {
+  onHead(head: ResponseHead): boolean {
+    const handler = this.#handler!;
+    if (head.hasBareLineFeeds) this.#client.onBareLineFeeds();
+    if (head.status !== 101) {
+      this.#state = IN_BODY;
+      handler.onResponseHead(head);
+    } else if (this.#upgrade !== undefined && isUpgradeAsked(head.upgrade ?? '', this.#upgrade)) {
+      this.#state = TUNNEL;
+      handler.onTunnel(head);
+    } else {
+      // Nobody asked for that: what follows would be read as answers to requests it knows nothing of.
+      this.#fail('upstream_malformed');
+    }
+    return this.#handler === handler;
+  }
+
+  onBody(buffer: Buffer, start: number, end: number): boolean {
     const handler = this.#handler!;
     const isOwned = this.#ownBuffer !== undefined && buffer.buffer === this.#ownBuffer.buffer;
-    switch (this.#framing) {
-      case 'none':
-        this.#complete(undefined, start < end);
-        return;
-      case 'length': {
-        const available = end - start;
-        const taken = available < this.#remaining ? available : this.#remaining;
-        this.#remaining -= taken;
-        if (taken > 0) handler.onResponseBody(buffer, start, start + taken, isOwned);
-        if (this.#handler !== handler) return;
-        if (this.#remaining === 0) this.#complete(undefined, taken < available);
-        break;
-      }
-      case 'chunked': {
-        const decoder = this.#decoder!;
-        let position = start;
-        for (;;) {
-          const event = decoder.next(buffer, position, end);
-          position = decoder.position;
-          if (event === CHUNK.data) {
-            handler.onResponseBody(buffer, decoder.dataStart, decoder.dataEnd, isOwned);
-            if (this.#handler !== handler) return;
-          } else if (event === CHUNK.done) {
-            this.#complete(decoder.trailers, position < end);
-            return;
-          } else if (event === CHUNK.bad) {
-            this.#fail('upstream_malformed');
-            return;
-          } else {
-            break;
-          }
-        }
-        break;
-      }
-      default:
-        if (start < end) handler.onResponseBody(buffer, start, end, isOwned);
-    }
-    // More than one read: from here on the bytes go through without being copied.
-    if (this.#handler === handler && this.#ownBuffer === undefined && this.#state === IN_BODY) {
-      this.#ownBuffer = this.home.buffers.take();
-    }
+    handler.onResponseBody(buffer, start, end, isOwned);
+    return this.#handler === handler;
   }
 
-  #complete(trailers: HeaderBlock | undefined, hasMoreBytes: boolean): void {
+  onUpgraded(buffer: Buffer, start: number, end: number): void {
+    this.#handler!.onTunnelData(buffer, start, end);
+  }
+
+  onComplete(trailers: HeaderBlock | undefined, hasMoreBytes: boolean): void {
     const handler = this.#handler!;
     this.#dropOwnBuffer();
-    const { head } = this.#parser;
     // Bytes behind a response answer nothing that was asked: they and their connection are of no use to anyone.
     const isReusable =
-      head.isKeepAlive && !hasMoreBytes && this.isRequestComplete && !this.isLastRequest && !this.#isBlocked;
-    if (isReusable) this.home.release(this);
+      this.#reader.isKeepAlive &&
+      !hasMoreBytes &&
+      this.#isRequestComplete &&
+      !this.#isLastRequest &&
+      !this.#isBlocked;
+    if (isReusable) this.#becomeIdle();
     else this.destroy();
     handler.onResponseEnd(trailers, this.readAtMs);
   }
 
+  onRefused(code: ProxyErrorCode): void {
+    this.#fail(code);
+  }
+
+  #becomeIdle(): void {
+    this.#state = IDLE;
+    this.#handler = undefined;
+    if (this.#isPaused) {
+      this.#isPaused = false;
+      this.#socket.resume();
+    }
+    this.#home.offer(this);
+  }
+
   #dropOwnBuffer(): void {
     if (this.#ownBuffer === undefined) return;
-    if (this.#handler?.isReadBufferFree() ?? false) this.home.buffers.give(this.#ownBuffer);
+    if (this.#handler?.isReadBufferFree() ?? false) this.#home.buffers.give(this.#ownBuffer);
     this.#ownBuffer = undefined;
   }
+}
+
+/** Whether a connection ends so that had been closed at its other end while it rested. */
+function isLost(code: ProxyErrorCode): boolean {
+  return code === 'upstream_reset' || code === 'upstream_closed_early';
 }

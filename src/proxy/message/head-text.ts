@@ -3,6 +3,7 @@ import { isToken } from './octets.ts';
 declare const made: unique symbol;
 declare const open: unique symbol;
 declare const fit: unique symbol;
+declare const aimed: unique symbol;
 
 /**
  * Whole lines of a head, each ended by CRLF, one byte per character. A wire takes a head in no other form, and only this file makes it:
@@ -16,11 +17,17 @@ export type OpenLine = string & { readonly [open]: true };
 /** What may stand in a line as its value. */
 export type HeadValue = string & { readonly [fit]: true };
 
+/** What may stand in a request line as its target. */
+export type TargetText = string & { readonly [aimed]: true };
+
 /** The empty value. */
 export const NO_VALUE = '' as HeadValue;
 
 /** No lines. */
 export const NO_LINES = '' as HeadText;
+
+/** No target yet. */
+export const NO_TARGET = '' as TargetText;
 
 /** A text that would write lines of its own, or is no bytes. Whoever sent or configured it is to blame: it is counted, not reported. */
 export class UnsafeText extends RangeError {
@@ -60,11 +67,20 @@ export function headerLineIfSafe(name: string, value: string): HeadText {
   return UNFIT.test(value) || !isToken(name) ? NO_LINES : headerLine(name, value);
 }
 
-/** Throws UnsafeText for a target that would end the line or its word. */
-export function requestLine(method: string, target: string, minorVersion: number): HeadText {
+/** The target of a request. Throws UnsafeText where it, or the method, would end the line or its word. */
+export function requestTarget(method: string, target: string): TargetText {
   if (target === '' || UNFIT_TARGET.test(target) || !isToken(method)) {
     throw new UnsafeText('a request target holds a blank, a line break, or a character that is no byte');
   }
+  return target as TargetText;
+}
+
+/** Says that a parser has seen it, and its method. */
+export function parsedTarget(text: string): TargetText {
+  return text as TargetText;
+}
+
+export function requestLine(method: string, target: TargetText, minorVersion: number): HeadText {
   return `${method} ${target} HTTP/1.${minorVersion}\r\n` as HeadText;
 }
 

@@ -5,19 +5,18 @@ import { locationFormOf } from '../../features/kit/location-form.ts';
 import { SlotPlan } from '../../features/kit/slot.ts';
 import { toByteText } from '../../lib/byte-text.ts';
 import { CATCH_ALL } from '../../lib/catch-all.ts';
-import { digestOf } from '../../lib/hash.ts';
 import { LazyPathSearch } from '../../lib/path-search.ts';
 import type { Policies } from '../../model/policy.ts';
 import type { WorkerMetrics } from '../../observe/sinks.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
 import type { HostEntry, RouteEntry } from '../../table/table.ts';
 import type { Upstream } from '../upstream/upstream.ts';
+import { plainWire, tlsWire, type WireKey } from '../upstream/wire-key.ts';
 import {
   DEFAULT_BACKEND,
   type LinkedHost,
   type LinkedRoute,
   type SlashRedirect,
-  type Transport,
 } from './linked.ts';
 import type { MatcherCache } from './matcher-cache.ts';
 import { NO_MATCH, redirectedBy, type PathMatcher } from './path-matcher.ts';
@@ -114,6 +113,7 @@ function linkRoute(
   const admission = combineAccess(byStage.access, policies.satisfy?.mode ?? 'all');
   const upstream = upstreamId === undefined ? undefined : deps.upstreamOf(upstreamId);
   const series = deps.metrics.routeSeries(labels, '');
+  const wires = wiresOf(policies, body.upstreamHttpMinor);
   return {
     kind: 'route',
     entry,
@@ -139,7 +139,8 @@ function linkRoute(
     onDone: withHook(filters, 'onDone'),
     series,
     canarySeries: canary === undefined ? series : deps.metrics.routeSeries(labels, canary.upstreamId),
-    transport: toTransport(policies),
+    wire: wires.wire,
+    secureWire: wires.secureWire,
   };
 }
 
@@ -173,11 +174,16 @@ function createDecision(
   return feature?.createDecision?.(policy, context);
 }
 
-const PLAIN: Transport = { key: 'http', protocol: 'http', tls: undefined };
+interface Wires {
+  readonly wire: WireKey;
+  readonly secureWire: WireKey;
+}
 
-function toTransport(policies: Policies): Transport {
+function wiresOf(policies: Policies, minorVersion: 0 | 1): Wires {
+  const name = minorVersion === 1 ? 'http/1.1' : 'http/1.0';
   const protocol = policies['backend-protocol']?.protocol ?? 'http';
-  if (protocol === 'http') return PLAIN;
-  const tls = policies['proxy-ssl'];
-  return { key: `https:${tls === undefined ? '' : digestOf(tls)}`, protocol, tls };
+  const plain = plainWire(name);
+  if (protocol === 'http') return { wire: plain, secureWire: plain };
+  const secure = tlsWire(name, policies['proxy-ssl']);
+  return { wire: protocol === 'auto' ? plain : secure, secureWire: secure };
 }

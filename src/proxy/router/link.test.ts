@@ -117,7 +117,7 @@ describe('link', () => {
     ]);
   });
 
-  test('equal ways to speak to an upstream share a transport key, others do not', () => {
+  test('equal ways to speak to an upstream share a wire key, others do not', () => {
     const tls = {
       isVerified: false,
       verifyDepth: 1,
@@ -135,13 +135,15 @@ describe('link', () => {
       }),
     ];
     const router = routerOf(modelOf([hostModel('h', routes)]));
-    const [plain, bare, one, other, sni] = ['/', '/a', '/b', '/c', '/d'].map(
-      (path) => routeOf(router, 'h', path).transport,
+    const [plain, bare, one, auto, sni] = ['/', '/a', '/b', '/c', '/d'].map((path) =>
+      routeOf(router, 'h', path),
     );
-    expect(plain).toEqual({ key: 'http', protocol: 'http', tls: undefined });
-    expect(one!.key).toBe(other!.key);
-    expect(one!.tls).toEqual(tls);
-    expect(new Set([bare, one, sni].map((transport) => transport!.key)).size).toBe(3);
+    const http = { text: 'http/1.1', wire: 'http/1.1', isTls: false, tls: undefined, serverName: undefined };
+    expect([plain!.wire, plain!.secureWire]).toEqual([http, http]);
+    expect(auto!.wire).toEqual(http);
+    expect(auto!.secureWire.text).toBe(one!.wire.text);
+    expect(one!.wire.tls).toEqual(tls);
+    expect(new Set([bare, one, sni].map((route) => route!.wire.text)).size).toBe(3);
   });
 
   test('filters of one request never share a slot, those of its host included', () => {

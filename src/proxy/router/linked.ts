@@ -6,6 +6,7 @@ import type { RouteSeries } from '../../observe/sinks.ts';
 import type { HostEntry, RouteEntry } from '../../table/table.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
 import type { Upstream } from '../upstream/upstream.ts';
+import type { WireKey } from '../upstream/wire-key.ts';
 
 /** What the log calls the backend of a route that has none. */
 export const DEFAULT_BACKEND = 'upstream-default-backend';
@@ -71,14 +72,7 @@ export interface LinkedRoute {
   readonly onDone: readonly Filter[];
   readonly series: RouteSeries;
   readonly canarySeries: RouteSeries;
-  /** Transport to the upstream: how and with which TLS it is spoken to. */
-  readonly transport: Transport;
-}
-
-/** How an endpoint is spoken to. Equal keys share connections. */
-export interface Transport {
-  /** `http`, or `https:<digest of the TLS policy>`; `auto` is resolved per connection scheme. */
-  readonly key: string;
-  readonly protocol: 'http' | 'https' | 'auto';
-  readonly tls: import('../../model/policy.ts').UpstreamTlsPolicy | undefined;
+  /** How the upstream is spoken to for a client that came by http, and for one that came by https (AUTO_HTTP follows it). */
+  readonly wire: WireKey;
+  readonly secureWire: WireKey;
 }

@@ -1,5 +1,6 @@
 import { EndpointHealth, type HealthPolicy } from './health.ts';
 import { Latency } from './latency.ts';
+import type { UpstreamPool } from './stream.ts';
 import type { Endpoint, EndpointOutcome } from './upstream.ts';
 
 /** State of one address of this worker. Shared by all upstreams that have the address; outlives table swaps. */
@@ -7,7 +8,7 @@ export class EndpointState implements Endpoint {
   readonly key: string;
   readonly address: string;
   readonly port: number;
-  readonly pools = new Map<string, { destroy(): void }>();
+  readonly pools = new Map<string, UpstreamPool>();
   readonly health: EndpointHealth;
   readonly latency: Latency = new Latency();
   inFlight = 0;

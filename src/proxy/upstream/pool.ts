@@ -1,104 +1,120 @@
-import { connect as connectTcp, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
-import type { DataPlaneSettings } from '../../table/settings.ts';
-import type { Transport } from '../router/linked.ts';
 import type { Timers } from '../../lib/timer-wheel.ts';
-import type { Connector } from './connector.ts';
+import type { DataPlaneSettings } from '../../table/settings.ts';
+import { type Connector, createConnector } from './connector.ts';
+import type { IdleList } from './idle-list.ts';
+import type { ConnectionHome, PooledConnection, UpstreamWire } from './pooled-connection.ts';
 import type { ReadBuffers } from './read-buffers.ts';
-import { createTlsClient, type TlsClient } from './tls-client.ts';
+import type { UpstreamHandler, UpstreamPool, UpstreamStream } from './stream.ts';
 import type { Endpoint } from './upstream.ts';
-import type { ConnectionHome } from '../http1/connection-home.ts';
-import { UpstreamConnection } from '../http1/upstream-connection.ts';
-import type { UpstreamHandler } from './upstream-handler.ts';
+import type { WireKey } from './wire-key.ts';
 
-/** Connections to one endpoint over one transport; the most recently used one is taken first. */
-export class EndpointPool implements ConnectionHome {
+/** What the pools of a worker share. */
+export interface PoolContext {
   readonly timers: Timers;
   readonly buffers: ReadBuffers;
-  isClosed = false;
-  readonly #connector: Connector;
-  readonly #endpoint: Endpoint;
-  readonly #tls: TlsClient | undefined;
-  readonly #idle: UpstreamConnection[] = [];
-  readonly #key: string;
+  readonly idle: IdleList;
+  readonly now: () => number;
+  settings(): DataPlaneSettings;
+  report(fault: unknown): void;
+}
 
-  constructor(connector: Connector, endpoint: Endpoint, key: string, transport: Transport, isTls: boolean) {
-    this.#connector = connector;
+/** Connections to one endpoint by one wire; of those that have room the most recently used one is taken. */
+export class EndpointPool implements UpstreamPool, ConnectionHome {
+  readonly timers: Timers;
+  readonly buffers: ReadBuffers;
+  readonly now: () => number;
+  #isClosed = false;
+  readonly #context: PoolContext;
+  readonly #endpoint: Endpoint;
+  readonly #key: WireKey;
+  readonly #wire: UpstreamWire;
+  readonly #connector: Connector;
+  readonly #offered: PooledConnection[] = [];
+
+  constructor(context: PoolContext, endpoint: Endpoint, key: WireKey, wire: UpstreamWire) {
+    this.timers = context.timers;
+    this.buffers = context.buffers;
+    this.now = context.now;
+    this.#context = context;
     this.#endpoint = endpoint;
     this.#key = key;
-    this.#tls = isTls ? createTlsClient(transport.tls) : undefined;
-    this.timers = connector.timers;
-    this.buffers = connector.buffers;
+    this.#wire = wire;
+    this.#connector = createConnector(endpoint, key);
   }
 
   get settings(): DataPlaneSettings {
-    return this.#connector.settings();
-  }
-
-  now(): number {
-    return this.#connector.now();
+    return this.#context.settings();
   }
 
   report(fault: unknown): void {
-    this.#connector.report(fault);
+    this.#context.report(fault);
   }
 
-  /** A connection at rest, ready to be written to; undefined when there is none. */
-  acquire(): UpstreamConnection | undefined {
-    for (;;) {
-      const connection = this.#idle.pop();
-      if (connection === undefined) return undefined;
-      this.#connector.leaveIdle(connection);
-      if (connection.isUsable) return connection;
-      connection.destroy();
+  acquire(handler: UpstreamHandler, isFreshNeeded: boolean, connectTimeoutMs: number): UpstreamStream {
+    const offered = this.#offered;
+    while (offered.length > 0) {
+      const connection = offered[offered.length - 1]!;
+      if (!connection.isUsable) {
+        connection.destroy();
+        continue;
+      }
+      if (isFreshNeeded && connection.isIdle) break;
+      this.#context.idle.leave(connection);
+      const stream = connection.take(handler);
+      if (!connection.hasRoom) this.#withdraw(connection);
+      return stream;
     }
+    return this.#wire.open(this, this.#connector, handler, connectTimeoutMs);
   }
 
-  /** Opens a connection; the handler is told when it can be used, or that it failed. */
-  open(handler: UpstreamHandler, connectTimeoutMs: number): UpstreamConnection {
-    const { address, port } = this.#endpoint;
-    const tls = this.#tls;
-    return new UpstreamConnection(
-      this,
-      handler,
-      (onread): Socket =>
-        tls === undefined
-          ? connectTcp({ host: address, port, noDelay: true, allowHalfOpen: true, onread })
-          : tls.watch(connectTls(tls.options(address, port, onread))),
-      tls === undefined ? 'connect' : 'secureConnect',
-      connectTimeoutMs,
-    );
+  opened(): void {
+    this.#endpoint.connected();
   }
 
-  release(connection: UpstreamConnection): void {
+  offer(connection: PooledConnection): void {
     const { settings } = this;
     if (
-      this.isClosed ||
+      this.#isClosed ||
       this.#endpoint.isRemoved ||
       settings.upstreamKeepAliveConnections === 0 ||
       connection.requestCount >= settings.upstreamKeepAliveRequests ||
       // What it just read was the end of a response.
       connection.readAtMs - connection.createdAtMs >= settings.upstreamKeepAliveTimeMs
     ) {
-      connection.destroy();
+      this.#withdraw(connection);
+      connection.retire();
       return;
     }
-    connection.becomeIdle(settings.upstreamKeepAliveTimeoutMs);
-    this.#idle.push(connection);
-    this.#connector.enterIdle(connection, settings.upstreamKeepAliveConnections);
+    if (!connection.isOffered) {
+      connection.isOffered = true;
+      this.#offered.push(connection);
+    }
+    if (!connection.isIdle) return;
+    connection.rest(settings.upstreamKeepAliveTimeoutMs);
+    this.#context.idle.enter(connection, settings.upstreamKeepAliveConnections);
   }
 
-  remove(connection: UpstreamConnection): void {
-    if (!connection.isIdleListed) return;
-    this.#connector.leaveIdle(connection);
-    const index = this.#idle.indexOf(connection);
-    if (index >= 0) this.#idle.splice(index, 1);
+  remove(connection: PooledConnection): void {
+    this.#context.idle.leave(connection);
+    this.#withdraw(connection);
   }
 
-  /** Closes what is idle; what is in use ends with its exchange. */
   destroy(): void {
-    this.isClosed = true;
-    if (this.#endpoint.pools.get(this.#key) === this) this.#endpoint.pools.delete(this.#key);
-    while (this.#idle.length > 0) this.#idle.at(-1)!.destroy();
+    this.#isClosed = true;
+    const { pools } = this.#endpoint;
+    if (pools.get(this.#key.text) === this) pools.delete(this.#key.text);
+    while (this.#offered.length > 0) {
+      const connection = this.#offered.at(-1)!;
+      this.#withdraw(connection);
+      connection.retire();
+    }
+  }
+
+  #withdraw(connection: PooledConnection): void {
+    if (!connection.isOffered) return;
+    connection.isOffered = false;
+    const offered = this.#offered;
+    if (offered[offered.length - 1] === connection) offered.pop();
+    else offered.splice(offered.indexOf(connection), 1);
   }
 }

@@ -74,7 +74,12 @@ describe('the registry', () => {
     const endpoint = pick('a');
     expect(pick('b')).toBe(endpoint);
     let destroyed = 0;
-    endpoint.pools.set('http', { destroy: () => destroyed++ });
+    endpoint.pools.set('http', {
+      acquire: () => {
+        throw new Error('not asked');
+      },
+      destroy: () => destroyed++,
+    });
     set('a', []);
     expect([endpoint.isRemoved, destroyed]).toEqual([false, 0]);
     registry.remove('b');

@@ -7,7 +7,7 @@ import {
   type PeerCertificate,
   type TLSSocket,
 } from 'node:tls';
-import type { UpstreamTlsPolicy } from '../../model/policy.ts';
+import type { WireKey } from './wire-key.ts';
 
 /** TLS towards one endpoint: what every handshake has in common, and the session to resume. */
 export interface TlsClient {
@@ -23,8 +23,8 @@ export interface TlsClient {
 /** Name that ingress-nginx verifies when none is configured (docs/reference/annotations.md §3.8): no certificate carries it. */
 const UNNAMED = 'upstream_balancer';
 
-/** Creates the client side of a policy; without policy the certificate is not verified and no name is sent. */
-export function createTlsClient(policy: UpstreamTlsPolicy | undefined): TlsClient {
+/** Creates the client side of a wire's TLS; without policy the certificate is not verified and no name is sent. */
+export function createTlsClient({ wire, tls: policy, serverName }: WireKey): TlsClient {
   const isVerified = policy?.isVerified ?? false;
   const name = policy?.serverName ?? UNNAMED;
   const depth = policy?.verifyDepth ?? 1;
@@ -38,8 +38,8 @@ export function createTlsClient(policy: UpstreamTlsPolicy | undefined): TlsClien
       maxVersion: policy?.maxVersion ?? 'TLSv1.3',
     }),
     rejectUnauthorized: isVerified,
-    servername: policy?.isSniSent === true && policy.serverName !== undefined ? policy.serverName : undefined,
-    ALPNProtocols: ['http/1.1'],
+    servername: serverName,
+    ALPNProtocols: [wire === 'h2' ? 'h2' : 'http/1.1'],
     checkServerIdentity: (_host, certificate) =>
       checkServerIdentity(name, certificate) ?? checkDepth(certificate, depth),
   };

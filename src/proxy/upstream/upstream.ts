@@ -1,6 +1,7 @@
 import type { RequestView } from '../../features/kit/filter.ts';
 import type { AffinityPolicy } from '../../model/policy.ts';
 import type { UpstreamEntry } from '../../table/table.ts';
+import type { UpstreamPool } from './stream.ts';
 
 /** A named backend group. Lives in the registry, outlives table swaps; endpoints change under it. */
 export interface Upstream {
@@ -44,8 +45,8 @@ export interface Endpoint {
   finished(outcome: EndpointOutcome, responseMs: number): void;
   /** Set when it left the upstream: idle connections are closed, no new request begins. */
   readonly isRemoved: boolean;
-  /** Connection pools by transport key; owned by the connector (proxy/upstream/pool.ts). */
-  readonly pools: Map<string, { destroy(): void }>;
+  /** Its connections by the text of their wire key; owned by the pools (proxy/upstream/pools.ts). */
+  readonly pools: Map<string, UpstreamPool>;
 }
 
 export type EndpointOutcome = 'ok' | 'connect-failed' | 'timed-out' | 'reset' | 'bad-response' | 'aborted';

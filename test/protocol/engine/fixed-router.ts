@@ -6,14 +6,9 @@ import type {
   UpstreamTlsPolicy,
 } from '../../../src/model/policy.ts';
 import type { RouteSeries } from '../../../src/observe/sinks.ts';
-import type {
-  LinkedHost,
-  LinkedRoute,
-  Router,
-  SlashRedirect,
-  Transport,
-} from '../../../src/proxy/router/linked.ts';
+import type { LinkedHost, LinkedRoute, Router, SlashRedirect } from '../../../src/proxy/router/linked.ts';
 import type { Endpoint, EndpointOutcome, Upstream } from '../../../src/proxy/upstream/upstream.ts';
+import { plainWire, tlsWire } from '../../../src/proxy/upstream/wire-key.ts';
 import { DEFAULT_SETTINGS, type DataPlaneSettings } from '../../../src/table/settings.ts';
 
 /** An endpoint that remembers what it was told. */
@@ -54,10 +49,11 @@ export function createFixedRouter(options: FixedRouterOptions = {}): FixedRouter
   const canaryEndpoints = (options.canary ?? []).map(createEndpoint);
   const { filters = [] } = options;
   const series = options.series ?? { observe: () => {} };
-  const transport: Transport =
+  const wireName = options.body?.upstreamHttpMinor === 0 ? 'http/1.0' : 'http/1.1';
+  const wire =
     options.tls === undefined
-      ? { key: 'http', protocol: 'http', tls: undefined }
-      : { key: 'https:test', protocol: 'https', tls: options.tls === true ? undefined : options.tls };
+      ? plainWire(wireName)
+      : tlsWire(wireName, options.tls === true ? undefined : options.tls);
   const route: LinkedRoute = {
     kind: 'route',
     search: undefined,
@@ -111,7 +107,8 @@ export function createFixedRouter(options: FixedRouterOptions = {}): FixedRouter
     onDone: filters.filter((filter) => filter.onDone !== undefined),
     series,
     canarySeries: series,
-    transport,
+    wire,
+    secureWire: wire,
   };
   const host = createHost('a.test', true, options.hostFilters ?? [], (path) =>
     options.match === undefined ? route : options.match(path, route),

@@ -201,7 +201,7 @@ export class Bench {
   async close(): Promise<void> {
     for (const context of this.#contexts) {
       for (const connection of context.connections) connection.destroy();
-      context.connector.close();
+      context.pools.close();
       context.timers.close();
     }
     for (const socket of this.#sockets) socket.destroy();

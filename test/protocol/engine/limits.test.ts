@@ -105,7 +105,7 @@ describe('clients that go away', () => {
     expect(engine.log[0]).toMatchObject({ status: 499, bytesSent: 0, upstreamStatus: [0] });
     expect(engine.router.endpoints[0]!.outcomes).toEqual(['aborted']);
     await eventually(() => engine.context.connections.size === 0);
-    upstreamClosed = engine.context.connector.idleCount === 0;
+    upstreamClosed = engine.context.pools.idleCount === 0;
     expect(upstreamClosed).toBe(true);
     expect(engine.counted()).toBe(1);
   });

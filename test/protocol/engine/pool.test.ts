@@ -22,12 +22,12 @@ describe('kept-alive connections to endpoints', () => {
 
   test('are used again', async () => {
     const { upstream, engine } = await twice({});
-    expect([upstream.sockets.length, engine.context.connector.idleCount]).toEqual([1, 1]);
+    expect([upstream.sockets.length, engine.context.pools.idleCount]).toEqual([1, 1]);
   });
 
   test('upstream-keepalive-connections 0: none is kept', async () => {
     const { upstream, engine } = await twice({ upstreamKeepAliveConnections: 0 });
-    expect([upstream.sockets.length, engine.context.connector.idleCount]).toEqual([2, 0]);
+    expect([upstream.sockets.length, engine.context.pools.idleCount]).toEqual([2, 0]);
     expect(upstream.requests[0]).toContain('Connection: close\r\n');
   });
 
@@ -45,8 +45,8 @@ describe('kept-alive connections to endpoints', () => {
 
   test('upstream-keepalive-timeout: one that rests so long is closed', async () => {
     const { upstream, engine } = await twice({ upstreamKeepAliveTimeoutMs: 50 });
-    expect(engine.context.connector.idleCount).toBe(1);
-    await eventually(() => engine.context.connector.idleCount === 0);
+    expect(engine.context.pools.idleCount).toBe(1);
+    await eventually(() => engine.context.pools.idleCount === 0);
     await eventually(() => upstream.sockets.every((socket) => socket.readableEnded || socket.destroyed));
   });
 
@@ -67,7 +67,7 @@ describe('kept-alive connections to endpoints', () => {
       answer();
       await engine.logged(i + 1);
     }
-    expect(engine.context.connector.idleCount).toBe(2);
+    expect(engine.context.pools.idleCount).toBe(2);
     await eventually(
       () => upstream.sockets.filter((socket) => socket.readableEnded || socket.destroyed).length === 1,
     );

@@ -228,7 +228,7 @@ describe('a hostile upstream', () => {
       );
       expect(answer).not.toContain('secret');
       await eventually(() => upstream.sockets.every((socket) => socket.readableEnded || socket.destroyed));
-      expect(engine.context.connector.idleCount).toBe(0);
+      expect(engine.context.pools.idleCount).toBe(0);
       expect(engine.log[0]).toMatchObject({ status: 502, upstreamStatus: [502] });
       expect(engine.router.endpoints[0]!.inFlight).toBe(0);
       expect(engine.faults).toEqual([]);
@@ -248,7 +248,7 @@ describe('a hostile upstream', () => {
       expect(text.match(/HTTP\/1\.1 103 /g)).toHaveLength(limit);
       expect(text).toMatch(/\r\n\r\nHTTP\/1\.1 502 /);
     }
-    expect(engine.context.connector.idleCount).toBe(0);
+    expect(engine.context.pools.idleCount).toBe(0);
   });
 
   test('an interim head above the limit of heads is a 502', async () => {
@@ -319,9 +319,9 @@ describe('a hostile upstream', () => {
     const client = await engine.connect();
     client.send(GET);
     await client.response();
-    expect(engine.context.connector.idleCount).toBe(1);
+    expect(engine.context.pools.idleCount).toBe(1);
     upstream.sockets[0]!.write('HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecret');
-    await eventually(() => engine.context.connector.idleCount === 0);
+    await eventually(() => engine.context.pools.idleCount === 0);
     client.send(GET);
     expect(await client.response()).toMatch(/ok$/);
     expect(upstream.sockets.length).toBe(2);
@@ -391,7 +391,7 @@ describe('a hostile upstream', () => {
     const client = await engine.connect();
     client.send(`POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 500000\r\n\r\n${'a'.repeat(1000)}`);
     expect(await client.response()).toMatch(/^HTTP\/1\.1 403 [^]*Connection: close\r\n[^]*no$/);
-    expect(engine.context.connector.idleCount).toBe(0);
+    expect(engine.context.pools.idleCount).toBe(0);
     client.send('b'.repeat(100_000));
     client.socket.end();
     await client.ended();

@@ -235,7 +235,7 @@ describe('retries (docs/reference/annotations.md §3.3)', () => {
     endpoint.isRemoved = true;
     client.send(GET);
     await client.response();
-    expect(engine.context.connector.idleCount).toBe(0);
+    expect(engine.context.pools.idleCount).toBe(0);
     expect(upstream.sockets.length).toBe(2);
   });
 });

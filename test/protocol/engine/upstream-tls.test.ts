@@ -133,7 +133,7 @@ describe('TLS to the upstream (docs/reference/annotations.md §3.8)', () => {
     const client = await engine.connect();
     client.send(GET);
     await client.response();
-    engine.context.connector.close();
+    engine.context.pools.close();
     client.send(GET);
     await client.response();
     expect(upstream.resumed).toEqual([false, true]);

@@ -1,0 +1,10 @@
+import type { UpstreamWire } from '../upstream/pooled-connection.ts';
+import { type Http1Client, UpstreamConnection } from './upstream-connection.ts';
+
+/** The client's side of HTTP/1. */
+export function createHttp1Wire(client: Http1Client): UpstreamWire {
+  return {
+    open: (home, connector, handler, connectTimeoutMs) =>
+      new UpstreamConnection(client, home, connector, handler, connectTimeoutMs),
+  };
+}
