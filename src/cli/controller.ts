@@ -37,7 +37,7 @@ export async function controller({ flags }: Invocation, log: ControlLog, entry: 
     throw new UsageError('--publish-service and --publish-status-address exclude each other', 2);
   }
   const stopRequest = waitForSignal((signal) => {
-    log.warn({ signal }, 'asked again: Serin ends at once');
+    log.warn({ signal }, 'asked once more: Serin ends at once');
     process.exit(1);
   });
   const access = loadApiAccess(

@@ -12,6 +12,7 @@ import { features } from '../features/registry.ts';
 import type { ControlLog } from '../observe/log.ts';
 import type { MetricsRegistry } from '../observe/metrics.ts';
 import type { ListenerSpec } from '../table/messages.ts';
+import { DEFAULT_SETTINGS } from '../table/settings.ts';
 import type { FlagReader } from './args.ts';
 import { createBodyRoom } from './body-room.ts';
 import { workersForQuota } from './cpu-quota.ts';
@@ -41,15 +42,15 @@ export interface RuntimeObserver {
   rejected(message: string): void;
   /** All is linked and everything listens; ports by listener name. */
   ready(ports: ReadonlyMap<string, number>): void;
-  /** Stopping began; what was written for the world is taken back here, before the listeners close. */
-  stopping(): Promise<void>;
+  /** Stopping began; what was written for the world is taken back here, in the time given. */
+  stopping(withinMs: number): Promise<void>;
 }
 
 /** Asks a running Serin to end; resolves with the signal. */
 export type StopRequest = Promise<string>;
 
-/** Time a drain may take before connections are cut: ingress-nginx's worker-shutdown-timeout. */
-const DRAIN_TIMEOUT_MS = 240_000;
+/** How long the drain waits for what is taken back before it; both then go on at once. */
+const STOPPING_FIRST_MS = 5_000;
 
 /** Runs Serin until it is asked to stop; gives the exit code. Rejects when it cannot start. */
 export async function runSerin(input: RuntimeInput, stopRequest: StopRequest): Promise<number> {
@@ -211,12 +212,15 @@ export async function runSerin(input: RuntimeInput, stopRequest: StopRequest): P
   log.info({ signal: outcome }, 'Serin stops');
   unready = 'shutting down';
   await sleep(flags.number('shutdown-grace-period') * 1_000);
-  await observer.stopping();
+  const { drainTimeoutMs } = controller.live()?.table.settings ?? DEFAULT_SETTINGS;
+  const longestMs = drainTimeoutMs === 0 ? Infinity : drainTimeoutMs;
+  const stopping = observer.stopping(longestMs);
+  await waitAtMost(STOPPING_FIRST_MS, stopping);
+  const [cut] = await Promise.all([supervisor.drain(longestMs), stopping]);
+  log.info({ connectionsCut: cut }, 'all workers have drained');
   await source.stop();
   controller.stop();
   names.stop();
-  const cut = await supervisor.drain(DRAIN_TIMEOUT_MS);
-  log.info({ connectionsCut: cut }, 'all workers have drained');
   await sleep(flags.number('post-shutdown-grace-period') * 1_000);
   await admin.close();
   return 0;
@@ -227,6 +231,18 @@ function sizesOf({ served, table }: Built) {
   const { hosts, upstreams } = table;
   const routes = hosts.reduce((sum, host) => sum + host.routes.length, 0);
   return { ingresses: served.length, hosts: hosts.length, routes, upstreams: upstreams.length };
+}
+
+/** Resolves when the promise has settled, or the time is over. */
+function waitAtMost(ms: number, promise: Promise<unknown>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    const finish = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    promise.then(finish, finish);
+  });
 }
 
 function sleep(ms: number): Promise<void> {

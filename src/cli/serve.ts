@@ -22,7 +22,7 @@ export async function serve({ flags, rest }: Invocation, log: ControlLog, entry:
   }
   for (const path of paths) await requirePath(path);
   const stopRequest = waitForSignal((signal) => {
-    log.warn({ signal }, 'asked again: Serin ends at once');
+    log.warn({ signal }, 'asked once more: Serin ends at once');
     process.exit(1);
   });
   const store = createObjectStore();

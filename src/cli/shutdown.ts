@@ -1,10 +1,13 @@
-/** Resolves with the name of the first signal that asks the process to end; later ones are passed to `again`. */
-export function waitForSignal(again: (signal: string) => void): Promise<string> {
+/**
+ * Resolves with the name of the first signal that asks the process to end. Later ones change nothing: a kubelet, an init process and a preStop
+ * hook may each send theirs. Only a second SIGINT, which is somebody at a terminal, is passed to `insisted`.
+ */
+export function waitForSignal(insisted: (signal: string) => void): Promise<string> {
   return new Promise((resolve) => {
-    let isAsked = false;
+    let isInterrupted = false;
     const onSignal = (signal: NodeJS.Signals) => {
-      if (isAsked) again(signal);
-      isAsked = true;
+      if (signal === 'SIGINT' && isInterrupted) insisted(signal);
+      isInterrupted ||= signal === 'SIGINT';
       resolve(signal);
     };
     process.on('SIGTERM', onSignal);

@@ -41,7 +41,7 @@ export interface Supervisor {
   problem(): string | undefined;
   /** Workers whose event loop stands still. */
   stuckCount(): number;
-  /** Drains all workers; resolves when each has ended, with the connections that had to be cut. */
+  /** Closes the ports of all workers, then drains them; resolves when each has ended, with the connections that had to be cut. */
   drain(timeoutMs: number): Promise<number>;
   /** Ends all workers at once. */
   terminate(): Promise<void>;
@@ -69,6 +69,10 @@ const RESTART_DELAY_MAX_MS = 5_000;
 const HEALTHY_LIFE_MS = 10_000;
 /** A thread that does not end in this time hangs in the kernel: it is left behind, and its place is taken. */
 const ABANDON_MS = 5_000;
+/** How long the others wait for a worker to close its ports. */
+const UNLISTEN_MS = 2_000;
+/** A drain without bound still has one that a timer can count. */
+const MAX_DRAIN_MS = 2_147_000_000;
 
 export function createSupervisor(deps: SupervisorDeps): Supervisor {
   const lives = new Map<number, Live>();
@@ -203,6 +207,22 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     restartTimers.clear();
   }
 
+  /** Resolves when the worker has closed its ports, or takes too long to. */
+  function unlisten({ worker, port }: Live): Promise<void> {
+    return new Promise((resolve) => {
+      const bound = setTimeout(resolve, UNLISTEN_MS);
+      const finish = () => {
+        clearTimeout(bound);
+        resolve();
+      };
+      worker.on('message', (message: FromWorker) => {
+        if (message.kind === 'unlistened') finish();
+      });
+      worker.on('exit', finish);
+      port.post({ kind: 'unlisten' });
+    });
+  }
+
   return {
     start() {
       for (let index = 0; index < deps.workerCount; index++) spawn(index, 0);
@@ -210,6 +230,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     },
     listen(port) {
       const live = lives.get(port.index);
+      if (isStopping) return;
       if (live === undefined || live.port !== port || live.isListening || waiting.includes(live)) return;
       // Port 0 is resolved by the first worker; the others then share what it was given.
       const isPortOpen = deps.listeners.some((spec) => spec.port === 0 && !ports.has(spec.name));
@@ -230,8 +251,11 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
       return abandoned.size === 0 ? undefined : 'a worker whose event loop stands still cannot be ended';
     },
     stuckCount: () => [...lives.values()].filter(({ isStuck }) => isStuck).length + abandoned.size,
-    async drain(timeoutMs) {
+    async drain(longestMs) {
       stopRestarts();
+      const timeoutMs = Math.min(longestMs, MAX_DRAIN_MS);
+      // First all ports: a client whose connection one worker ends shall not come to another that is about to close its port.
+      await Promise.all([...lives.values()].map(unlisten));
       let cut = 0;
       await Promise.all(
         [...lives.values()].map(

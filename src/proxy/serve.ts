@@ -3,6 +3,7 @@ import type { AccessLog, WorkerMetrics } from '../observe/sinks.ts';
 import type { BodyStorage } from './exchange/body-store.ts';
 import type { EngineStats } from './accept/connection-gauge.ts';
 import type { ConnectionInfo } from './message/connection-info.ts';
+import { WAITS } from './http1/client-waits.ts';
 import { Connection } from './http1/downstream-connection.ts';
 import { createHttp1Wire } from './http1/upstream-wire.ts';
 import type { Router } from './router/linked.ts';
@@ -33,7 +34,7 @@ export interface ServeContext extends EngineOptions {
   readonly pools: Pools;
   readonly stats: EngineStats;
   readonly connections: Set<Connection>;
-  /** From now on every response ends its connection. */
+  /** From now on every response ends its connection, and an idle one is closed soon. */
   isDraining: boolean;
 }
 
@@ -69,7 +70,9 @@ export function createServeContext(options: EngineOptions): ServeContext {
 /** Takes over a connection that is ready for HTTP/1.1: preamble read, handshake done. The socket should allow half-open. */
 export function serveConnection(socket: Socket, info: ConnectionInfo, context: ServeContext): void {
   try {
-    new Connection(socket, info, context).start();
+    const connection = new Connection(socket, info, context);
+    connection.start();
+    if (context.isDraining) connection.startDraining();
   } catch (fault) {
     socket.destroy();
     context.report(fault);
@@ -77,17 +80,23 @@ export function serveConnection(socket: Socket, info: ConnectionInfo, context: S
 }
 
 /**
- * Answers `Connection: close` from now on and closes what is idle; tunnels and responses in flight may end by themselves. Resolves
- * with the number of connections that had to be cut when the time was over.
+ * Answers `Connection: close` from now on. What is idle may bring one more request, and is half-closed when it does not; tunnels and responses
+ * in flight may end by themselves. Connections that are open and not ready for HTTP yet, of which `openCount` knows, get the time that the idle
+ * get. Resolves with the number of connections that had to be cut when the time was over.
  */
-export function drainConnections(context: ServeContext, timeoutMs: number): Promise<number> {
+export function drainConnections(
+  context: ServeContext,
+  timeoutMs: number,
+  openCount: () => number = () => 0,
+): Promise<number> {
   context.isDraining = true;
-  for (const connection of context.connections) connection.closeIfIdle();
-  const deadline = context.now() + timeoutMs;
+  for (const connection of context.connections) connection.startDraining();
+  const startedAt = context.now();
   return new Promise((resolve) => {
     const check = setInterval(() => {
-      const isOver = context.now() >= deadline;
-      if (context.connections.size > 0 && !isOver) return;
+      const drainedMs = context.now() - startedAt;
+      const isBusy = context.connections.size > 0 || (drainedMs < WAITS.drainIdleMs && openCount() > 0);
+      if (isBusy && drainedMs < timeoutMs) return;
       clearInterval(check);
       const cut = context.connections.size;
       for (const connection of context.connections) connection.destroy();

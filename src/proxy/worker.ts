@@ -76,9 +76,14 @@ export function startWorker(start: WorkerStart, port: MessagePort): void {
   const context = createServeContext({ router, accessLog, metrics, bodies, now: epochMs, random, report });
   let listeners: Promise<Listeners> | undefined;
 
-  async function drain(timeoutMs: number): Promise<void> {
+  async function unlisten(): Promise<void> {
     await (await listeners)?.close();
-    const connectionsCut = await drainConnections(context, timeoutMs);
+    post({ kind: 'unlistened' });
+  }
+
+  async function drain(timeoutMs: number): Promise<void> {
+    const open = await listeners;
+    const connectionsCut = await drainConnections(context, timeoutMs, () => open?.openCount() ?? 0);
     await accessLog.flush();
     post({ kind: 'drained', connectionsCut });
   }
@@ -97,6 +102,9 @@ export function startWorker(start: WorkerStart, port: MessagePort): void {
           post,
           now: epochMs,
         });
+        return;
+      case 'unlisten':
+        void unlisten();
         return;
       case 'drain':
         void drain(message.timeoutMs);

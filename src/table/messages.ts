@@ -33,7 +33,9 @@ export type ToWorker =
     }
   /** Bind and accept; sent once, after the first table was acknowledged. */
   | { readonly kind: 'listen'; readonly listeners: readonly ListenerSpec[] }
-  /** Answer `Connection: close` from now on, stop accepting, then end when idle or at the deadline. */
+  /** Stop accepting; answered by `unlistened`. */
+  | { readonly kind: 'unlisten' }
+  /** Answer `Connection: close` from now on, then end when idle or at the deadline. */
   | { readonly kind: 'drain'; readonly timeoutMs: number };
 
 export type FromWorker =
@@ -53,6 +55,8 @@ export type FromWorker =
     }
   | { readonly kind: 'listening'; readonly name: string; readonly address: string; readonly port: number }
   | { readonly kind: 'listen-failed'; readonly name: string; readonly message: string }
+  /** Its ports are closed, its connections go on. */
+  | { readonly kind: 'unlistened' }
   /** A metric series got a slot in this worker's arena (observe/metrics). */
   | { readonly kind: 'series'; readonly slot: number; readonly labels: readonly string[] }
   /** Active checks took an endpoint out of rotation, or, without a problem, brought it back. */

@@ -41,6 +41,8 @@ export interface DataPlaneSettings {
   readonly upstreamKeepAliveTimeoutMs: number;
   readonly upstreamKeepAliveTimeMs: number;
   readonly upstreamKeepAliveRequests: number;
+  /** How long a drain may last before connections are cut; 0 is unlimited. */
+  readonly drainTimeoutMs: number;
   readonly accessLog: AccessLogSettings;
   readonly tls: TlsSettings;
   readonly isHealthPathServed: boolean;
@@ -128,6 +130,7 @@ export const DEFAULT_SETTINGS: DataPlaneSettings = {
   upstreamKeepAliveTimeoutMs: 60_000,
   upstreamKeepAliveTimeMs: 3_600_000,
   upstreamKeepAliveRequests: 10_000,
+  drainTimeoutMs: 240_000,
   accessLog: {
     isEnabled: true,
     isDefaultBackendLogged: false,

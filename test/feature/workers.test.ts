@@ -247,4 +247,14 @@ describe('workers', () => {
     expect(await rig.supervisor.drain(5_000)).toBe(0);
     await expect(rig.get('web.test', '/')).rejects.toThrow('ECONNREFUSED');
   });
+
+  test('no worker drains before all have closed their ports', async () => {
+    const rig = await startWorkers(3, webModel('a'), []);
+    await rig.supervisor.drain(5_000);
+    const kinds = rig.messages.map(([, { kind }]) => kind);
+    expect(kinds.filter((kind) => kind === 'unlistened' || kind === 'drained')).toEqual([
+      ...Array.from({ length: 3 }, () => 'unlistened'),
+      ...Array.from({ length: 3 }, () => 'drained'),
+    ]);
+  });
 });

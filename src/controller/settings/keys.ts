@@ -207,6 +207,7 @@ export const DATA_PLANE_KEYS: Readonly<Record<string, ApplyKey>> = {
   'upstream-keepalive-timeout': seconds((draft, value) => (draft.upstreamKeepAliveTimeoutMs = value)),
   'upstream-keepalive-time': duration((draft, value) => (draft.upstreamKeepAliveTimeMs = value)),
   'upstream-keepalive-requests': integer((draft, value) => (draft.upstreamKeepAliveRequests = value)),
+  'worker-shutdown-timeout': duration((draft, value) => (draft.drainTimeoutMs = value)),
   'log-format-upstream': logFormat,
   'log-format-escape-json': bool((draft, value) => {
     if (value && draft.accessLog.escape !== 'none') draft.accessLog.escape = 'json';
@@ -239,7 +240,6 @@ export const INERT_KEYS: Readonly<Record<string, string>> = Object.fromEntries(
     'reuse-port',
     'worker-processes',
     'worker-cpu-affinity',
-    'worker-shutdown-timeout',
     'enable-serial-reloads',
     'max-worker-open-files',
     'enable-multi-accept',

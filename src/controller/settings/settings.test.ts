@@ -44,6 +44,8 @@ const cases: [key: string, value: string, want: object][] = [
   ['hsts-preload', 'true', { hsts: 'max-age=31536000; includeSubDomains; preload' }],
   ['large-client-header-buffers', '4 16k', { maxTargetBytes: 16_384, maxHeadBytes: 65_536 }],
   ['proxy-protocol-header-timeout', '2s', { proxyProtocolTimeoutMs: 2_000 }],
+  ['worker-shutdown-timeout', '30s', { drainTimeoutMs: 30_000 }],
+  ['worker-shutdown-timeout', '0', { drainTimeoutMs: 0 }],
   ['max-worker-connections', '512', { maxConnections: 512 }],
   ['ssl-ciphers', 'ECDHE-RSA-AES128-GCM-SHA256', {}],
   ['ssl-ecdh-curve', 'X25519:prime256v1', {}],

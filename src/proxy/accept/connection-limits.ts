@@ -3,6 +3,8 @@ export interface ConnectionLimits {
   /** Counts one more; false, and not counted, at the ceiling. A ceiling of 0 is none. */
   enter(maxConnections: number): boolean;
   leave(): void;
+  /** How many are open. */
+  count(): number;
   /** Counts one more of this address; false, and not counted, at the ceiling. A ceiling of 0 is none. */
   enterAddress(address: string, maxPerAddress: number): boolean;
   leaveAddress(address: string): void;
@@ -21,6 +23,7 @@ export function createConnectionLimits(): ConnectionLimits {
     leave() {
       open--;
     },
+    count: () => open,
     enterAddress(address, maxPerAddress) {
       const count = counts.get(address) ?? 0;
       if (maxPerAddress > 0 && count >= maxPerAddress) return false;

@@ -190,6 +190,15 @@ describe('plain listener', () => {
     await listeners.close();
   });
 
+  test('a connection that waits to be accepted when its port closes is served, not reset', async () => {
+    const { http, listeners } = await openBench();
+    const waiting = openPlain(http);
+    const closed = listeners.close();
+    const info = await readInfo(waiting);
+    expect(info.listener).toBe('http');
+    await closed;
+  });
+
   test('closing refuses new connections and keeps the open ones', async () => {
     const { http, listeners } = await openBench();
     const socket = openPlain(http);

@@ -24,10 +24,15 @@ export interface ListenerContext {
 export interface Listeners {
   /** Stops accepting; connections that are open stay. Resolves when the ports are closed. */
   close(): Promise<void>;
+  /** Connections that are open, those included whose preamble or handshake is under way. */
+  openCount(): number;
 }
 
 /** Longest queue of connections not accepted yet; the kernel caps it at net.core.somaxconn. */
 const BACKLOG = 4096;
+/** Turns of the event loop without a new connection before a port closes (the first may be half over), and how many it may take. */
+const QUIET_TURNS = 2;
+const MAX_CLOSING_TURNS = 100;
 
 /**
  * Binds the listeners of a worker and accepts on them. Every worker binds the same ports (SO_REUSEPORT) and the kernel
@@ -43,6 +48,7 @@ export async function openListeners(
   let serial = 0;
   const nextSerial = () => ++serial;
   const servers: Server[] = [];
+  let accepted = 0;
   for (const spec of specs) {
     const server = createAcceptor(spec, { ...context, limits, isTrusted, nextSerial });
     try {
@@ -54,6 +60,7 @@ export async function openListeners(
           stack: error.stack ?? '',
         });
       });
+      server.on('connection', () => accepted++);
       servers.push(server);
       context.post({ kind: 'listening', name: spec.name, address, port });
     } catch (error) {
@@ -61,10 +68,23 @@ export async function openListeners(
     }
   }
   return {
-    close: async () => {
-      await Promise.all(servers.map(closeServer));
+    async close() {
+      // The kernel resets what waits in the queue of a port that closes: the port closes right after a whole turn that brought nothing.
+      for (let turns = 0, quiet = 0; quiet < QUIET_TURNS && turns < MAX_CLOSING_TURNS; turns++) {
+        const before = accepted;
+        await turn();
+        quiet = accepted === before ? quiet + 1 : 0;
+      }
+      // `close` calls back when the last connection has ended, too late: it stops listening at once.
+      for (const server of servers) server.close();
+      await turn();
     },
+    openCount: () => limits.count(),
   };
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 type AcceptorContext = ListenerContext & Pick<AcceptContext, 'limits' | 'isTrusted' | 'nextSerial'>;
@@ -132,13 +152,5 @@ function listenOn(server: Server, host: string, port: number): Promise<{ address
       const bound = server.address() as AddressInfo;
       resolve({ address: bound.address, port: bound.port });
     });
-  });
-}
-
-function closeServer(server: Server): Promise<void> {
-  // `close` calls back when the last connection has ended, too late: it stops listening at once.
-  return new Promise((resolve) => {
-    server.close();
-    setImmediate(resolve);
   });
 }

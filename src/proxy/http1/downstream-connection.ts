@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { answerError, answerFault } from '../exchange/answer.ts';
 import { BodyReader } from './body-reader.ts';
+import { WAITS } from './client-waits.ts';
 import { ConnectionGauge } from '../accept/connection-gauge.ts';
 import type { ConnectionInfo } from '../message/connection-info.ts';
 import type { Downstream, ResponseBodyKind } from '../exchange/downstream.ts';
@@ -13,7 +14,7 @@ import { upgradeLines } from './request-head.ts';
 import { RequestParser } from './request-parser.ts';
 import { InputQueue, type InputUser } from './input-queue.ts';
 import { handleExchange } from '../exchange/lifecycle.ts';
-import { ReadFlow } from './read-flow.ts';
+import { afterInput, ReadFlow } from './read-flow.ts';
 import { ResponseWriter } from './response-writer.ts';
 import type { ServeContext } from '../serve.ts';
 import { Timer, type TimerOwner } from '../../lib/timer-wheel.ts';
@@ -29,13 +30,6 @@ const CLOSED = 5;
 
 /** Bytes behind the present request that are kept before reading stops. */
 const MAX_WAITING_BYTES = 65_536;
-/** How long a client that gets nothing more may stay silent before it is cut, and how long it may go on (nginx: lingering_*). */
-const LINGER_TIMEOUT_MS = 5_000;
-const LINGER_TIME_MS = 30_000;
-/** How long a client may not take what is sent to it (nginx: send_timeout). */
-const SEND_TIMEOUT_MS = 60_000;
-/** A client that closed its half may be gone, or may wait for its answer: this long it gets the benefit of the doubt. */
-const HALF_CLOSED_GRACE_MS = 1_000;
 
 /** One client connection: requests one at a time and in order, responses in as few writes as they need. */
 export class Connection implements Downstream, InputUser, TimerOwner {
@@ -95,9 +89,9 @@ export class Connection implements Downstream, InputUser, TimerOwner {
     context.timers.arm(this.#timer, context.router().settings.headerTimeoutMs);
   }
 
-  /** Closes it if no request is under way. */
-  closeIfIdle(): void {
-    if (this.#state === IN_HEAD && this.#input.isEmpty) this.destroy();
+  /** The worker drains: without a request under way it waits for one no longer than it has to. */
+  startDraining(): void {
+    if (this.#isIdle()) this.#awaitRequest();
   }
 
   destroy(): void {
@@ -289,7 +283,7 @@ export class Connection implements Downstream, InputUser, TimerOwner {
           return end;
         }
         case LINGERING:
-          this.#context.timers.arm(this.#timer, LINGER_TIMEOUT_MS);
+          this.#context.timers.arm(this.#timer, WAITS.lingerTimeoutMs);
           if (this.#context.now() >= this.#lingerUntilMs) this.destroy();
           return end;
         default:
@@ -360,15 +354,32 @@ export class Connection implements Downstream, InputUser, TimerOwner {
 
   #awaitHead(): void {
     this.#state = IN_HEAD;
-    this.#gauge.set('waiting');
-    const { timers } = this.#context;
     if (this.#isEnded) {
       // Requests that came before the client closed its half are still answered.
       if (this.#input.isEmpty) this.#linger();
       return;
     }
-    if (!this.#isBlocked) timers.arm(this.#timer, this.#exchange!.router.settings.keepAliveTimeoutMs);
+    if (!this.#isBlocked) this.#awaitRequest();
     this.#flow.resume();
+  }
+
+  #awaitRequest(): void {
+    const { timers, isDraining } = this.#context;
+    const waitMs = isDraining ? WAITS.drainIdleMs : this.#exchange!.router.settings.keepAliveTimeoutMs;
+    this.#gauge.set('waiting');
+    timers.arm(this.#timer, waitMs);
+  }
+
+  #isIdle(): boolean {
+    return this.#state === IN_HEAD && this.#input.isEmpty && !this.#isBlocked && !this.#isEnded;
+  }
+
+  /** Half-closes an idle connection, unless a request has come by now. */
+  #endIdle(): void {
+    const count = this.#requestCount;
+    afterInput(() => {
+      if (this.#isIdle() && this.#requestCount === count) this.#guard(this.#linger);
+    });
   }
 
   #onDrain(): void {
@@ -379,7 +390,7 @@ export class Connection implements Downstream, InputUser, TimerOwner {
       timers.disarm(this.#timer);
       this.#exchange!.onDownstreamDrain();
     } else if (this.#state === IN_HEAD) {
-      timers.arm(this.#timer, this.#exchange!.router.settings.keepAliveTimeoutMs);
+      this.#awaitRequest();
       this.#input.process();
     }
   }
@@ -389,7 +400,7 @@ export class Connection implements Downstream, InputUser, TimerOwner {
     switch (this.#state) {
       case IN_EXCHANGE:
         if (!this.#body.isComplete) this.destroy();
-        else if (!this.#exchange!.isHeadSent) this.#context.timers.arm(this.#timer, HALF_CLOSED_GRACE_MS);
+        else if (!this.#exchange!.isHeadSent) this.#context.timers.arm(this.#timer, WAITS.halfClosedMs);
         return;
       case TUNNEL:
         this.#exchange!.forwarding.tunnel?.onDownstreamEnd();
@@ -415,6 +426,8 @@ export class Connection implements Downstream, InputUser, TimerOwner {
       // The head did not come in time; the one before it has nothing to do with the answer.
       this.#exchange = undefined;
       this.#refuse(new RequestParser(this.#context.router().settings).head, 'client_header_timeout');
+    } else if (this.#isIdle()) {
+      this.#endIdle();
     } else {
       this.destroy();
     }
@@ -468,14 +481,14 @@ export class Connection implements Downstream, InputUser, TimerOwner {
     this.#state = LINGERING;
     this.#gauge.set(undefined);
     this.#input.clear();
-    this.#lingerUntilMs = this.#context.now() + LINGER_TIME_MS;
+    this.#lingerUntilMs = this.#context.now() + WAITS.lingerTimeMs;
     if (this.#isEnded) {
       this.#socket.destroySoon();
-      timers.arm(this.#timer, SEND_TIMEOUT_MS);
+      timers.arm(this.#timer, WAITS.sendTimeoutMs);
       return;
     }
     this.#socket.end();
-    timers.arm(this.#timer, this.#isBlocked ? SEND_TIMEOUT_MS : LINGER_TIMEOUT_MS);
+    timers.arm(this.#timer, this.#isBlocked ? WAITS.sendTimeoutMs : WAITS.lingerTimeoutMs);
     this.#flow.resume();
   }
 
@@ -483,6 +496,6 @@ export class Connection implements Downstream, InputUser, TimerOwner {
   #block(): void {
     if (this.#isBlocked) return;
     this.#isBlocked = true;
-    this.#context.timers.arm(this.#timer, SEND_TIMEOUT_MS);
+    this.#context.timers.arm(this.#timer, WAITS.sendTimeoutMs);
   }
 }

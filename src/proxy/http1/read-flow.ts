@@ -1,5 +1,10 @@
 import type { Socket } from 'node:net';
 
+/** Runs a task once all that has come in on sockets by now was read: whoever asks may be before the reading of its own turn, or behind it. */
+export function afterInput(task: () => void): void {
+  setImmediate(() => setImmediate(task));
+}
+
 /** Whether a socket is being read; asking twice for the same costs nothing. */
 export class ReadFlow {
   readonly #socket: Socket;

@@ -290,41 +290,6 @@ async function stalled(value: () => number): Promise<void> {
   }
 }
 
-describe('draining', () => {
-  test('idle connections close, the response in flight says so and closes too', async () => {
-    let answer: (() => void) | undefined;
-    const upstream = await bench.answering((_request, socket) => {
-      answer = () => socket.write(OK);
-      return undefined;
-    });
-    const engine = await bench.engine({ endpoints: [upstream.endpoint] });
-    const idle = await engine.connect();
-    idle.send('GET / HTTP/1.1\r\nHost: unknown.test\r\n\r\n');
-    await idle.response();
-    const busy = await engine.connect();
-    busy.send(GET + GET);
-    await eventually(() => upstream.requests.length === 1);
-    const drained = engine.drain(10_000);
-    expect(await idle.ended()).toBe('');
-    answer!();
-    expect(await busy.ended()).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*Connection: close\r\n[^]*ok$/);
-    busy.socket.end();
-    expect(await drained).toBe(0);
-    expect(upstream.requests.length).toBe(1);
-  });
-
-  test('what does not end in time is cut and counted', async () => {
-    const upstream = await bench.upstream((socket) => socket.on('data', () => {}));
-    const engine = await bench.engine({ endpoints: [upstream] });
-    const client = await engine.connect();
-    client.send(GET);
-    await eventually(() => engine.router.endpoints[0]!.inFlight === 1);
-    expect(await engine.drain(1)).toBe(1);
-    await client.ended();
-    expect(engine.log[0]!.status).toBe(499);
-  });
-});
-
 describe('exceptions', () => {
   for (const hook of ['onRequest', 'onUpstreamRequest', 'onResponse'] as const) {
     test(`one in ${hook} ends its exchange and nothing else`, async () => {
