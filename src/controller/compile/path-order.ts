@@ -1,3 +1,4 @@
+import { asksForRegex } from '../../features/kit/rewrite-in-force.ts';
 import { toByteText } from '../../lib/byte-text.ts';
 import { toRegex } from '../../lib/pcre.ts';
 import { escapePattern, plainPrefixOf } from '../../lib/plain-prefix.ts';
@@ -13,16 +14,7 @@ export interface PlacedRoute {
 
 /** Whether a host's paths are regular expressions, all of them (docs/reference/routing.md §4). */
 export function isRegexHost(routes: readonly RouteModel[]): boolean {
-  return routes.some(isRegexRoute);
-}
-
-/** Its own doing: `use-regex`, or a rewrite target in force (docs/reference/annotations.md §2.1). */
-function isRegexRoute({ path, policies }: RouteModel): boolean {
-  const { rewrite } = policies;
-  if (rewrite === undefined) return false;
-  return (
-    rewrite.isRegex || (rewrite.target !== undefined && rewrite.target !== '' && rewrite.target !== path)
-  );
+  return routes.some(({ path, policies }) => asksForRegex(policies.rewrite, path));
 }
 
 /**
@@ -89,6 +81,6 @@ function placeRegexes(routes: readonly RouteModel[]): PlacedRoute[] {
 function patternOf(route: RouteModel, hasExactTwin: boolean): string {
   const { path, pathType } = route;
   if (route.isPatternRefused === true) return escapePattern(plainPrefixOf(path));
-  const isSplit = pathType === 'prefix' && path !== '/' && !isRegexRoute(route);
+  const isSplit = pathType === 'prefix' && path !== '/' && !asksForRegex(route.policies.rewrite, path);
   return isSplit && hasExactTwin && !path.endsWith('/') ? `${path}/` : path;
 }

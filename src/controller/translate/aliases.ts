@@ -31,7 +31,7 @@ export function createAliasSettler(ownership: TranslateOptions['hostOwnership'])
         if (result.model === undefined) continue;
         names.set(result.model.name, models.length);
         models.push(result.model);
-        if (result.aliases.length > 0 || result.wwwAlias !== undefined) wanting.push(result);
+        if (result.written !== undefined || result.implied.length > 0) wanting.push(result);
       }
       if (wanting.length === 0) return models;
       const wildcards = indexWildcards(models);
@@ -46,22 +46,22 @@ export function createAliasSettler(ownership: TranslateOptions['hostOwnership'])
       };
       const refused = crowdedOut(wanting);
       const claimed = wanting.map((result) => claimAliases(result, names, claims, refused, whyNot, findings));
-      for (const [i, { model, wwwAlias, wwwSource, certificate }] of wanting.entries()) {
+      for (const [i, { model, implied, certificate }] of wanting.entries()) {
         const host = model!.name;
         const kept = claimed[i]!;
         // A name that someone wrote down comes before one that only follows from another.
-        if (wwwAlias !== undefined && wwwSource !== undefined) {
-          const problem = names.has(wwwAlias)
+        for (const { name: alias, source } of implied) {
+          const problem = names.has(alias)
             ? 'is a host of its own'
-            : claims.has(wwwAlias)
-              ? `is already an alias of host ${claims.get(wwwAlias)!.host.name}`
-              : whyNot(wwwAlias, model!, host);
+            : claims.has(alias)
+              ? `is already an alias of host ${claims.get(alias)!.host.name}`
+              : whyNot(alias, model!, host);
           if (problem === undefined) {
-            claims.set(wwwAlias, { alias: wwwAlias, host: model!, source: wwwSource });
-            kept.push(wwwAlias);
+            claims.set(alias, { alias, host: model!, source });
+            kept.push(alias);
           } else {
             const consequence = `it is not redirected to ${host}`;
-            findings.warn(wwwSource, 'AliasConflict', { value: wwwAlias, problem, consequence });
+            findings.warn(source, 'AliasConflict', { value: alias, problem, consequence });
           }
         }
         models[names.get(host)!] = settled.of(model!, [certificate, ...kept], () => ({
@@ -80,7 +80,7 @@ export function createAliasSettler(ownership: TranslateOptions['hostOwnership'])
 
 /** The aliases of a host that are free; the others are findings. */
 function claimAliases(
-  { model, aliases, aliasSource }: HostResult,
+  { model, written }: HostResult,
   names: ReadonlyMap<string, unknown>,
   claims: Map<string, AliasClaim>,
   refused: ReadonlySet<string>,
@@ -90,24 +90,26 @@ function claimAliases(
   const host = model!.name;
   const consequence = `it is no alias of ${host}`;
   const kept: string[] = [];
-  for (const alias of [...new Set(aliases)].toSorted()) {
+  if (written === undefined) return kept;
+  const source = { ...written.entry.source, field: written.field };
+  for (const alias of [...new Set(written.names)].toSorted()) {
     const owner = names.has(alias) ? alias : claims.get(alias)?.host.name;
     const { problem: problemOfAlias, isCostly } = checkAlias(alias);
     const problemOfOwner = problemOfAlias === undefined ? whyNot(alias, model!, host) : undefined;
     if (problemOfAlias !== undefined) {
       const reason = isCostly ? 'SlowPattern' : 'InvalidAlias';
-      findings.warn(aliasSource!, reason, { value: alias, problem: problemOfAlias, consequence });
+      findings.warn(source, reason, { value: alias, problem: problemOfAlias, consequence });
     } else if (problemOfOwner !== undefined) {
-      findings.error(aliasSource!, 'HostNotOwned', { value: alias, problem: problemOfOwner, consequence });
+      findings.error(source, 'HostNotOwned', { value: alias, problem: problemOfOwner, consequence });
     } else if (refused.has(`${host} ${alias}`)) {
       const problem = `comes after ${REGEXES_MAX} older aliases that are regular expressions`;
-      findings.warn(aliasSource!, 'SlowPattern', { value: alias, problem, consequence });
+      findings.warn(source, 'SlowPattern', { value: alias, problem, consequence });
     } else if (owner === undefined) {
-      claims.set(alias, { alias, host: model!, source: aliasSource! });
+      claims.set(alias, { alias, host: model!, source });
       kept.push(alias);
     } else if (owner !== host) {
       const problem = names.has(alias) ? 'is a host of its own' : `is already an alias of host ${owner}`;
-      findings.warn(aliasSource!, 'AliasConflict', { value: alias, problem, consequence });
+      findings.warn(source, 'AliasConflict', { value: alias, problem, consequence });
     }
   }
   return kept;
@@ -141,10 +143,10 @@ function checkAlias(alias: string): AliasProblem {
 /** Regex aliases, each behind its host and a blank, that come after as many older ones as there may be. */
 function crowdedOut(wanting: readonly HostResult[]): ReadonlySet<string> {
   const regexes = wanting
-    .filter(({ aliases }) => aliases.some((alias) => alias.startsWith('~')))
-    .toSorted((a, b) => compareAge(a.aliasOwner!, b.aliasOwner!))
-    .flatMap(({ model, aliases }) =>
-      aliases
+    .filter(({ written }) => written?.names.some((alias) => alias.startsWith('~')))
+    .toSorted((a, b) => compareAge(a.written!.entry.ingress, b.written!.entry.ingress))
+    .flatMap(({ model, written }) =>
+      written!.names
         .filter((alias) => alias.startsWith('~') && checkAlias(alias).problem === undefined)
         .map((alias) => `${model!.name} ${alias}`),
     );

@@ -88,7 +88,7 @@ export function parseAnnotations(input: AnnotationsInput): ParsedAnnotations {
     readings: [],
     unsupportedOnCanary: [],
     addressed: new Map(),
-    isCanary: parseGoBool(written.get('canary')?.trim() ?? '') === true,
+    isCanary: isMarkedAsCanary(written, input.features),
     isDenied: false,
     hostDeniedBy: undefined,
   };
@@ -114,12 +114,13 @@ export function parseAnnotations(input: AnnotationsInput): ParsedAnnotations {
   for (const feature of input.features) {
     const policy = translateFeature(state, feature);
     if (policy === undefined) continue;
-    if (feature.name === 'canary') canary = policy as CanaryPolicy;
-    else policies[feature.scope][feature.name] = policy;
+    if (feature.marksCanary !== undefined) {
+      canary = policy as CanaryPolicy;
+      continue;
+    }
+    policies[feature.scope][feature.name] = policy;
+    if (feature.isOnRoutes === true) policies.route[feature.name] = policy;
   }
-  // Sessions are the upstream's, but they begin only on routes whose Ingress asks for them (docs/reference/annotations.md §4.1).
-  const { affinity } = policies.upstream;
-  if (affinity !== undefined) policies.route['affinity'] = affinity;
   const vain = state.refusals.length === 0 ? vainOf(state) : NOTHING_VAIN;
   return {
     ...policies,
@@ -155,6 +156,13 @@ function annotationsUnder(prefix: string, all: ReadonlyMap<string, string>): Map
   const found = new Map<string, string>();
   for (const [key, value] of all) if (key.startsWith(start)) found.set(key.slice(start.length), value);
   return found;
+}
+
+function isMarkedAsCanary(written: ReadonlyMap<string, string>, features: readonly Feature[]): boolean {
+  return features.some(
+    ({ marksCanary }) =>
+      marksCanary !== undefined && parseGoBool(written.get(marksCanary)?.trim() ?? '') === true,
+  );
 }
 
 function fieldOf(name: string): string {

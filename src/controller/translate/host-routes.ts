@@ -1,6 +1,6 @@
 import type { Findings } from '../../model/finding.ts';
 import { printSource } from '../../model/source.ts';
-import type { RewritePolicy } from '../../model/policy.ts';
+import { asksForRegex } from '../../features/kit/rewrite-in-force.ts';
 import { TIMED } from '../../features/kit/timed-pattern.ts';
 import { plainPrefixOf } from '../../lib/plain-prefix.ts';
 import { toRegex } from '../../lib/pcre.ts';
@@ -220,13 +220,9 @@ function isPathUsable(path: string, field: string, entry: IngressEntry, findings
   return false;
 }
 
-/** The rewrite of a route when it is in force (docs/reference/annotations.md §2.1), else whether it asks for regex matching. */
-function asksForRegex(draft: RouteDraft): boolean {
-  if (draft.isCatchAll) return false;
-  const rewrite = draft.entry?.annotations.route.rewrite as RewritePolicy | undefined;
-  if (rewrite === undefined) return false;
-  const { target, isRegex } = rewrite;
-  return isRegex || (target !== undefined && target !== '' && target !== draft.path);
+/** Whether the path is a regex by its own Ingress's doing, which does not count for a default backend without rules. */
+function isAskingForRegex({ entry, path, isCatchAll }: RouteDraft): boolean {
+  return !isCatchAll && asksForRegex(entry?.annotations.route.rewrite, path);
 }
 
 /**
@@ -266,12 +262,12 @@ export function removeBadRegexes(drafts: Map<string, RouteDraft>, findings: Find
       }
     }
   };
-  if (![...drafts.values()].some(asksForRegex)) {
+  if (![...drafts.values()].some(isAskingForRegex)) {
     reportUnmatchable(drafts, findings);
     return;
   }
-  check(asksForRegex);
-  if ([...drafts.values()].some(asksForRegex)) check((draft) => !asksForRegex(draft));
+  check(isAskingForRegex);
+  if ([...drafts.values()].some(isAskingForRegex)) check((draft) => !isAskingForRegex(draft));
 }
 
 /** The first path that puts the host into regex mode, and the Ingresses of other namespaces whose paths are read as regexes for it. */
@@ -280,10 +276,10 @@ export function recordRegexMode(
   drafts: ReadonlyMap<string, RouteDraft>,
   record: HostRecord,
 ): void {
-  const asking = [...drafts.values()].find(asksForRegex);
+  const asking = [...drafts.values()].find(isAskingForRegex);
   if (asking?.entry === undefined) return;
   const { entry, field } = asking;
-  const asked = new Set([...drafts.values()].filter(asksForRegex).map((draft) => draft.entry));
+  const asked = new Set([...drafts.values()].filter(isAskingForRegex).map((draft) => draft.entry));
   const decision = {
     source: entry.source,
     field,

@@ -1,11 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Feature } from '../../features/kit/feature.ts';
-import { wwwTwin } from '../../lib/www-twin.ts';
 import { createFindings, type Finding, type Findings } from '../../model/finding.ts';
 import type { CertificateModel, HostModel, RouteModel } from '../../model/model.ts';
 import type { Policies } from '../../model/policy.ts';
 import { printSource, type SourceRef } from '../../model/source.ts';
-import { compareAge, type IngressObject } from '../store/objects.ts';
+import { compareAge } from '../store/objects.ts';
 import type { ClusterSnapshot } from '../store/object-store.ts';
 import type { ParsedAnnotations } from './annotations.ts';
 import { checkBackend, type BackendRef } from './backends.ts';
@@ -13,7 +12,9 @@ import { attachCanaries, recordCanaries, reportVainOfCanaries } from './canary.t
 import { createTracker, type Dependency } from './dependencies.ts';
 import { CATCH_ALL } from '../../lib/catch-all.ts';
 import type { IngressEntry } from './entries.ts';
+import { fieldOfFeature } from './feature-field.ts';
 import { chooseHostCertificate } from './host-certificate.ts';
+import { impliedNames, writtenNames, type ImpliedName, type WrittenNames } from './host-names.ts';
 import { createHostRecord, type HostRecord } from './host-record.ts';
 import {
   draftRoutes,
@@ -55,14 +56,10 @@ export interface HostEnvironment {
 export interface HostResult {
   /** Without aliases: those are settled among all hosts. Undefined when only canaries name the host. */
   readonly model?: HostModel;
-  /** server-alias of the first Ingress that has one. */
-  readonly aliases: readonly string[];
-  readonly aliasSource?: SourceRef;
-  /** The Ingress that has it, for its age. */
-  readonly aliasOwner?: IngressObject;
-  /** Name that redirects here (from-to-www-redirect), if nobody else has it. */
-  readonly wwwAlias?: string;
-  readonly wwwSource?: SourceRef;
+  /** Names that someone wrote down for the host. */
+  readonly written?: WrittenNames;
+  /** Names that lead here unless somebody else has them. */
+  readonly implied: readonly ImpliedName[];
   readonly certificate?: CertificateModel;
   readonly upstreamIds: readonly string[];
   /** What has no effect on the host as long as it has no certificate. */
@@ -72,9 +69,6 @@ export interface HostResult {
 }
 
 const CATCH_ALL_SOURCE: SourceRef = { kind: 'Controller', namespace: '', name: 'catch-all host' };
-
-/** Policies that mean nothing without a Service: the default backend is plain HTTP (docs/reference/annotations.md §3.1). */
-const OF_SERVICES = ['backend-protocol', 'proxy-ssl'];
 
 /** Puts one host together from all Ingresses that name it (docs/reference/routing.md §2). Never throws on what a user wrote. */
 export function buildHost(input: HostInput, snapshot: ClusterSnapshot, env: HostEnvironment): HostResult {
@@ -112,7 +106,7 @@ export function buildHost(input: HostInput, snapshot: ClusterSnapshot, env: Host
   );
   if (drafts === undefined) {
     return {
-      aliases: [],
+      implied: [],
       upstreamIds: [],
       vainWithoutCertificate: [],
       findings: findings.list(),
@@ -140,26 +134,13 @@ export function buildHost(input: HostInput, snapshot: ClusterSnapshot, env: Host
     .map((draft) => toRoute(name, draft, isHostDenied, env))
     .toSorted((a, b) => compareText(a.path, b.path) || compareText(a.pathType, b.pathType));
   const certificate = chooseHostCertificate(name, mains, tracker, env.certificates, env.nowMs, findings);
-  const aliased = mains.find(
-    ({ entry, rule }) => rule >= 0 && (entry.annotations.host['server-alias']?.aliases.length ?? 0) > 0,
-  )?.entry;
-  for (const { entry, rule } of mains) {
-    const aliases = entry.annotations.host['server-alias']?.aliases ?? [];
-    if (rule < 0 || entry === aliased || aliases.length === 0) continue;
-    findings.warn(entry.source, 'AliasConflict', {
-      field: 'metadata.annotations[server-alias]',
-      value: aliases.join(','),
-      problem: `comes after that of Ingress ${aliased!.ingress.namespace}/${aliased!.ingress.name} for host ${name}`,
-      consequence: 'the older list is used',
-    });
-  }
+  const written = writtenNames(name, mains, env.features, findings);
   const first = mains[0]?.entry;
   const { policies, winners } = hostPolicies(name, mains, drafts, env, record, findings);
-  const wwwEntry = winners.get('www-redirect');
   recordRegexMode(name, drafts, record);
   recordCanaries(name, drafts, record);
   reportVainOfCanaries(drafts.values(), findings);
-  recordOfHost(name, mains, certificate?.entry, aliased, record);
+  recordOfHost(name, mains, certificate?.entry, written, record);
   record.report(findings);
   return {
     model: {
@@ -174,10 +155,8 @@ export function buildHost(input: HostInput, snapshot: ClusterSnapshot, env: Host
       source:
         first === undefined ? CATCH_ALL_SOURCE : { ...first.source, field: fieldOfContribution(mains[0]!) },
     },
-    aliases: aliased?.annotations.host['server-alias']?.aliases ?? [],
-    aliasOwner: aliased?.ingress,
-    aliasSource: aliased && { ...aliased.source, field: 'metadata.annotations[server-alias]' },
-    ...(wwwEntry === undefined ? {} : { wwwAlias: wwwTwin(name), wwwSource: sourceOfWww(wwwEntry) }),
+    written,
+    implied: impliedNames(name, winners, env.features),
     certificate: certificate?.model,
     upstreamIds: [...upstreamIds],
     vainWithoutCertificate: findVainWithoutCertificate(name, mains),
@@ -206,7 +185,7 @@ function recordOfHost(
   name: string,
   mains: readonly Contribution[],
   secured: IngressEntry | undefined,
-  aliased: IngressEntry | undefined,
+  written: WrittenNames | undefined,
   record: HostRecord,
 ): void {
   if (secured !== undefined) {
@@ -217,11 +196,11 @@ function recordOfHost(
       consequence: 'its certificate is served for the host, and plain http is redirected to https',
     });
   }
-  if (aliased !== undefined) {
+  if (written !== undefined) {
     record.decides({
-      source: aliased.source,
-      field: 'metadata.annotations[server-alias]',
-      value: aliased.annotations.host['server-alias']?.aliases.join(','),
+      source: written.entry.source,
+      field: written.field,
+      value: written.names.join(','),
       what: `the aliases of host ${name}`,
       consequence: 'requests for these names are answered as those for the host',
     });
@@ -282,7 +261,8 @@ function routePolicies({ entry, backend, isCatchAll }: RouteDraft, env: HostEnvi
       if (isOffOnDefaultBackend === true) delete policies[name];
   }
   if (backend === undefined) {
-    for (const name of OF_SERVICES) {
+    for (const { name, needsService } of env.features) {
+      if (needsService !== true) continue;
       if (env.defaults.route[name] === undefined) delete policies[name];
       else policies[name] = env.defaults.route[name];
     }
@@ -302,10 +282,11 @@ function hostPolicies(
   const owners = new Set([...drafts.values()].map(({ entry }) => entry));
   const policies: Record<string, unknown> = { ...env.defaults.host };
   const winners = new Map<string, IngressEntry>();
+  const onHost = new Set(env.features.filter(isPolicyOfHost).map((feature) => feature.name));
   for (const { entry, rule } of mains) {
     if (rule < 0 || !owners.has(entry)) continue;
     for (const [feature, policy] of Object.entries(entry.annotations.host)) {
-      if (feature === 'server-alias' || isDeepStrictEqual(policy, env.defaults.host[feature])) continue;
+      if (!onHost.has(feature) || isDeepStrictEqual(policy, env.defaults.host[feature])) continue;
       const winner = winners.get(feature);
       if (winner === undefined) {
         winners.set(feature, entry);
@@ -325,16 +306,10 @@ function hostPolicies(
       }
     }
   }
-  delete policies['server-alias'];
   return { policies, winners };
 }
 
-function sourceOfWww({ source }: IngressEntry): SourceRef {
-  return { ...source, field: 'metadata.annotations[from-to-www-redirect]' };
-}
-
-/** Field of the annotation that stands for a feature. */
-export function fieldOfFeature(name: string, features: readonly Feature[]): string {
-  const annotations = features.find((feature) => feature.name === name)?.annotations ?? {};
-  return `metadata.annotations[${Object.keys(annotations)[0] ?? name}]`;
+/** What is nothing but names becomes aliases. */
+function isPolicyOfHost({ scope, names }: Feature): boolean {
+  return scope === 'host' && names?.kind !== 'written';
 }

@@ -26,7 +26,7 @@ const IGNORED: readonly (readonly [risk: Risk, consequence: string, names: Names
     'it is ignored',
     `default-backend custom-http-errors disable-proxy-intercept-errors auth-secret-type auth-method auth-always-set-cookie
      auth-keepalive auth-keepalive-share-vars auth-keepalive-requests auth-keepalive-timeout auth-tls-verify-depth
-     auth-tls-pass-certificate-to-upstream satisfy`,
+     auth-tls-pass-certificate-to-upstream`,
   ],
   [
     'medium',
@@ -101,7 +101,6 @@ const NEEDS: readonly (readonly [needs: Names, names: Names])[] = [
   ['mirror-target', 'mirror-host mirror-request-body'],
   ['custom-http-errors', 'disable-proxy-intercept-errors'],
   ['enable-opentelemetry', 'opentelemetry-trust-incoming-span opentelemetry-operation-name'],
-  ['auth-type auth-url allowlist-source-range whitelist-source-range denylist-source-range', 'satisfy'],
 ];
 
 /** Values that ask for nothing. */
@@ -113,7 +112,6 @@ const OFF: readonly (readonly [value: string, names: Names])[] = [
      enable-opentracing enable-influxdb secure-backends grpc-backend`,
   ],
   ['0', 'limit-rps limit-rpm limit-connections limit-rate limit-rate-after auth-keepalive'],
-  ['all', 'satisfy'],
   ['off', 'auth-tls-verify-client'],
   ['on', 'mirror-request-body'],
 ];

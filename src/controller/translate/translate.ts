@@ -149,7 +149,7 @@ export function createTranslator(options: TranslateOptions, features: readonly F
       const global = readDefaults(snapshot, options, certificates);
       found.push(...global.findings);
 
-      const claims = claimUpstreams(served);
+      const claims = claimUpstreams(served, features);
       const steppedMs = Math.floor(nowMs / EXPIRY_STEP_MS) * EXPIRY_STEP_MS;
       const env: HostEnvironment = {
         options,

@@ -3,31 +3,31 @@ import type { Feature } from '../../features/kit/feature.ts';
 import { Remembered, type Made } from '../../lib/remembered.ts';
 import type { Findings } from '../../model/finding.ts';
 import type { UpstreamModel } from '../../model/model.ts';
-import type { AffinityPolicy, Policies } from '../../model/policy.ts';
+import type { Policies } from '../../model/policy.ts';
 import { printSource } from '../../model/source.ts';
 import type { ClusterSnapshot } from '../store/object-store.ts';
 import type { ParsedAnnotations } from './annotations.ts';
 import { DEFAULT_UPSTREAM_ID, toUpstream, type BackendRef } from './backends.ts';
 import type { IngressEntry } from './entries.ts';
-import { fieldOfFeature } from './hosts.ts';
+import { fieldOfFeature } from './feature-field.ts';
 
 /** Which Ingress named each upstream first, and so decides its policies. */
 export interface UpstreamClaims {
   /** Id of a backend's upstream: the plain one, unless another Service port has taken it. */
   readonly idOf: (ref: BackendRef) => string;
   readonly claimOf: (id: string) => { readonly entry: IngressEntry; readonly ref: BackendRef } | undefined;
-  /** Main Ingresses that ask for affinity of a backend: the oldest and the youngest. */
-  readonly affinityOf: (ref: BackendRef) => AffinityClaim | undefined;
+  /** What main Ingresses ask for of a backend, for a feature that makes one policy of theirs. */
+  readonly mergeOf: (ref: BackendRef, feature: string) => MergeClaim | undefined;
   /** Ingresses whose annotations ask for something else than those of the one that decides. */
   readonly conflicts: readonly UpstreamConflict[];
   /** Backends whose plain id was taken, as text: the same text means the same ids. */
   readonly collisions: string;
 }
 
-/** The mode is the first's, the cookie the last's (docs/reference/annotations.md §4). */
-export interface AffinityClaim {
-  readonly first: AffinityPolicy;
-  readonly last: AffinityPolicy;
+/** Policies of one feature: the oldest Ingress's and the youngest one's. */
+export interface MergeClaim {
+  readonly first: unknown;
+  readonly last: unknown;
   readonly firstEntry: IngressEntry;
 }
 
@@ -38,22 +38,25 @@ export interface UpstreamConflict {
 }
 
 /** Goes through the Ingresses, oldest first. */
-export function claimUpstreams(entries: Iterable<IngressEntry>): UpstreamClaims {
+export function claimUpstreams(
+  entries: Iterable<IngressEntry>,
+  features: readonly Feature[],
+): UpstreamClaims {
   const claims = new Map<string, { entry: IngressEntry; ref: BackendRef }>();
   // `a-b`/`c` and `a`/`b-c` would share the id `a-b-c-80`: the second to come gets one that no name can make.
   const others = new Set<string>();
   const conflicts: UpstreamConflict[] = [];
-  const affinities = new Map<string, AffinityClaim>();
+  const merging = features.filter(({ merge }) => merge !== undefined);
+  const merges = new Map<string, MergeClaim>();
   for (const entry of entries) {
-    const affinity = entry.isCanary ? undefined : entry.annotations.upstream.affinity;
     for (const ref of entry.backends) {
-      if (affinity !== undefined)
-        affinities.set(ref.key, {
-          first: affinity,
-          firstEntry: entry,
-          ...affinities.get(ref.key),
-          last: affinity,
-        });
+      for (const { name } of merging) {
+        const policy = entry.isCanary ? undefined : entry.annotations.upstream[name];
+        if (policy === undefined) continue;
+        const key = `${name} ${ref.key}`;
+        const { first, firstEntry } = merges.get(key) ?? { first: policy, firstEntry: entry };
+        merges.set(key, { first, last: policy, firstEntry });
+      }
       const claim = claims.get(ref.id);
       if (claim === undefined && ref.id !== DEFAULT_UPSTREAM_ID) claims.set(ref.id, { entry, ref });
       else if (claim?.ref.key !== ref.key) {
@@ -67,7 +70,7 @@ export function claimUpstreams(entries: Iterable<IngressEntry>): UpstreamClaims 
   return {
     idOf: others.size === 0 ? (ref) => ref.id : (ref) => (others.has(ref.key) ? ref.key : ref.id),
     claimOf: (id) => claims.get(id),
-    affinityOf: (ref) => affinities.get(ref.key),
+    mergeOf: (ref, feature) => merges.get(`${feature} ${ref.key}`),
     conflicts,
     collisions: [...others].join(' '),
   };
@@ -91,6 +94,7 @@ export function createUpstreamMaker(features: readonly Feature[]): UpstreamMaker
   const ofCanaries = features.filter(
     ({ scope, isOfCanaries }) => scope === 'upstream' && isOfCanaries === true,
   );
+  const merging = features.filter(({ merge }) => merge !== undefined);
   const shelf = new Map<string, Made<UpstreamModel>>();
   const made = new Remembered<string, UpstreamModel>(shelf);
   return {
@@ -99,13 +103,13 @@ export function createUpstreamMaker(features: readonly Feature[]): UpstreamMaker
       if (claim === undefined) return undefined;
       const { entry, ref } = claim;
       const service = snapshot.services.get(`${ref.namespace}/${ref.service}`);
-      const affinity = claims.affinityOf(ref);
-      return made.of(id, [entry, service, affinity?.first, affinity?.last], () => {
+      const merged = merging.map((feature) => ({ feature, claim: claims.mergeOf(ref, feature.name) }));
+      const inputs = merged.flatMap(({ claim }) => [claim?.first, claim?.last]);
+      return made.of(id, [entry, service, ...inputs], () => {
         const own = entry.isCanary ? canaryPolicies(entry, defaults, ofCanaries) : entry.annotations.upstream;
-        const policies =
-          affinity === undefined
-            ? own
-            : { ...own, affinity: { ...affinity.last, mode: affinity.first.mode } };
+        const policies: Record<string, unknown> = { ...own };
+        for (const { feature, claim } of merged)
+          if (claim !== undefined) policies[feature.name] = feature.merge!.of(claim.first, claim.last);
         const source = { ...entry.source, field: ref.field };
         return toUpstream(id, ref, service, policies, isExternalNameDisabled, source);
       });
@@ -133,41 +137,36 @@ function canaryPolicies(
 
 /** Says which annotations of a younger Ingress do not count for a shared Service port. */
 export function reportUpstreamConflicts(
-  { conflicts, affinityOf }: Pick<UpstreamClaims, 'conflicts' | 'affinityOf'>,
+  { conflicts, mergeOf }: Pick<UpstreamClaims, 'conflicts' | 'mergeOf'>,
   defaults: ParsedAnnotations,
   features: readonly Feature[],
   findings: Findings,
 ): void {
+  const merging = new Map(features.map(({ name, merge }) => [name, merge]));
   for (const { entry, ref, winner } of conflicts) {
     // Of a canary Ingress most annotations do not count, on purpose.
     if (entry.isCanary) continue;
-    reportAffinityConflict(entry, ref, affinityOf(ref), features, findings);
     for (const [feature, policy] of Object.entries(entry.annotations.upstream)) {
+      const field = fieldOfFeature(feature, features);
+      const merge = merging.get(feature);
+      if (merge !== undefined) {
+        const claim = mergeOf(ref, feature);
+        if (claim === undefined || isDeepStrictEqual(policy, claim.first)) continue;
+        findings.warn(entry.source, 'UpstreamConflict', {
+          field,
+          problem: `differs for ${ref.key} from that of ${printSource(claim.firstEntry.source)}, which asks for it first`,
+          consequence: merge.consequence,
+        });
+        continue;
+      }
       if (isDeepStrictEqual(policy, defaults.upstream[feature])) continue;
       const ofWinner = winner.annotations.upstream[feature];
       if (isDeepStrictEqual(policy, ofWinner)) continue;
-      if (feature === 'affinity') continue;
       findings.warn(entry.source, 'UpstreamConflict', {
-        field: fieldOfFeature(feature, features),
+        field,
         problem: `is decided for ${ref.key} by ${printSource(winner.source)}, which names it first`,
         consequence: `it is ignored for ${ref.key}`,
       });
     }
   }
-}
-
-function reportAffinityConflict(
-  entry: IngressEntry,
-  ref: BackendRef,
-  claim: AffinityClaim | undefined,
-  features: readonly Feature[],
-  findings: Findings,
-): void {
-  const { affinity } = entry.annotations.upstream;
-  if (affinity === undefined || claim === undefined || isDeepStrictEqual(affinity, claim.first)) return;
-  findings.warn(entry.source, 'UpstreamConflict', {
-    field: fieldOfFeature('affinity', features),
-    problem: `differs for ${ref.key} from that of ${printSource(claim.firstEntry.source)}, which asks for it first`,
-    consequence: 'the mode of the older Ingress and the cookie of the youngest one count for both',
-  });
 }

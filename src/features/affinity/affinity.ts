@@ -1,6 +1,7 @@
 import type { AffinityPolicy } from '../../model/policy.ts';
 import { parseGoBool } from '../../lib/nginx-values.ts';
 import { defineFeature, type Parser } from '../kit/feature.ts';
+import { asksForRegex } from '../kit/rewrite-in-force.ts';
 import { looksLikeRegex, type Place } from '../kit/vain.ts';
 import { isCookieDomainTaken, isCookiePathSent } from './cookie-scope.ts';
 import { basic, bool, oneOf, url } from '../kit/values.ts';
@@ -25,6 +26,11 @@ export const affinity = defineFeature({
   name: 'affinity',
   doc: 'Keeps a client on one endpoint by a cookie.',
   scope: 'upstream',
+  isOnRoutes: true, // sessions begin only on routes whose Ingress asks for them (docs/reference/annotations.md §4.1)
+  merge: {
+    of: (first: AffinityPolicy, last: AffinityPolicy) => ({ ...last, mode: first.mode }),
+    consequence: 'the mode of the older Ingress and the cookie of the youngest one count for both',
+  },
   annotations: {
     affinity: {
       parse: oneOf(['cookie']),
@@ -179,5 +185,5 @@ export const affinity = defineFeature({
 function hasRegexPath(place: Place): boolean {
   const target = place.text('rewrite-target');
   const isRegex = parseGoBool(place.text('use-regex') ?? '') === true;
-  return place.paths.some(({ path }) => (isRegex || (target ?? path) !== path) && looksLikeRegex(path));
+  return place.paths.some(({ path }) => asksForRegex({ target, isRegex }, path) && looksLikeRegex(path));
 }

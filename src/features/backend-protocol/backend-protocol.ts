@@ -8,6 +8,7 @@ export const backendProtocol = defineFeature({
   name: 'backend-protocol',
   doc: 'Protocol towards the upstream.',
   scope: 'route',
+  needsService: true,
   annotations: {
     'backend-protocol': {
       parse: oneOf(['HTTP', 'HTTPS', 'AUTO_HTTP', 'GRPC', 'GRPCS', 'FCGI'], true),

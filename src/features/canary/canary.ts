@@ -10,6 +10,7 @@ export const canary = defineFeature({
   doc: 'An Ingress with `canary: "true"` is an alternative for the same host and path of another Ingress.',
   scope: 'route',
   isOfCanaries: true,
+  marksCanary: 'canary',
   annotations: {
     canary: {
       parse: bool,

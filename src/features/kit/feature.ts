@@ -101,6 +101,19 @@ export interface NamedUpstream {
 /** Addresses that the annotations of one Ingress may name. */
 export const ADDRESSES_MAX = 1_000;
 
+export interface Merge<P> {
+  /** Of the main Ingresses that have a policy: the oldest one's and the youngest one's. */
+  of(first: P, last: P): P;
+  /** Told to an Ingress that asks for something else than the oldest one. */
+  readonly consequence: string;
+}
+
+export interface HostNames<P> {
+  /** `written`: they are all that the policy is. `implied`: they follow from the host's own, and yield to what anybody wrote. */
+  readonly kind: 'written' | 'implied';
+  of(policy: P, host: string): readonly string[];
+}
+
 /** One annotation group: parsing, rules, behaviour, docs. Registered by one line in features/registry.ts. */
 export interface Feature<S extends AnnotationSpecs = AnnotationSpecs, P = unknown> {
   readonly name: string;
@@ -117,6 +130,16 @@ export interface Feature<S extends AnnotationSpecs = AnnotationSpecs, P = unknow
   readonly isOfCanaries?: true;
   /** Its annotations do not count for a default backend without rules (docs/reference/routing.md §2.3); so it is with all of a host. */
   readonly isOffOnDefaultBackend?: true;
+  /** Its policy means nothing for the default backend, which is no Service of an Ingress. */
+  readonly needsService?: true;
+  /** Of an upstream's policy: it stands on the routes of its Ingress, too. */
+  readonly isOnRoutes?: true;
+  /** Makes one policy of those of several Ingresses; without it the one counts that names the upstream first. */
+  readonly merge?: Merge<P>;
+  /** Further names that the policy gives a host. */
+  readonly names?: HostNames<P>;
+  /** Annotation that makes its Ingress a canary of others; the policy is that of the share it gets. */
+  readonly marksCanary?: keyof S & string;
   /** Pure. Undefined: no policy. */
   translate(values: ValuesOf<S>, context: TranslateContext): P | undefined;
   createFilter?(policy: P, context: FilterContext): Filter | undefined;

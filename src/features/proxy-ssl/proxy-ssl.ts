@@ -18,6 +18,7 @@ export const proxySsl = defineFeature({
   name: 'proxy-ssl',
   doc: 'Client certificate, verification and parameters of TLS towards the upstream.',
   scope: 'route',
+  needsService: true,
   annotations: {
     'proxy-ssl-secret': {
       parse: basic,

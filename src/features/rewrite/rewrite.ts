@@ -6,6 +6,7 @@ import { compileTemplate } from '../../lib/variables/template.ts';
 import type { RewritePolicy } from '../../model/policy.ts';
 import { defineFeature } from '../kit/feature.ts';
 import type { DirectResponse, RequestView } from '../kit/filter.ts';
+import { isRewriteInForce } from '../kit/rewrite-in-force.ts';
 import { reportUnknownVariables } from '../kit/unknown-variables.ts';
 import { isRedirected } from '../kit/vain.ts';
 import { bool, pathcap, pathcapStripped, plainText } from '../kit/values.ts';
@@ -92,7 +93,7 @@ export const rewrite = defineFeature({
   },
   createFilter: ({ target, forwardedPrefix }, { route }) => {
     const path = route?.path ?? '/';
-    if (target === undefined || target === toByteText(path)) return undefined;
+    if (!isRewriteInForce(target, toByteText(path))) return undefined;
     const regex = toRegex(path);
     if (!regex.ok) return undefined;
     const search = new PathSearch(regex);
@@ -114,7 +115,8 @@ export const rewrite = defineFeature({
 });
 
 function isEachPath(target: string | undefined, paths: readonly { readonly path: string }[]): boolean {
-  return paths.length > 0 && paths.every(({ path }) => (path === '' ? '/' : path) === target);
+  if (target === undefined || paths.length === 0) return false;
+  return !paths.some(({ path }) => isRewriteInForce(target, path === '' ? '/' : path));
 }
 
 /** As nginx tells it: lower case only. */

@@ -7,6 +7,7 @@ export const serverAlias = defineFeature({
   name: 'server-alias',
   doc: 'Further names of the hosts of the Ingress.',
   scope: 'host',
+  names: { kind: 'written', of: ({ aliases }) => aliases },
   annotations: {
     'server-alias': {
       parse: listOf(serverish),

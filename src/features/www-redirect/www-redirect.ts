@@ -5,11 +5,12 @@ import type { RequestView } from '../kit/filter.ts';
 import { readRedirectCode } from '../kit/redirect-code.ts';
 import { bool } from '../kit/values.ts';
 
-/** Redirects `www.` of a host to it, or a host to its `www.` (docs/reference/annotations.md §2.3). The translator makes the other name an alias. */
+/** Redirects `www.` of a host to it, or a host to its `www.` (docs/reference/annotations.md §2.3). The other name is an alias. */
 export const wwwRedirect = defineFeature({
   name: 'www-redirect',
   doc: 'Redirects between a host and its `www.` name.',
   scope: 'host',
+  names: { kind: 'implied', of: (_, host) => [wwwTwin(host)].filter((name) => name !== undefined) },
   stage: 'host',
   annotations: {
     'from-to-www-redirect': {
