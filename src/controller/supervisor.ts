@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { createCounterRoom, releaseShares } from '../table/counter-room.ts';
 import { createHeartbeatBuffer, heartbeatOf, type Heartbeat } from '../table/heartbeat.ts';
 import type { BodyRoom, FromWorker, ListenerSpec, WorkerStart } from '../table/messages.ts';
 import type { WorkerPort } from './publish/remote-worker.ts';
@@ -87,6 +88,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
   let watching: NodeJS.Timeout | undefined;
   /** Threads that were ended and go on nonetheless. */
   const abandoned = new Set<Live>();
+  const counters = createCounterRoom(deps.workerCount);
 
   const resolvedListeners = (): ListenerSpec[] =>
     deps.listeners.map((spec) => ({ ...spec, port: ports.get(spec.name) ?? spec.port }));
@@ -129,6 +131,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
       metrics: deps.metricsFor(index),
       heartbeat,
       bodies: deps.bodies,
+      counters,
     };
     const worker = new Worker(deps.entry, {
       workerData: start,
@@ -169,6 +172,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     if (firstListener === live && ports.size < deps.listeners.length) firstListener = undefined;
     live.onEnd?.();
     if (isStopping) return;
+    releaseShares(counters, index);
     deps.events.died(port, reason);
     const next = Date.now() - startedAtMs > HEALTHY_LIFE_MS ? 0 : restarts + 1;
     const delayMs = next === 0 ? 0 : Math.min(RESTART_DELAY_MS * 2 ** (next - 1), RESTART_DELAY_MAX_MS);

@@ -16,31 +16,29 @@ export function bucketBytes(buckets: number): number {
 
 /**
  * Buckets of keyed entries in shared memory: where a key has its place, and the lock that keeps threads from changing one bucket at once.
- * A key is known by 32 bits of a keyed hash beside those that choose its bucket.
+ * A key is known by 31 bits of a keyed hash beside those that choose its bucket; equal keys under two hash keys are two.
  */
 export class SharedBuckets {
   readonly #locks: Int32Array;
   readonly #tags: Int32Array;
-  readonly #key: HashKey;
   readonly #hash: Hash64 = { low: 0, high: 0 };
   /** Bucket and tag of the key last asked for. */
   #bucket = 0;
   #tag = 0;
 
-  constructor(memory: SharedArrayBuffer, offset: number, buckets: number, key: HashKey) {
+  constructor(memory: SharedArrayBuffer, offset: number, buckets: number) {
     this.#locks = new Int32Array(memory, offset, buckets);
     this.#tags = new Int32Array(memory, offset + buckets * Int32Array.BYTES_PER_ELEMENT, buckets * WAYS);
-    this.#key = key;
   }
 
   get bucketCount(): number {
     return this.#locks.length;
   }
 
-  /** Holds the bucket of a key until `unlock`; answers its first entry. */
-  lock(key: string): number {
+  /** Holds the bucket of a key of a scope until `unlock`; answers its first entry. */
+  lock(scope: HashKey, key: string): number {
     const hash = this.#hash;
-    halfSipHash(key, this.#key, hash);
+    halfSipHash(key, scope, hash);
     this.#tag = hash.high | 1; // 0 is a free entry
     return this.lockBucket(hash.low & (this.#locks.length - 1));
   }
@@ -82,5 +80,9 @@ export class SharedBuckets {
 
   release(entry: number): void {
     this.#tags[entry] = FREE;
+  }
+
+  isTaken(entry: number): boolean {
+    return this.#tags[entry] !== FREE;
   }
 }

@@ -21,16 +21,16 @@ export class SharedGauges {
   /** Shares of an entry, one a thread. */
   readonly #shares: Int32Array;
 
-  constructor(memory: SharedArrayBuffer, buckets: number, threads: number, key: HashKey) {
-    this.#buckets = new SharedBuckets(memory, 0, buckets, key);
+  constructor(memory: SharedArrayBuffer, buckets: number, threads: number) {
+    this.#buckets = new SharedBuckets(memory, 0, buckets);
     this.#threads = threads;
     this.#shares = new Int32Array(memory, bucketBytes(buckets), buckets * WAYS * threads);
   }
 
   /** Adds one of a key for a thread; answers the place to `leave`, OVER when `most` are there already, or FULL. */
-  enter(key: string, most: number, thread: number): number {
+  enter(scope: HashKey, key: string, most: number, thread: number): number {
     const buckets = this.#buckets;
-    const first = buckets.lock(key);
+    const first = buckets.lock(scope, key);
     const known = buckets.find(first);
     const entry = known < 0 ? buckets.findFree(first) : known;
     let place = entry < 0 ? FULL : entry;
@@ -59,9 +59,9 @@ export class SharedGauges {
     for (let bucket = 0; bucket < this.#buckets.bucketCount; bucket++) {
       const first = this.#buckets.lockBucket(bucket);
       for (let entry = first; entry < first + WAYS; entry++) {
-        const at = entry * this.#threads + thread;
-        if (this.#shares[at] === 0) continue;
-        this.#shares[at] = 0;
+        if (!this.#buckets.isTaken(entry)) continue;
+        this.#shares[entry * this.#threads + thread] = 0;
+        // It may have died before it counted in an entry that it had claimed.
         if (this.#sumOf(entry) === 0) this.#buckets.release(entry);
       }
       this.#buckets.unlock();

@@ -44,6 +44,7 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
     features: deps.features,
     metrics: deps.metrics,
     random: deps.random,
+    counters: deps.counters,
     upstreamOf: (id) => upstreams.upstreamOf(id),
   };
   let current: LinkedTable | undefined;

@@ -1,5 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
-import { features } from '../features/registry.ts';
+import { createCounters } from '../features/kit/counters.ts';
+import { features as registered } from '../features/registry.ts';
+import { machineMs } from '../lib/machine-clock.ts';
 import { PatternTimeout } from '../lib/timed-run.ts';
 import { createWorkerMetrics } from '../observe/metrics-arena.ts';
 import { BEAT_MS, heartbeatOf } from '../table/heartbeat.ts';
@@ -11,6 +13,7 @@ import { createFaultLimit } from './fault-limit.ts';
 import { createFollowingAccessLog } from './following-access-log.ts';
 import { openListeners, type Listeners } from './accept/listener.ts';
 import { createReceiver } from './receiver.ts';
+import type { AnyFeature } from './router/link-route.ts';
 import type { Router } from './router/linked.ts';
 import { createServeContext, drainConnections, serveConnection } from './serve.ts';
 import { createCertificateStore } from './accept/certificate-store.ts';
@@ -21,7 +24,11 @@ const nowMs = (): number => performance.now();
 const epochMs = (): number => performance.timeOrigin + performance.now();
 
 /** Runs the data plane in a worker thread: takes tables in, and serves by them from `listen` to `drain`. */
-export function startWorker(start: WorkerStart, port: MessagePort): void {
+export function startWorker(
+  start: WorkerStart,
+  port: MessagePort,
+  features: readonly AnyFeature[] = registered,
+): void {
   const post = (message: FromWorker): void => port.postMessage(message);
   const random = Math.random;
   const report = (fault: unknown): void => {
@@ -49,6 +56,7 @@ export function startWorker(start: WorkerStart, port: MessagePort): void {
     features,
     metrics,
     random,
+    counters: createCounters(start.counters, start.index, machineMs),
     upstreams,
     certificates,
     post,

@@ -1,5 +1,6 @@
 import type { CertificateEntry, HostEntry, TlsEntry, UpstreamEndpoints, UpstreamEntry } from './table.ts';
 import type { DataPlaneSettings } from './settings.ts';
+import type { CounterRoom } from './counter-room.ts';
 
 /** What changes from the generation a worker has acknowledged to the next; the first one changes everything. */
 export interface TableDelta {
@@ -87,6 +88,7 @@ export interface WorkerStart {
   /** Where it shows that its event loop turns (table/heartbeat). */
   readonly heartbeat: SharedArrayBuffer;
   readonly bodies: BodyRoom;
+  readonly counters: CounterRoom;
 }
 
 /** What workers may hold request bodies in. */

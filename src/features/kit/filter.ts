@@ -2,6 +2,7 @@ import type { VariableSource } from '../../lib/variables/source.ts';
 import type { HostEntry, RouteEntry } from '../../table/table.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
 import type { Slot, Slots } from './slot.ts';
+import type { Counters } from './counters.ts';
 
 /** The downstream request as filters see it. Implemented by the exchange; nothing is copied for a filter. */
 export interface RequestView extends VariableSource {
@@ -87,6 +88,8 @@ export interface FilterContext {
   readonly random: () => number;
   /** A place on the exchange for what the filter remembers between its hooks. */
   readonly slot: <T>() => Slot<T>;
+  /** Limits that count across workers. */
+  readonly counters: Counters;
 }
 
 /** Chooses between primary (false) and canary (true); step 5 to 7 of docs/reference/annotations.md §1.1. */

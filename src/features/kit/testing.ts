@@ -1,7 +1,9 @@
 import { createFindings, findingMessage } from '../../model/finding.ts';
+import { createCounterRoom } from '../../table/counter-room.ts';
 import { DEFAULT_SETTINGS } from '../../table/settings.ts';
 import type { HostEntry, RouteEntry } from '../../table/table.ts';
 import { combineAccess, type AccessAnswer } from './access.ts';
+import { createCounters, type Counters } from './counters.ts';
 import type { AnnotationSpec, Feature, Lookup } from './feature.ts';
 import { SlotPlan, Slots } from './slot.ts';
 import { idOfAddress } from './upstream-address.ts';
@@ -100,9 +102,14 @@ export function fakeHead(
   };
 }
 
+/** Counters of one worker of its own, by a clock that stands still unless told otherwise. */
+export function fakeCounters(nowMs: () => number = () => 0): Counters {
+  return createCounters(createCounterRoom(1, { rateBuckets: 16, gaugeBuckets: 16 }), 0, nowMs);
+}
+
 /** Circumstances of a filter: route `/` of host a.test, changed as given. */
 export function fakeContext(
-  changes: { host?: Partial<HostEntry>; path?: string; random?: () => number } = {},
+  changes: { host?: Partial<HostEntry>; path?: string; random?: () => number; counters?: Counters } = {},
 ): FilterContext {
   const host: HostEntry = {
     name: 'a.test',
@@ -132,6 +139,7 @@ export function fakeContext(
     settings: DEFAULT_SETTINGS,
     random: changes.random ?? (() => 0.5),
     slot: new SlotPlan().slot,
+    counters: changes.counters ?? fakeCounters(),
   };
 }
 

@@ -338,6 +338,7 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
     const { context, route, linkedHost } = this;
     if (this.isSilent) return;
     this.#durationMs = nowMs - this.startedAtMs;
+    if (route !== undefined && route.onDone.length > 0) this.#tellFilters(route);
     const { settings } = this.router;
     try {
       const isHostSeen = linkedHost === undefined || linkedHost.isConfigured;
@@ -345,7 +346,6 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
         if (isHostSeen || settings.areUndefinedHostsCounted) {
           (this.isCanary ? route.canarySeries : route.series).observe(this);
         }
-        for (const filter of route.onDone) filter.onDone!(this, this);
       }
       if (
         (isHostSeen || settings.accessLog.isDefaultBackendLogged) &&
@@ -357,6 +357,17 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
       context.report(fault);
     }
     this.slots.clear();
+  }
+
+  /** What one filter holds it lets go of, whatever another one throws. */
+  #tellFilters({ onDone }: LinkedRoute): void {
+    for (const filter of onDone) {
+      try {
+        filter.onDone!(this, this);
+      } catch (fault) {
+        this.context.report(fault);
+      }
+    }
   }
 
   #askHops(): void {

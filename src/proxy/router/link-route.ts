@@ -1,5 +1,6 @@
 import { combineAccess } from '../../features/kit/access.ts';
 import type { Feature } from '../../features/kit/feature.ts';
+import type { Counters } from '../../features/kit/counters.ts';
 import type { CanaryDecision, Filter, FilterContext } from '../../features/kit/filter.ts';
 import { locationFormOf } from '../../features/kit/location-form.ts';
 import { SlotPlan } from '../../features/kit/slot.ts';
@@ -34,6 +35,7 @@ export interface LinkDeps {
   readonly metrics: Pick<WorkerMetrics, 'routeSeries'>;
   /** Uniform in [0, 1). */
   readonly random: () => number;
+  readonly counters: Counters;
 }
 
 /** Resolves all of a host once, pausing after each route. Throws what a feature throws, naming route and feature. */
@@ -44,7 +46,8 @@ export function* linkHost(
   deps: LinkDeps,
 ): Generator<void, LinkedHost, void> {
   const slots = new SlotPlan();
-  const context: FilterContext = { host, settings, random: deps.random, slot: slots.slot };
+  const { random, counters } = deps;
+  const context: FilterContext = { host, settings, random, counters, slot: slots.slot };
   const filters = deps.features
     .filter(({ stage }) => stage === 'host')
     .map((feature) => createFilter(feature, host.policies[feature.name], context))

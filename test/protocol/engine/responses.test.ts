@@ -175,6 +175,25 @@ describe('what is passed back', () => {
     );
     expect(done).toEqual([202]);
   });
+
+  test('every filter is told the end, though metrics or another one failed', async () => {
+    const upstream = await bench.answering(() => OK);
+    const done: string[] = [];
+    const failing = (what: string) => () => {
+      done.push(what);
+      throw new Error(what);
+    };
+    const engine = await bench.engine({
+      endpoints: [upstream.endpoint],
+      filters: [{ onDone: failing('first') }, { onDone: () => void done.push('second') }],
+      series: { observe: failing('metrics') },
+    });
+    const client = await engine.connect();
+    client.send(GET);
+    await client.response();
+    expect(done).toEqual(['first', 'second', 'metrics']);
+    expect(engine.faults.map((fault) => (fault as Error).message)).toEqual(['first', 'metrics']);
+  });
 });
 
 /** Chunked text with its chunks joined, so that it does not matter where they were cut. */
