@@ -13,12 +13,7 @@ import type { DataPlaneSettings } from '../../table/settings.ts';
 import type { HostEntry, RouteEntry } from '../../table/table.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { plainWire, tlsWire, type WireKey } from '../upstream/wire-key.ts';
-import {
-  DEFAULT_BACKEND,
-  type LinkedHost,
-  type LinkedRoute,
-  type SlashRedirect,
-} from './linked.ts';
+import { DEFAULT_BACKEND, type LinkedHost, type LinkedRoute, type SlashRedirect } from './linked.ts';
 import type { MatcherCache } from './matcher-cache.ts';
 import { NO_MATCH, redirectedBy, type PathMatcher } from './path-matcher.ts';
 
