@@ -10,7 +10,8 @@ test('translation names no feature', () => {
   const named = readdirSync(TRANSLATE)
     .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts') && file !== 'known-annotations.ts')
     .flatMap((file) => {
-      const text = readFileSync(join(TRANSLATE, file), 'utf8');
+      // A split may be of kind `canary`, too.
+      const text = readFileSync(join(TRANSLATE, file), 'utf8').replaceAll(/kind(:| [!=]==) '\w+'/g, '');
       return features.filter(({ name }) => text.includes(`'${name}'`)).map(({ name }) => `${file}: ${name}`);
     });
   // The kind of an upstream is a matter of its Service, too.

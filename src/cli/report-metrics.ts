@@ -43,11 +43,11 @@ export interface OrphanFacts {
 export function reportOrphans(control: ControlMetrics, { built, store, endpointsOf }: OrphanFacts): void {
   const orphans = new Map<string, OrphanMetric>();
   for (const { routes } of built.model.hosts) {
-    for (const { upstreamId, labels } of routes) {
+    for (const { backend, labels } of routes) {
       const { namespace, ingress, service } = labels;
-      if (upstreamId === undefined || ingress === '' || service === '') continue;
+      if (backend === undefined || backend.kind === 'weighted' || ingress === '' || service === '') continue;
       const isMissing = store.get('Service', { namespace, name: service }) === undefined;
-      const isEmpty = endpointsOf(upstreamId).length === 0;
+      const isEmpty = endpointsOf(backend.upstreamId).length === 0;
       for (const [type, isOrphan] of [
         ['no-service', isMissing],
         ['no-endpoint', isEmpty],

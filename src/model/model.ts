@@ -1,5 +1,5 @@
 import type { RouteNames } from '../lib/variables/source.ts';
-import type { Policies } from './policy.ts';
+import type { CanaryPolicy, Policies } from './policy.ts';
 import type { SourceRef } from './source.ts';
 
 /** What the cluster's authors asked for, in operators' words. Sorted, plain, with provenance; knows no annotations. */
@@ -27,19 +27,19 @@ export interface HostModel {
 }
 
 export interface RouteModel {
-  /** Path as written in the Ingress; `/` when empty. */
+  /** Path as its author wrote it; `/` when empty. */
   readonly path: string;
-  /** ImplementationSpecific has become prefix (docs/reference/routing.md §1). */
+  /** What its author said of it; ImplementationSpecific has become prefix (docs/reference/routing.md §1). */
   readonly pathType: 'exact' | 'prefix';
+  /** The requests it takes. */
+  readonly match: RouteMatch;
+  /** A request for its path less the last slash is redirected to it (docs/reference/routing.md §3). */
+  readonly isSlashRedirected: boolean;
   /** True for the implicit `/` a host has from its first Ingress. */
   readonly isImplicit: boolean;
-  /** Upstream id, or undefined: the built-in 404. */
-  readonly upstreamId?: string;
-  /** First item decides; empty: no canary. */
-  readonly canaries: readonly CanaryModel[];
+  /** Undefined: the built-in 404. */
+  readonly backend?: Split;
   readonly policies: Policies;
-  /** Its regex is not run, and what it would match is not known: it stands for all paths that begin as it does. */
-  readonly isPatternRefused?: true;
   /** Answer instead of serving: 503 for a denied Ingress. */
   readonly deniedStatus?: 503 | 403;
   /** For metrics, logs, and explain. */
@@ -47,9 +47,50 @@ export interface RouteModel {
   readonly source: SourceRef;
 }
 
+/** All that is given must hold. Compilation leaves out what asks for more than a path, as no router looks at that yet. */
+export interface RouteMatch {
+  readonly path: PathRule;
+  readonly method?: string;
+  readonly headers?: readonly ValueRule[];
+  readonly query?: readonly ValueRule[];
+}
+
+/**
+ * `exact`: equal. `prefix`: equal, or continued by `/`. `regex`: a PCRE, at the beginning, without regard to case. The routes of a host
+ * are all regexes, or none is.
+ */
+export interface PathRule {
+  readonly kind: 'exact' | 'prefix' | 'regex';
+  readonly value: string;
+}
+
+/** Value of a header or a parameter of the query. */
+export interface ValueRule {
+  readonly name: string;
+  readonly kind: 'exact' | 'regex';
+  readonly value: string;
+}
+
+/** Where the requests of a route go. */
+export type Split =
+  | { readonly kind: 'one'; readonly upstreamId: string }
+  /** The first canary decides; the others are told as findings. */
+  | {
+      readonly kind: 'canary';
+      readonly upstreamId: string;
+      readonly canaries: readonly [CanaryModel, ...CanaryModel[]];
+    }
+  /** Shares of the sum of all weights. Nothing asks for it yet, and compilation leaves the route out. */
+  | { readonly kind: 'weighted'; readonly parts: readonly WeightedPart[] };
+
+export interface WeightedPart {
+  readonly upstreamId: string;
+  readonly weight: number;
+}
+
 export interface CanaryModel {
   readonly upstreamId: string;
-  readonly policy: import('./policy.ts').CanaryPolicy;
+  readonly policy: CanaryPolicy;
   readonly source: SourceRef;
 }
 

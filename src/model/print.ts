@@ -1,7 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
 import { stringify } from 'yaml';
 import type { Finding } from './finding.ts';
-import type { CanaryModel, CertificateModel, HostModel, Model, RouteModel, UpstreamModel } from './model.ts';
+import type {
+  CanaryModel,
+  CertificateModel,
+  HostModel,
+  Model,
+  RouteMatch,
+  RouteModel,
+  Split,
+  UpstreamModel,
+} from './model.ts';
 import type { Policies } from './policy.ts';
 import { printSource } from './source.ts';
 
@@ -67,12 +76,27 @@ function routeOf(route: RouteModel, usual: UsualPolicies): object {
     pathType: route.pathType,
     ...(route.isImplicit ? { isImplicit: true } : {}),
     source: printSource(route.source),
-    ...(route.upstreamId === undefined ? {} : { upstreamId: route.upstreamId }),
+    ...matchOf(route.match),
+    ...primaryOf(route.backend),
     ...(route.deniedStatus === undefined ? {} : { deniedStatus: route.deniedStatus }),
     labels: [namespace, ingress, service, servicePort].join(' ').trim(),
-    ...(route.canaries.length === 0 ? {} : { canaries: route.canaries.map(canaryOf) }),
+    ...(route.backend?.kind === 'canary' ? { canaries: route.backend.canaries.map(canaryOf) } : {}),
     ...policiesOf(route.policies, usual.route),
   };
+}
+
+/** What the path and its type do not tell. */
+function matchOf({ method, headers, query }: RouteMatch): object {
+  return {
+    ...(method === undefined ? {} : { method }),
+    ...(headers === undefined ? {} : { headers }),
+    ...(query === undefined ? {} : { query }),
+  };
+}
+
+function primaryOf(backend: Split | undefined): object {
+  if (backend === undefined) return {};
+  return backend.kind === 'weighted' ? { parts: backend.parts } : { upstreamId: backend.upstreamId };
 }
 
 function canaryOf({ upstreamId, policy, source }: CanaryModel): object {

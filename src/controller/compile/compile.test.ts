@@ -46,6 +46,18 @@ describe('compile', () => {
     });
   });
 
+  test('a route that asks for more than a path is left out', () => {
+    const host = hostModel('h', [routeModel('/a'), routeModel('/b'), routeModel('/c')]);
+    const [a, b, c] = host.routes;
+    const parts = [{ upstreamId: 'x', weight: 1 }];
+    const routes = [
+      a!,
+      { ...b!, match: { ...b!.match, method: 'GET' } },
+      { ...c!, backend: { kind: 'weighted', parts } as const },
+    ];
+    expect(compileHost({ ...host, routes }).routes.map(({ path }) => path)).toEqual(['/a']);
+  });
+
   test('what is the same object in the next model is not compiled again', () => {
     const compiler = createCompiler();
     const kept = hostModel('kept', [routeModel('/')]);

@@ -87,7 +87,7 @@ function toHost(
   certificateNames: readonly string[],
   pool: PolicyPool,
 ): HostEntry {
-  const placed = placeRoutes(host.routes);
+  const placed = placeRoutes(host.routes.filter(isServed));
   const shared = new Map<Policies, Policies>();
   const policiesOf = ({ policies }: RouteModel): Policies => {
     let one = shared.get(policies);
@@ -113,12 +113,9 @@ function toAlias(alias: string): readonly string[] {
   return result.ok ? [`~${result.source}`] : [];
 }
 
-function toRoute(
-  host: string,
-  { route, match, isSlashRedirected }: PlacedRoute,
-  policies: Policies,
-): RouteEntry {
-  const canary = route.canaries[0];
+function toRoute(host: string, { route, match }: PlacedRoute, policies: Policies): RouteEntry {
+  const { backend } = route;
+  const canary = backend?.kind === 'canary' ? backend.canaries[0] : undefined;
   return {
     id: `${host}|${route.pathType}|${route.path}`,
     match,
@@ -126,13 +123,22 @@ function toRoute(
     pathType: route.pathType,
     policies,
     labels: route.labels,
-    isSlashRedirected,
-    ...(route.upstreamId === undefined ? undefined : { upstreamId: route.upstreamId }),
+    isSlashRedirected: route.isSlashRedirected,
+    ...(backend === undefined || backend.kind === 'weighted'
+      ? undefined
+      : { upstreamId: backend.upstreamId }),
     ...(canary === undefined
       ? undefined
       : { canary: { upstreamId: canary.upstreamId, policy: toBytePolicies(canary.policy) } }),
     ...(route.deniedStatus === undefined ? undefined : { deniedStatus: route.deniedStatus }),
   };
+}
+
+/** Whether a router can tell which requests are the route's, and where they go. */
+function isServed({ match, backend }: RouteModel): boolean {
+  const { method, headers, query } = match;
+  const isByPathAlone = method === undefined && headers === undefined && query === undefined;
+  return isByPathAlone && backend?.kind !== 'weighted';
 }
 
 /** The routes' policies were digested as they were shared. */

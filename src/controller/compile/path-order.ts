@@ -1,7 +1,5 @@
-import { asksForRegex } from '../../features/kit/rewrite-in-force.ts';
 import { toByteText } from '../../lib/byte-text.ts';
 import { toRegex } from '../../lib/pcre.ts';
-import { escapePattern, plainPrefixOf } from '../../lib/plain-prefix.ts';
 import type { RouteModel } from '../../model/model.ts';
 import type { PathMatch } from '../../table/table.ts';
 
@@ -9,12 +7,11 @@ import type { PathMatch } from '../../table/table.ts';
 export interface PlacedRoute {
   readonly route: RouteModel;
   readonly match: PathMatch;
-  readonly isSlashRedirected: boolean;
 }
 
-/** Whether a host's paths are regular expressions, all of them (docs/reference/routing.md §4). */
+/** Whether a host's paths are regular expressions, all of them. */
 export function isRegexHost(routes: readonly RouteModel[]): boolean {
-  return routes.some(({ path, policies }) => asksForRegex(policies.rewrite, path));
+  return routes.some(({ match }) => match.path.kind === 'regex');
 }
 
 /**
@@ -22,65 +19,28 @@ export function isRegexHost(routes: readonly RouteModel[]): boolean {
  * descending order (docs/reference/routing.md §4). Others: exact ones, then prefixes, longest first (docs/reference/routing.md §3).
  */
 export function placeRoutes(routes: readonly RouteModel[]): PlacedRoute[] {
-  return isRegexHost(routes) ? placeRegexes(routes) : placePlain(routes);
-}
-
-interface Keyed {
-  readonly route: RouteModel;
-  readonly text: string;
+  const ordered = routes
+    .map((route) => ({ route, text: toByteText(route.path) }))
+    .toSorted(longestFirst)
+    .flatMap(({ route }): PlacedRoute[] => {
+      const match = toMatch(route);
+      return match === undefined ? [] : [{ route, match }];
+    });
+  const of = (kind: PathMatch['kind']) => ordered.filter(({ match }) => match.kind === kind);
+  return [...of('regex'), ...of('exact'), ...of('prefix')];
 }
 
 /** Byte texts compare as Go compares strings. */
-function longestFirst(a: Keyed, b: Keyed): number {
+function longestFirst(a: { readonly text: string }, b: { readonly text: string }): number {
   if (a.text.length !== b.text.length) return b.text.length - a.text.length;
   return a.text < b.text ? 1 : a.text > b.text ? -1 : 0;
 }
 
-function keyed(routes: readonly RouteModel[]): Keyed[] {
-  return routes.map((route) => ({ route, text: toByteText(route.path) }));
-}
-
-function placePlain(routes: readonly RouteModel[]): PlacedRoute[] {
-  const ordered = keyed(routes).toSorted(longestFirst);
-  const isTaken = new Set(ordered.map(({ text }) => text));
-  const place = ({ route, text }: Keyed, kind: 'exact' | 'prefix'): PlacedRoute => ({
-    route,
-    match: { kind, value: text },
-    // Without its slash it is another route's: an exact one's, or the exact twin of a prefix.
-    isSlashRedirected:
-      text.length > 1 &&
-      text.endsWith('/') &&
-      !isTaken.has(text.slice(0, -1)) &&
-      route.deniedStatus === undefined,
-  });
-  return [
-    ...ordered.filter(({ route }) => route.pathType === 'exact').map((entry) => place(entry, 'exact')),
-    ...ordered.filter(({ route }) => route.pathType === 'prefix').map((entry) => place(entry, 'prefix')),
-  ];
-}
-
-function placeRegexes(routes: readonly RouteModel[]): PlacedRoute[] {
-  const ordered = keyed(routes).toSorted(longestFirst);
-  const exactPaths = new Set(routes.filter(({ pathType }) => pathType === 'exact').map(({ path }) => path));
-  const placed: PlacedRoute[] = [];
-  for (const { route } of ordered) {
-    const value = patternOf(route, exactPaths.has(route.path));
-    const result = toRegex(value);
-    // A finding of translate; the other paths of the host are not to suffer for it.
-    if (!result.ok) continue;
-    const { ok: _, ...pattern } = result;
-    placed.push({ route, match: { kind: 'regex', value, pattern }, isSlashRedirected: false });
-  }
-  return placed;
-}
-
-/**
- * A prefix that is a regex only for its neighbours' sake is split into `^/foo/` and `^/foo`, which is `^/foo`; but an
- * exact `/foo` of its own takes the place of the second.
- */
-function patternOf(route: RouteModel, hasExactTwin: boolean): string {
-  const { path, pathType } = route;
-  if (route.isPatternRefused === true) return escapePattern(plainPrefixOf(path));
-  const isSplit = pathType === 'prefix' && path !== '/' && !asksForRegex(route.policies.rewrite, path);
-  return isSplit && hasExactTwin && !path.endsWith('/') ? `${path}/` : path;
+/** Undefined: a pattern that cannot be run, which is a finding of translate; the other paths of the host are not to suffer for it. */
+function toMatch({ match: { path } }: RouteModel): PathMatch | undefined {
+  if (path.kind !== 'regex') return { kind: path.kind, value: toByteText(path.value) };
+  const result = toRegex(path.value);
+  if (!result.ok) return undefined;
+  const { ok: _, ...pattern } = result;
+  return { kind: 'regex', value: path.value, pattern };
 }

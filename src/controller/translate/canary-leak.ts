@@ -14,9 +14,10 @@ export function leakCanaries(
   const ages = new Map(served.map(({ source }, age) => [`${source.namespace}/${source.name}`, age]));
   const ageOf = ({ source }: CanaryModel) => ages.get(`${source.namespace}/${source.name}`) ?? 0;
   const byPrimary = new Map<string, Map<string, CanaryModel>>();
-  for (const { upstreamId, canaries } of hosts.flatMap(({ routes }) => routes)) {
-    if (upstreamId === undefined) continue;
-    for (const canary of canaries) {
+  for (const { backend } of hosts.flatMap(({ routes }) => routes)) {
+    if (backend?.kind !== 'canary') continue;
+    const { upstreamId } = backend;
+    for (const canary of backend.canaries) {
       const alternatives = byPrimary.get(upstreamId) ?? new Map<string, CanaryModel>();
       byPrimary.set(upstreamId, alternatives);
       const before = alternatives.get(canary.upstreamId);
@@ -35,8 +36,13 @@ export function leakCanaries(
   );
   return hosts.map((host) => {
     const routes = host.routes.map((route): RouteModel => {
-      const canaries = route.upstreamId === undefined ? undefined : canariesOf.get(route.upstreamId);
-      return canaries === undefined ? route : { ...route, canaries };
+      const { backend } = route;
+      if (backend === undefined || backend.kind === 'weighted') return route;
+      const { upstreamId } = backend;
+      const [first, ...others] = canariesOf.get(upstreamId) ?? [];
+      return first === undefined
+        ? route
+        : { ...route, backend: { kind: 'canary', upstreamId, canaries: [first, ...others] } };
     });
     return { ...host, routes };
   });

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Feature } from '../../features/kit/feature.ts';
 import { createFindings, type Finding, type Findings } from '../../model/finding.ts';
-import type { CertificateModel, HostModel, RouteModel } from '../../model/model.ts';
+import type { CanaryModel, CertificateModel, HostModel, Split } from '../../model/model.ts';
 import type { Policies } from '../../model/policy.ts';
 import { printSource, type SourceRef } from '../../model/source.ts';
 import { compareAge } from '../store/objects.ts';
@@ -24,6 +24,7 @@ import {
   type Contribution,
   type RouteDraft,
 } from './host-routes.ts';
+import { matchPaths, type WrittenRoute } from './path-matches.ts';
 import { reportVain } from './vain-annotations.ts';
 import type { TranslateOptions } from './options.ts';
 import type { CertificateReader } from '../certificates/certificate-reader.ts';
@@ -130,17 +131,23 @@ export function buildHost(input: HostInput, snapshot: ClusterSnapshot, env: Host
   }
 
   const isHostDenied = mains.some(({ entry }) => entry.annotations.hostDeniedBy !== undefined);
-  const routes = [...drafts.values()]
-    .map((draft) => toRoute(name, draft, isHostDenied, env))
-    .toSorted((a, b) => compareText(a.path, b.path) || compareText(a.pathType, b.pathType));
+  const refused = new Set<WrittenRoute>();
+  const written = [...drafts.values()].map((draft) => {
+    const route = toRoute(name, draft, isHostDenied, env);
+    if (draft.isPatternRefused === true) refused.add(route);
+    return route;
+  });
+  const routes = matchPaths(written, (route) => refused.has(route)).toSorted(
+    (a, b) => compareText(a.path, b.path) || compareText(a.pathType, b.pathType),
+  );
   const certificate = chooseHostCertificate(name, mains, tracker, env.certificates, env.nowMs, findings);
-  const written = writtenNames(name, mains, env.features, findings);
+  const aliases = writtenNames(name, mains, env.features, findings);
   const first = mains[0]?.entry;
   const { policies, winners } = hostPolicies(name, mains, drafts, env, record, findings);
   recordRegexMode(name, drafts, record);
   recordCanaries(name, drafts, record);
   reportVainOfCanaries(drafts.values(), findings);
-  recordOfHost(name, mains, certificate?.entry, written, record);
+  recordOfHost(name, mains, certificate?.entry, aliases, record);
   record.report(findings);
   return {
     model: {
@@ -155,7 +162,7 @@ export function buildHost(input: HostInput, snapshot: ClusterSnapshot, env: Host
       source:
         first === undefined ? CATCH_ALL_SOURCE : { ...first.source, field: fieldOfContribution(mains[0]!) },
     },
-    written,
+    written: aliases,
     implied: impliedNames(name, winners, env.features),
     certificate: certificate?.model,
     upstreamIds: [...upstreamIds],
@@ -225,7 +232,7 @@ export function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function toRoute(host: string, draft: RouteDraft, isHostDenied: boolean, env: HostEnvironment): RouteModel {
+function toRoute(host: string, draft: RouteDraft, isHostDenied: boolean, env: HostEnvironment): WrittenRoute {
   const { path, pathType, entry, backend, field } = draft;
   const annotations = entry?.annotations;
   const isClosed = annotations?.isDenied === true || draft.isPatternRefused === true;
@@ -235,10 +242,8 @@ function toRoute(host: string, draft: RouteDraft, isHostDenied: boolean, env: Ho
     path,
     pathType,
     isImplicit: draft.isImplicit,
-    ...(upstreamId === undefined ? {} : { upstreamId }),
-    canaries: draft.canaries,
+    ...(upstreamId === undefined ? {} : { backend: toSplit(upstreamId, draft.canaries) }),
     policies: routePolicies(draft, env),
-    ...(draft.isPatternRefused === true ? { isPatternRefused: true } : {}),
     ...(deniedStatus === undefined ? {} : { deniedStatus }),
     labels: {
       namespace: entry?.ingress.namespace ?? '',
@@ -250,6 +255,12 @@ function toRoute(host: string, draft: RouteDraft, isHostDenied: boolean, env: Ho
     },
     source: entry === undefined ? CATCH_ALL_SOURCE : { ...entry.source, field },
   };
+}
+
+function toSplit(upstreamId: string, [first, ...others]: readonly CanaryModel[]): Split {
+  return first === undefined
+    ? { kind: 'one', upstreamId }
+    : { kind: 'canary', upstreamId, canaries: [first, ...others] };
 }
 
 function routePolicies({ entry, backend, isCatchAll }: RouteDraft, env: HostEnvironment): Policies {

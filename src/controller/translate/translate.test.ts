@@ -276,9 +276,11 @@ describe('whatever users write', () => {
           });
           const ids = new Set(model.upstreams.map(({ id }) => id));
           for (const { routes } of model.hosts) {
-            for (const { upstreamId, canaries } of routes) {
-              if (upstreamId !== undefined) expect(ids).toContain(upstreamId);
-              for (const canary of canaries) expect(ids).toContain(canary.upstreamId);
+            for (const { backend } of routes) {
+              if (backend === undefined || backend.kind === 'weighted') continue;
+              expect(ids).toContain(backend.upstreamId);
+              for (const canary of backend.kind === 'canary' ? backend.canaries : [])
+                expect(ids).toContain(canary.upstreamId);
             }
           }
           for (const upstream of model.upstreams) resolveEndpoints(snapshot, upstream, () => []);

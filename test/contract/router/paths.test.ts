@@ -1,14 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import type { RouteModel } from '../../../src/model/model.ts';
-import { hostModel, modelOf, routeModel } from '../../fixtures/models.ts';
+import { hostModel, modelOf, routeModel, type RouteWords } from '../../fixtures/models.ts';
 import { printMatch, routerOf } from '../../fixtures/routers.ts';
 
-const prefix = (path: string, over: Partial<RouteModel> = {}) => routeModel(path, over);
-const exact = (path: string, over: Partial<RouteModel> = {}) =>
-  routeModel(path, { pathType: 'exact', ...over });
-const regex = (path: string, over: Partial<RouteModel> = {}) =>
+const prefix = (path: string, over: RouteWords = {}) => routeModel(path, over);
+const exact = (path: string, over: RouteWords = {}) => routeModel(path, { pathType: 'exact', ...over });
+const regex = (path: string, over: RouteWords = {}) =>
   routeModel(path, { policies: { rewrite: { isRegex: true } }, ...over });
-const rewritten = (path: string, target: string, over: Partial<RouteModel> = {}) =>
+const rewritten = (path: string, target: string, over: RouteWords = {}) =>
   routeModel(path, { policies: { rewrite: { isRegex: false, target } }, ...over });
 const many = Array.from({ length: 20 }, (_, i) => prefix(`/many/${i}`));
 
