@@ -106,7 +106,7 @@ function readCommand(command: CommandName, argv: readonly string[], version: str
     const before = values.get(name);
     values.set(name, Array.isArray(value) && Array.isArray(before) ? [...before, ...value] : value);
   }
-  const isPositional = command === 'serve';
+  const isPositional = command === 'serve' || command === 'check';
   return {
     command,
     flags: readerOf(command, taken, values),
@@ -131,6 +131,8 @@ const VERSION_FLAG: Flag = {
 };
 
 function whyUnused(flag: Flag, command: CommandName): string[] {
+  // An audit takes the arguments of the Deployment that it is about.
+  if (command === 'check') return [];
   if (flag.unused === 'inert') return [`--${flag.name} sets nothing in Serin: ${flag.doc}`];
   if (flag.unused === 'pending') return [`--${flag.name} is not honoured yet: ${flag.doc}`];
   return isMeantFor(flag, command) ? [] : [`--${flag.name} sets nothing without a cluster: ${flag.doc}`];

@@ -1,5 +1,5 @@
 /** Which command takes a flag. */
-export type CommandName = 'serve' | 'controller' | 'certgen';
+export type CommandName = 'serve' | 'controller' | 'check' | 'certgen';
 
 export interface CommandDoc {
   readonly name: CommandName;
@@ -12,6 +12,11 @@ export interface CommandDoc {
 export const COMMANDS: readonly CommandDoc[] = [
   { name: 'serve', usage: '[FLAGS] [MANIFESTS...]', doc: 'Serve manifest files, without a cluster' },
   { name: 'controller', usage: '[FLAGS]', doc: 'Serve the Ingresses of a Kubernetes cluster' },
+  {
+    name: 'check',
+    usage: '[FLAGS] PATHS... | --kubeconfig FILE',
+    doc: 'Say what Serin makes of every Ingress, annotation and ConfigMap key, before it serves them',
+  },
   {
     name: 'certgen',
     usage: '[FLAGS]',
@@ -43,8 +48,9 @@ const BOTH: readonly CommandName[] = ['serve', 'controller'];
 const CLUSTER: readonly CommandName[] = ['controller'];
 const FILES: readonly CommandName[] = ['serve'];
 const CERTGEN: readonly CommandName[] = ['certgen'];
-const ALL: readonly CommandName[] = ['serve', 'controller', 'certgen'];
-const API: readonly CommandName[] = ['controller', 'certgen'];
+const CHECK: readonly CommandName[] = ['check'];
+const ALL: readonly CommandName[] = ['serve', 'controller', 'check', 'certgen'];
+const API: readonly CommandName[] = ['controller', 'check', 'certgen'];
 
 type Row = readonly [
   name: string,
@@ -68,6 +74,17 @@ const ROWS: readonly Row[] = [
     'YAML files and folders to serve; may be repeated, and positional arguments count too.',
   ],
   ['example', 'boolean', false, FILES, 'Serve the embedded example: the walk-through with its backends.'],
+
+  // What check alone has.
+  ['output', 'string', 'text', CHECK, 'Form of the report: `text`, `json`, `markdown` or `sarif`.'],
+  [
+    'fail-on',
+    'string',
+    'error',
+    CHECK,
+    'What makes the exit code 1: `error`, `warning` (or an error) or `never`.',
+  ],
+  ['explain', 'string', '', CHECK, 'Say what a code of the report means, and end.'],
 
   // Listeners and process.
   ['listen', 'string', '', BOTH, 'Address to listen on; empty is all, IPv4 and IPv6.'],
@@ -385,9 +402,9 @@ export function isMeantFor(flag: Flag, command: CommandName): boolean {
   return flag.commands.includes(command);
 }
 
-/** Whether a command may be given a flag: serve takes the controller's too, so that the same arguments start both. */
+/** Whether a command may be given a flag: serve and check take the controller's too, so that the same arguments do for all. */
 export function isTakenBy(flag: Flag, command: CommandName): boolean {
-  return isMeantFor(flag, command) || (command === 'serve' && isMeantFor(flag, 'controller'));
+  return isMeantFor(flag, command) || (command !== 'certgen' && isMeantFor(flag, 'controller'));
 }
 
 /** Default of a flag for a command. */

@@ -17,12 +17,17 @@ export async function run(argv: readonly string[], entry: URL): Promise<number> 
   } catch (error) {
     return failUsage(error);
   }
-  log.info({ version: versionOf(entry), node: process.version, command }, 'Serin starts');
+  if (command !== 'check')
+    log.info({ version: versionOf(entry), node: process.version, command }, 'Serin starts');
   for (const text of unused) log.warn(text);
   try {
     if (command === 'serve') {
       const { serve } = await import('./serve.ts');
       return await serve(invocation, log, entry);
+    }
+    if (command === 'check') {
+      const { check } = await import('./check.ts');
+      return await check(invocation, entry);
     }
     if (command === 'certgen') {
       const { certgen } = await import('./certgen.ts');

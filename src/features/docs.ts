@@ -38,10 +38,15 @@ export function renderAnnotationsDoc(
     if (rows.length + keys.length === 0) continue;
     lines.push(`## ${feature.name}`, '', feature.doc, '');
     if (rows.length > 0)
-      lines.push('| annotation | meaning | default | a bad value |', '| --- | --- | --- | --- |');
+      lines.push(
+        '| annotation | meaning | default | a bad value | unlike ingress-nginx |',
+        '| --- | --- | --- | --- | --- |',
+      );
     for (const [name, spec] of rows) {
       const names = [name, ...(spec.aliases ?? [])].map((one) => `\`${one}\``).join(', ');
-      lines.push(`| ${names} | ${cell(spec.doc)} | ${defaultText(spec)} | ${ON_INVALID[spec.onInvalid]} |`);
+      lines.push(
+        `| ${names} | ${cell(spec.doc)} | ${defaultText(spec)} | ${ON_INVALID[spec.onInvalid]} | ${cell(spec.difference ?? '')} |`,
+      );
     }
     const vain = (feature.vain ?? []) as readonly Vain<AnnotationSpecs>[];
     if (rows.length > 0 && vain.length > 0) lines.push('');

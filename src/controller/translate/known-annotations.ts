@@ -16,9 +16,13 @@ export interface KnownAnnotation {
   readonly off?: string | undefined;
   /** It protects something, so that ignoring it is an error. */
   readonly isProtection?: boolean;
+  /** Taken, with nothing to set. */
+  readonly isInert?: boolean;
 }
 
 type Names = string;
+
+const NOTHING_TO_SET = 'it has nothing to set in Serin';
 
 const IGNORED: readonly (readonly [risk: Risk, consequence: string, names: Names])[] = [
   [
@@ -35,11 +39,7 @@ const IGNORED: readonly (readonly [risk: Risk, consequence: string, names: Names
      auth-cache-key auth-cache-duration auth-tls-verify-client`,
   ],
   ['high', 'it is ignored', `auth-signin auth-tls-error-page auth-tls-match-cn`],
-  [
-    'low',
-    'it has nothing to set in Serin',
-    `http2-push-preload enable-rewrite-log ssl-prefer-server-ciphers`,
-  ],
+  ['low', NOTHING_TO_SET, `http2-push-preload enable-rewrite-log ssl-prefer-server-ciphers`],
   [
     'low',
     'no limit is applied',
@@ -137,6 +137,7 @@ export const KNOWN_ANNOTATIONS: ReadonlyMap<string, KnownAnnotation> = new Map(
       needs: needsOf.get(name),
       off: offOf.get(name),
       ...(protections.has(name) ? { isProtection: true } : {}),
+      ...(known.consequence === NOTHING_TO_SET ? { isInert: true } : {}),
     },
   ]),
 );

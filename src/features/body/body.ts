@@ -35,6 +35,7 @@ export const body = defineFeature({
       configMapKey: 'proxy-request-buffering',
       fallback: true,
       doc: 'Whether the request body is read before the upstream is contacted.',
+      difference: 'with off, up to 1m is kept until the response begins, so that another try can send it',
     },
     'proxy-buffer-size': {
       parse: size,
@@ -64,6 +65,8 @@ export const body = defineFeature({
       onInvalid: 'drop',
       configMapKey: 'client-body-buffer-size',
       doc: 'So much of a buffered request body is held in memory, a longer one on disk; without it 1m.',
+      difference:
+        '1m instead of 8k where it is not set; memory and disk for bodies are bounded for all together',
     },
     'proxy-buffering': {
       parse: onOff,
@@ -72,6 +75,7 @@ export const body = defineFeature({
       configMapKey: 'proxy-buffering',
       fallback: false,
       doc: inert,
+      isInert: true,
     },
     'proxy-buffers-number': {
       parse: int,
@@ -79,6 +83,7 @@ export const body = defineFeature({
       onInvalid: 'default',
       configMapKey: 'proxy-buffers-number',
       doc: inert,
+      isInert: true,
     },
     'proxy-busy-buffers-size': {
       parse: size,
@@ -86,6 +91,7 @@ export const body = defineFeature({
       onInvalid: 'default',
       configMapKey: 'proxy-busy-buffers-size',
       doc: inert,
+      isInert: true,
     },
     'proxy-max-temp-file-size': {
       parse: size,
@@ -93,6 +99,7 @@ export const body = defineFeature({
       onInvalid: 'default',
       configMapKey: 'proxy-max-temp-file-size',
       doc: inert,
+      isInert: true,
     },
   },
   vain: [

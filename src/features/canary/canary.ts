@@ -18,6 +18,8 @@ export const canary = defineFeature({
       onInvalid: 'default',
       fallback: false,
       doc: '`true`: the paths of this Ingress are canaries of equal paths of other Ingresses.',
+      difference:
+        "it is the canary of its host and path alone, not of every route of the main Service's port; --canary-scope=upstream for that",
     },
     'canary-weight': {
       parse: int,

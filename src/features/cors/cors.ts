@@ -67,6 +67,8 @@ export const cors = defineFeature({
       risk: 'medium',
       onInvalid: 'default',
       doc: 'Comma list of `*`, `null`, `scheme://host[:port]` and `scheme://*.host[:port]` (one label); default `*`.',
+      difference:
+        'origins are anchored at both ends; a list without one usable origin lets nobody in, instead of everybody',
     },
     'cors-allow-methods': {
       parse: words,

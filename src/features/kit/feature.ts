@@ -38,6 +38,10 @@ export interface AnnotationSpec<T> {
   readonly fallback?: T;
   /** It protects something: where it has no effect, that is an error. */
   readonly isProtection?: boolean;
+  /** How it is honoured differently from ingress-nginx, in one sentence without a full stop; docs/differences.md says more. */
+  readonly difference?: string;
+  /** Taken, with nothing to set. */
+  readonly isInert?: true;
 }
 
 /** Characters of an annotation that is one value, such as a pattern or a URL. */

@@ -55,6 +55,8 @@ export const retry = defineFeature({
       configMapKey: 'proxy-next-upstream-tries',
       fallback: 3,
       doc: 'Tries, the first included; 0 is no limit.',
+      difference:
+        'with 1 a kept-alive connection that turned out closed is opened anew to the same endpoint; with 3 or more, endpoints that refuse connections do not count, ten in all at most',
     },
   },
   configMapKeys: { 'retry-non-idempotent': 'Retry POST, LOCK and PATCH as well once they were sent.' },

@@ -34,6 +34,8 @@ export const rewrite = defineFeature({
       onInvalid: 'default',
       fallback: false,
       doc: '`true`: all paths of the host are regular expressions, without regard to case.',
+      difference:
+        'patterns are matched in linear time; one that cannot be is bounded by 50 ms or refused; a bad one is not served, and stops no other change',
     },
     'x-forwarded-prefix': {
       parse: pathcapStripped,

@@ -15,6 +15,7 @@ export const serverAlias = defineFeature({
       risk: 'high',
       onInvalid: 'drop',
       doc: 'Comma list of exact names, wildcards (`*.x`, `x.*`, `.x`) or regular expressions that begin with `~`.',
+      difference: 'at most 256 regular expressions in all, each matched in linear time',
     },
   },
   translate: (values): ServerAliasPolicy | undefined => {

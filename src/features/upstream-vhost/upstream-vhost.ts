@@ -21,6 +21,7 @@ export const upstreamVhost = defineFeature({
       risk: 'low',
       onInvalid: 'drop',
       doc: 'Replaces the Host header towards the upstream; X-Forwarded-Host keeps the original. May contain $variables and captures of the path.',
+      difference: 'what a decoded path brings in that has no place in a header is answered 400',
     },
   },
   vain: [

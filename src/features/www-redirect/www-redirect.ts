@@ -19,6 +19,7 @@ export const wwwRedirect = defineFeature({
       onInvalid: 'drop',
       fallback: false,
       doc: '`true`: `www.a.test` leads to host `a.test`, or `a.test` to host `www.a.test`, unless the other name is a host or an alias by itself. The Location always has a port.',
+      difference: 'behind a balancer that names a scheme and no port the redirect has no port',
     },
   },
   vain: [

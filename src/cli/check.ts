@@ -1,0 +1,246 @@
+import { readFile } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { audit, type Audit } from '../controller/audit/audit.ts';
+import { EXPLANATIONS, explain } from '../controller/audit/explanations.ts';
+import { createDefaultCertificate } from '../controller/certificates/default-certificate.ts';
+import { createPipeline } from '../controller/create-pipeline.ts';
+import { parseManifest } from '../controller/files/parse-manifest.ts';
+import { scanFiles } from '../controller/files/scan-files.ts';
+import { createKubeClient } from '../controller/kube/client.ts';
+import { loadApiAccess } from '../controller/kube/config.ts';
+import { readCluster } from '../controller/kube/read-once.ts';
+import { createObjectStore, type ObjectStore } from '../controller/store/object-store.ts';
+import { KINDS, objectKey, type ClusterObject, type ConfigMapObject } from '../controller/store/objects.ts';
+import type { TranslateOptions } from '../controller/translate/options.ts';
+import { features } from '../features/registry.ts';
+import type { Finding } from '../model/finding.ts';
+import { UsageError, type FlagReader, type Invocation } from './args.ts';
+import { renderJson } from './audit-json.ts';
+import { renderMarkdown } from './audit-markdown.ts';
+import { renderSarif, type PlaceOf } from './audit-sarif.ts';
+import { renderText } from './audit-text.ts';
+import { summarise } from './audit-summary.ts';
+import { toTranslateOptions } from './translate-options.ts';
+import { versionOf } from './version.ts';
+
+const FORMATS = ['text', 'json', 'markdown', 'sarif'];
+const LEVELS = ['error', 'warning', 'never'];
+const CLUSTER_TIMEOUT_MS = 60_000;
+
+/** `serin check`: the migration audit. Exit code 1 where something is found that --fail-on asks for. */
+export async function check(invocation: Invocation, entry: URL): Promise<number> {
+  const { flags } = invocation;
+  const asked = flags.string('explain');
+  if (asked !== '') return printExplanation(asked);
+  const format = oneOf(flags, 'output', FORMATS);
+  const level = oneOf(flags, 'fail-on', LEVELS);
+  const { result, placeOf } = await auditOf(invocation, entry, process.stdin);
+  process.stdout.write(`${render(format, result, placeOf, versionOf(entry))}\n`);
+  return exitCode(result, level);
+}
+
+/** Reads what the command line names, `-` being `input`, and judges it. Throws UsageError. */
+export async function auditOf(
+  { flags, rest }: Invocation,
+  entry: URL,
+  input: Readable,
+): Promise<{ readonly result: Audit; readonly placeOf: PlaceOf }> {
+  const isOfFiles = rest.length > 0;
+  if (!isOfFiles && !flags.has('kubeconfig') && !flags.has('apiserver-host')) {
+    throw new UsageError(
+      'serin check: name manifest files or folders (- is standard input), or --kubeconfig',
+      2,
+    );
+  }
+  const options = toTranslateOptions(flags, isOfFiles, await createDefaultCertificate(Date.now()));
+  const store = createObjectStore();
+  const places = new Map<string, { readonly file: string; readonly line: number }>();
+  const read = isOfFiles ? await readFiles(rest, input, store, options, places) : undefined;
+  const effective = read === undefined ? options : { ...options, configMap: read.configMap };
+  const pipeline = createPipeline({
+    options: effective,
+    features,
+    settingsFlags: {
+      httpsPort: flags.number('https-port'),
+      healthPath: flags.string('health-check-path'),
+      isHostCounted: flags.boolean('metrics-per-host'),
+      areUndefinedHostsCounted: flags.boolean('metrics-per-undefined-host'),
+      ticketKeys: [],
+    },
+    lookUpName: () => [],
+    nowMs: Date.now,
+  });
+  if (!isOfFiles) await readApi(flags, store, entry, () => pipeline.build(store.snapshot(), 1).references);
+  const snapshot = store.snapshot();
+  const result = audit({
+    snapshot,
+    built: pipeline.build(snapshot, 1),
+    features,
+    options: effective,
+    sourceFindings: read?.findings ?? [],
+    isOfFiles,
+  });
+  const placeOf: PlaceOf = ({ kind, namespace, name }) =>
+    places.get(`${kind} ${objectKey({ namespace, name })}`);
+  return { result, placeOf };
+}
+
+function render(format: string, result: Audit, placeOf: PlaceOf, version: string): string {
+  switch (format) {
+    case 'json':
+      return renderJson(result, placeOf);
+    case 'markdown':
+      return renderMarkdown(result);
+    case 'sarif':
+      return renderSarif(result, placeOf, version);
+    default:
+      return renderText(result, placeOf);
+  }
+}
+
+function exitCode(result: Audit, level: string): number {
+  const { errors, warnings } = summarise(result);
+  if (level === 'never') return 0;
+  return errors > 0 || (level === 'warning' && warnings > 0) ? 1 : 0;
+}
+
+function printExplanation(asked: string): number {
+  const found = explain(asked);
+  if (found === undefined) {
+    throw new UsageError(`--explain: "${asked}" is none of ${Object.keys(EXPLANATIONS).join(', ')}`, 2);
+  }
+  process.stdout.write(`${found.code}: ${found.text}\n`);
+  return 0;
+}
+
+function oneOf(flags: FlagReader, name: string, values: readonly string[]): string {
+  const value = flags.string(name);
+  if (!values.includes(value))
+    throw new UsageError(`--${name}: "${value}" is none of ${values.join(', ')}`, 2);
+  return value;
+}
+
+interface FilesRead {
+  readonly findings: readonly Finding[];
+  /** --configmap, else the one ConfigMap of an ingress-nginx installation that is among the objects. */
+  readonly configMap: TranslateOptions['configMap'];
+}
+
+async function readFiles(
+  paths: readonly string[],
+  input: Readable,
+  store: ObjectStore,
+  options: TranslateOptions,
+  places: Map<string, { readonly file: string; readonly line: number }>,
+): Promise<FilesRead> {
+  const findings: Finding[] = [];
+  const objects = new Map<string, ClusterObject>();
+  const take = (content: string, file: string, order: string) => {
+    const parsed = parseManifest(content, file, order);
+    const report = (
+      line: number,
+      reason: Finding['reason'],
+      value: string,
+      problem: string,
+      consequence: string,
+    ) =>
+      findings.push({
+        reason,
+        severity: reason === 'UnreadableFile' ? 'error' : 'warning',
+        source: { kind: 'File', namespace: '', name: file, field: `line ${line}` },
+        value,
+        problem,
+        consequence,
+      });
+    if (!parsed.ok) {
+      report(parsed.line, 'UnreadableFile', '', parsed.problem, 'nothing of it is checked');
+      return;
+    }
+    findings.push(...parsed.findings);
+    for (const { object, line } of parsed.objects) {
+      const key = `${object.kind} ${objectKey(object)}`;
+      const place = places.get(key);
+      if (place === undefined) {
+        places.set(key, { file, line });
+        objects.set(key, object);
+      } else {
+        report(
+          line,
+          'DuplicateObject',
+          key,
+          `is already in ${place.file} line ${place.line}`,
+          'this one is ignored',
+        );
+      }
+    }
+  };
+  const named = paths.filter((path) => path !== '-');
+  const { files, missing } = await scanFiles(named);
+  const [first] = missing;
+  if (first !== undefined) throw new UsageError(`serin check: "${first.path}" ${first.problem}`, 2);
+  if (named.length < paths.length) take(await text(input), 'standard input', '');
+  for (const { path, order } of files) take(await readFile(path, 'utf8'), path, order);
+  const all = [...objects.values()];
+  for (const kind of KINDS)
+    store.replace(kind, all.filter((object) => object.kind === kind) as Iterable<never>);
+  assumeClass(store, options);
+  return { findings, configMap: options.configMap ?? findConfigMap(all) };
+}
+
+/** Manifests of applications seldom have the IngressClass that they name: it is taken to be there. */
+function assumeClass(store: ObjectStore, { ingressClass, controllerClass }: TranslateOptions): void {
+  if (store.count('IngressClass') > 0) return;
+  store.apply({
+    kind: 'IngressClass',
+    type: 'set',
+    object: {
+      kind: 'IngressClass',
+      namespace: '',
+      name: ingressClass,
+      uid: '',
+      order: '',
+      problems: [],
+      controller: controllerClass,
+      isDefault: true,
+    },
+  });
+}
+
+/** The name that ingress-nginx's manifests and its chart give it. */
+function findConfigMap(objects: readonly ClusterObject[]): TranslateOptions['configMap'] {
+  const found = objects.filter(
+    (object): object is ConfigMapObject =>
+      object.kind === 'ConfigMap' && /ingress-nginx.*controller$/.test(object.name),
+  );
+  return found.length === 1 ? { namespace: found[0]!.namespace, name: found[0]!.name } : undefined;
+}
+
+async function readApi(
+  flags: FlagReader,
+  store: ObjectStore,
+  entry: URL,
+  references: Parameters<typeof readCluster>[0]['references'],
+): Promise<void> {
+  const access = loadApiAccess(
+    {
+      kubeconfig: flags.string('kubeconfig'),
+      apiserverHost: flags.string('apiserver-host'),
+      certificateAuthority: flags.string('certificate-authority'),
+    },
+    process.env,
+  );
+  const client = createKubeClient({ access, userAgent: `serin/${versionOf(entry)}` });
+  try {
+    await readCluster({
+      client,
+      store,
+      watchNamespace: flags.string('watch-namespace'),
+      watchNamespaceSelector: flags.string('watch-namespace-selector'),
+      references,
+      timeoutMs: CLUSTER_TIMEOUT_MS,
+    });
+  } finally {
+    await client.close();
+  }
+}

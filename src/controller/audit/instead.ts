@@ -1,0 +1,37 @@
+/** The supported way to the same end, by annotation or ConfigMap key that is not honoured. */
+const INSTEAD: Readonly<Record<string, string>> = {
+  'configuration-snippet':
+    'custom-headers for response headers, proxy-set-headers (ConfigMap) for request headers, rewrite-target, permanent-redirect, temporal-redirect, enable-cors, denylist-source-range',
+  'server-snippet':
+    'an Ingress path of its own for a location, server-alias for names, permanent-redirect for redirects, block-user-agents (ConfigMap)',
+  'auth-snippet': 'auth-proxy-set-headers, auth-response-headers',
+  'stream-snippet': 'the ConfigMaps of --tcp-services-configmap and --udp-services-configmap',
+  'main-snippet': 'keys of the ConfigMap',
+  'http-snippet':
+    'keys of the ConfigMap: add-headers, proxy-set-headers, custom-headers, client-header-timeout and others',
+  'location-snippet': 'annotations of the Ingress, or their defaults in the ConfigMap',
+  'enable-modsecurity': 'a web application firewall in front of Serin, or behind it as a Service',
+  'enable-owasp-core-rules': 'a web application firewall in front of Serin, or behind it as a Service',
+  'enable-owasp-modsecurity-crs': 'a web application firewall in front of Serin, or behind it as a Service',
+  'modsecurity-snippet': 'a web application firewall in front of Serin, or behind it as a Service',
+  'modsecurity-transaction-id': 'a web application firewall in front of Serin, or behind it as a Service',
+  'fastcgi-index': 'a web server with FastCGI (nginx, Caddy) beside the application, served over HTTP',
+  'fastcgi-params-configmap':
+    'a web server with FastCGI (nginx, Caddy) beside the application, served over HTTP',
+  'enable-opentracing': 'enable-opentelemetry',
+  'opentracing-operation-name': 'opentelemetry-operation-name',
+  'opentracing-trust-incoming-span': 'opentelemetry-trust-incoming-span',
+  'secure-backends': 'backend-protocol: HTTPS',
+  'grpc-backend': 'backend-protocol: GRPC',
+  'add-base-url': 'x-forwarded-prefix, which the application reads',
+  'global-rate-limit': 'limit-rps, which counts in each replica',
+  'global-rate-limit-window': 'limit-rps or limit-rpm',
+  'rewrite-log': 'the access log, which has $uri as it was rewritten',
+  'enable-rewrite-log': 'the access log, which has $uri as it was rewritten',
+  'configuration-snippets': 'configuration-snippet, which is not evaluated either',
+};
+
+/** Undefined: there is none to name. */
+export function insteadOf(name: string): string | undefined {
+  return Object.hasOwn(INSTEAD, name) ? INSTEAD[name] : undefined;
+}

@@ -1,0 +1,57 @@
+type Names = string;
+
+/** ConfigMap keys of ingress-nginx that Serin does not honour, by what happens instead. What reads a key takes it over. */
+const ROWS: readonly (readonly [consequence: string, names: Names])[] = [
+  [
+    'it is ignored',
+    `default-type enable-ocsp ssl-dh-param use-http2 http2-max-concurrent-streams custom-http-errors disable-proxy-intercept-errors
+     bind-address disable-ipv6 nginx-status-ipv4-whitelist nginx-status-ipv6-whitelist grpc-buffer-size-kb`,
+  ],
+  ["Node's TLS takes no ticket keys of 80 bytes, and makes its own", 'ssl-session-ticket-key'],
+  ["Node's TLS has no early data: every handshake is whole", 'ssl-early-data'],
+  [
+    'no limit is applied',
+    'limit-conn-zone-variable limit-rate limit-rate-after limit-req-status-code limit-conn-status-code',
+  ],
+  [
+    'it is ignored',
+    `global-auth-method global-auth-signin global-auth-signin-redirect-param global-auth-response-headers
+     global-auth-request-redirect global-auth-cache-key global-auth-cache-duration global-auth-always-set-cookie
+     enable-auth-access-log`,
+  ],
+  ['the access log goes to where access-log-path says', 'enable-syslog syslog-host syslog-port'],
+  [
+    'responses are sent as they come',
+    `use-gzip gzip-level gzip-min-length gzip-types gzip-disable enable-brotli brotli-level brotli-min-length brotli-types`,
+  ],
+  ['$geoip2_* are empty in the log', 'use-geoip2 geoip2-autoreload-in-minutes'],
+  [
+    'no web application firewall looks at the requests',
+    'enable-modsecurity enable-owasp-modsecurity-crs modsecurity-snippet',
+  ],
+  [
+    'no traces are made',
+    `enable-opentelemetry opentelemetry-config opentelemetry-operation-name opentelemetry-trust-incoming-span
+     otlp-collector-host otlp-collector-port otel-service-name otel-sampler otel-sampler-ratio otel-sampler-parent-based
+     otel-max-queuesize otel-schedule-delay-millis otel-max-export-batch-size`,
+  ],
+  [
+    'it is ignored',
+    `proxy-stream-timeout proxy-stream-next-upstream proxy-stream-next-upstream-timeout proxy-stream-next-upstream-tries
+     proxy-stream-responses`,
+  ],
+  [
+    'snippets are never evaluated; it is ignored',
+    'main-snippet http-snippet server-snippet stream-snippet location-snippet global-auth-snippet',
+  ],
+];
+
+/** What happens instead, by key. */
+export const KNOWN_KEYS: ReadonlyMap<string, string> = new Map(
+  ROWS.flatMap(([consequence, names]) =>
+    names
+      .trim()
+      .split(/\s+/)
+      .map((name): [string, string] => [name, consequence]),
+  ),
+);
