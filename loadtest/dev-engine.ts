@@ -11,7 +11,7 @@ import { BodyBudget } from '../src/proxy/exchange/body-budget.ts';
 import { Spool } from '../src/proxy/exchange/spool.ts';
 import { createServeContext, serveConnection } from '../src/proxy/serve.ts';
 import { createFixedRouter } from '../test/protocol/engine/fixed-router.ts';
-import { connectionInfoOf } from '../test/protocol/engine/sinks.ts';
+import { connectionInfoOf, unknownUpstream } from '../test/protocol/engine/sinks.ts';
 import { DEFAULT_SETTINGS } from '../src/table/settings.ts';
 
 const [listenPort = '9300', upstreamPort = '9301', logPath = '/dev/null'] = process.argv.slice(2);
@@ -36,6 +36,7 @@ const router = createFixedRouter({
 const report = (fault: unknown) => console.error(fault);
 const context = createServeContext({
   router: () => router,
+  upstreamOf: unknownUpstream,
   accessLog: createFollowingAccessLog(() => router.settings.accessLog, report),
   metrics,
   bodies: {

@@ -45,6 +45,7 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
     metrics: deps.metrics,
     random: deps.random,
     counters: deps.counters,
+    createSubrequest: deps.createSubrequest,
     upstreamOf: (id) => upstreams.upstreamOf(id),
   };
   let current: LinkedTable | undefined;

@@ -8,12 +8,16 @@ import { Connection } from './http1/downstream-connection.ts';
 import { createHttp1Wire } from './http1/upstream-wire.ts';
 import type { Router } from './router/linked.ts';
 import { Timers } from '../lib/timer-wheel.ts';
+import { Subrequests } from './exchange/subrequests.ts';
 import { Pools } from './upstream/pools.ts';
+import type { Upstream } from './upstream/upstream.ts';
 
 /** What the engine is given by its worker. */
 export interface EngineOptions {
   /** The router in force; an exchange keeps the one it began with. */
   router(): Router;
+  /** The upstream of that id, whether a route has it or not. */
+  upstreamOf(id: string): Upstream;
   readonly accessLog: AccessLog;
   readonly metrics: WorkerMetrics;
   /** Where request bodies are held. */
@@ -32,6 +36,7 @@ export interface EngineOptions {
 export interface ServeContext extends EngineOptions {
   readonly timers: Timers;
   readonly pools: Pools;
+  readonly subrequests: Subrequests;
   readonly stats: EngineStats;
   readonly connections: Set<Connection>;
   /** From now on every response ends its connection, and an idle one is closed soon. */
@@ -42,25 +47,30 @@ export interface ServeContext extends EngineOptions {
 export function createServeContext(options: EngineOptions): ServeContext {
   const timers = options.timers ?? new Timers();
   const onBareLineFeeds = (): void => options.metrics.wire.bareLineFeeds();
+  const report = (fault: unknown): void => options.report(fault);
+  const upstreamOf = (id: string): Upstream => options.upstreamOf(id);
+  const pools = new Pools({
+    wires: {
+      'http/1.0': createHttp1Wire({ minorVersion: 0, onBareLineFeeds }),
+      'http/1.1': createHttp1Wire({ minorVersion: 1, onBareLineFeeds }),
+    },
+    timers,
+    now: options.now,
+    settings: () => options.router().settings,
+    report,
+  });
   return {
     router: () => options.router(),
+    upstreamOf,
     accessLog: options.accessLog,
     metrics: options.metrics,
     bodies: options.bodies,
     now: options.now,
     random: options.random,
-    report: (fault) => options.report(fault),
+    report,
     timers,
-    pools: new Pools({
-      wires: {
-        'http/1.0': createHttp1Wire({ minorVersion: 0, onBareLineFeeds }),
-        'http/1.1': createHttp1Wire({ minorVersion: 1, onBareLineFeeds }),
-      },
-      timers,
-      now: options.now,
-      settings: () => options.router().settings,
-      report: (fault) => options.report(fault),
-    }),
+    pools,
+    subrequests: new Subrequests({ pools, timers, now: options.now, upstreamOf, report }),
     stats: { accepted: 0, requests: 0, reading: 0, writing: 0, waiting: 0 },
     connections: new Set(),
     isDraining: false,

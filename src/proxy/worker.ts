@@ -52,19 +52,6 @@ export function startWorker(
     checked: (upstreamId, endpoint, problem) => post({ kind: 'checked', upstreamId, endpoint, problem }),
   });
   const certificates = createCertificateStore(DEFAULT_SETTINGS.tls, (problem) => report(new Error(problem)));
-  const receiver = createReceiver({
-    features,
-    metrics,
-    random,
-    counters: createCounters(start.counters, start.index, machineMs),
-    upstreams,
-    certificates,
-    post,
-    defer: (resume) => void setImmediate(resume),
-    later: (run, delayMs) => void setTimeout(run, delayMs).unref(),
-    nowMs,
-    setLinking: (isLinking) => heartbeat.setLinking(isLinking),
-  });
   const router = (): Router => {
     const current = receiver.router();
     if (current === undefined) throw new Error('a worker without a table was asked to serve');
@@ -81,7 +68,30 @@ export function startWorker(
     }),
     spool: spoolBytes > 0 ? new Spool(directory, report, nowMs) : undefined,
   };
-  const context = createServeContext({ router, accessLog, metrics, bodies, now: epochMs, random, report });
+  const context = createServeContext({
+    router,
+    upstreamOf: (id) => upstreams.upstreamOf(id),
+    accessLog,
+    metrics,
+    bodies,
+    now: epochMs,
+    random,
+    report,
+  });
+  const receiver = createReceiver({
+    features,
+    metrics,
+    random,
+    counters: createCounters(start.counters, start.index, machineMs),
+    createSubrequest: (question) => context.subrequests.create(question),
+    upstreams,
+    certificates,
+    post,
+    defer: (resume) => void setImmediate(resume),
+    later: (run, delayMs) => void setTimeout(run, delayMs).unref(),
+    nowMs,
+    setLinking: (isLinking) => heartbeat.setLinking(isLinking),
+  });
   let listeners: Promise<Listeners> | undefined;
 
   async function unlisten(): Promise<void> {

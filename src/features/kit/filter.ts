@@ -2,6 +2,7 @@ import type { VariableSource } from '../../lib/variables/source.ts';
 import type { HostEntry, RouteEntry } from '../../table/table.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
 import type { Slot, Slots } from './slot.ts';
+import type { Answer, Question } from './subrequest.ts';
 import type { Counters } from './counters.ts';
 
 /** The downstream request as filters see it. Implemented by the exchange; nothing is copied for a filter. */
@@ -13,6 +14,16 @@ export interface RequestView extends VariableSource {
 
   /** Goes through all header lines in their order; names in lower case. Those that the codec drops for their characters are not there. */
   eachHeader(visit: (lowerName: string, value: string) => void): void;
+  /** Lines that may be passed on, each ended by CRLF, as they came: without those between two hops, Host, and these names. */
+  passedLines(without: ReadonlySet<string>): string;
+  /**
+   * Adds a header to whatever response will be sent, behind those that filters see. Unless `isAlways` it is left out where nginx's
+   * add_header leaves it out: of errors, and of all but a few statuses. Throws UnsafeText.
+   */
+  addResponseHeader(name: string, value: string, isAlways: boolean): void;
+  /** Has the watcher told, once, when the exchange is over. */
+  watch(watcher: ExchangeWatcher): void;
+  unwatch(watcher: ExchangeWatcher): void;
 
   /** Set by a rewrite: path and query to send instead of `target`. */
   upstreamTarget: string | undefined;
@@ -20,6 +31,12 @@ export interface RequestView extends VariableSource {
   rewrittenPath: string | undefined;
   /** Set by upstream-vhost: Host to send upstream. */
   upstreamHost: string | undefined;
+}
+
+/** Who waits beside an exchange. */
+export interface ExchangeWatcher {
+  /** Answered, or its client gone. */
+  onExchangeOver(): void;
 }
 
 /** A head under construction; names are case-insensitive, `set` replaces all occurrences. */
@@ -78,6 +95,12 @@ export interface Filter {
   onDone?(request: RequestView, outcome: Outcome): void;
 }
 
+/** A question that requests ask. */
+export interface Subrequest {
+  /** At once for a remembered answer. When the client goes the promise is never settled, and the question taken back unless others wait. */
+  ask(request: RequestView): Answer | Promise<Answer>;
+}
+
 /** What a filter may know when it is created: once per route (or host) and table, never per request. */
 export interface FilterContext {
   readonly host: HostEntry;
@@ -88,6 +111,8 @@ export interface FilterContext {
   readonly random: () => number;
   /** A place on the exchange for what the filter remembers between its hooks. */
   readonly slot: <T>() => Slot<T>;
+  /** Makes a question that requests ask beside themselves; once, when the filter is created. */
+  readonly subrequest: (question: Question) => Subrequest;
   /** Limits that count across workers. */
   readonly counters: Counters;
 }

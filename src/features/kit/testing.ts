@@ -73,6 +73,14 @@ export function fakeRequest(
     eachHeader: (visit) => {
       for (const [name, value] of Object.entries(headers)) visit(name.toLowerCase(), value);
     },
+    passedLines: (without) =>
+      Object.entries(headers)
+        .filter(([name]) => !without.has(name))
+        .map(([name, value]) => `${name}: ${value}\r\n`)
+        .join(''),
+    addResponseHeader: () => {},
+    watch: () => {},
+    unwatch: () => {},
     upstreamTarget: undefined,
     rewrittenPath: undefined,
     upstreamHost: undefined,
@@ -107,9 +115,20 @@ export function fakeCounters(nowMs: () => number = () => 0): Counters {
   return createCounters(createCounterRoom(1, { rateBuckets: 16, gaugeBuckets: 16 }), 0, nowMs);
 }
 
+/** For filters that ask nobody. */
+export function noSubrequest(): never {
+  throw new Error('nobody can be asked here');
+}
+
 /** Circumstances of a filter: route `/` of host a.test, changed as given. */
 export function fakeContext(
-  changes: { host?: Partial<HostEntry>; path?: string; random?: () => number; counters?: Counters } = {},
+  changes: {
+    host?: Partial<HostEntry>;
+    path?: string;
+    random?: () => number;
+    subrequest?: FilterContext['subrequest'];
+    counters?: Counters;
+  } = {},
 ): FilterContext {
   const host: HostEntry = {
     name: 'a.test',
@@ -139,6 +158,7 @@ export function fakeContext(
     settings: DEFAULT_SETTINGS,
     random: changes.random ?? (() => 0.5),
     slot: new SlotPlan().slot,
+    subrequest: changes.subrequest ?? noSubrequest,
     counters: changes.counters ?? fakeCounters(),
   };
 }

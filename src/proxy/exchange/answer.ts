@@ -118,6 +118,7 @@ function send(
       sentReason = reasonOf(sentStatus);
     }
   }
+  sentBehind = joinLines(sentBehind, exchange.addedLinesFor(sentStatus));
   if (exchange.isHstsDue) sentBehind = joinLines(sentBehind, rules.hstsLine);
   exchange.status = sentStatus;
   exchange.sentLines = sentBefore;

@@ -1,4 +1,4 @@
-import type { RequestView } from '../../features/kit/filter.ts';
+import type { ExchangeWatcher, RequestView } from '../../features/kit/filter.ts';
 import { Slots } from '../../features/kit/slot.ts';
 import type { Attempt, RouteNames } from '../../lib/variables/source.ts';
 import { LineParts, type AccessRecord } from '../../observe/access-record.ts';
@@ -10,15 +10,26 @@ import type { ProxyErrorCode } from '../message/proxy-errors.ts';
 import { Forwarding } from './forwarding.ts';
 import { LinesEditor } from '../message/head-editor.ts';
 import { headRulesOf, type HeadRules } from './head-rules.ts';
-import { joinLines, NO_LINES, NO_VALUE, openLine, parsedValue } from '../message/head-text.ts';
+import {
+  headerLine,
+  type HeadText,
+  joinLines,
+  NO_LINES,
+  NO_VALUE,
+  openLine,
+  parsedValue,
+} from '../message/head-text.ts';
 import type { HeaderBlock, RequestHead } from '../message/heads.ts';
 import type { ResolvedTarget } from '../message/target.ts';
-import { HEADER } from '../message/known-headers.ts';
+import { HEADER, NEVER_FORWARDED } from '../message/known-headers.ts';
 import { nextRequestId } from './request-id.ts';
 import { saidPortOf, seenPortOf, seenSchemeOf } from './seen-origin.ts';
 import { DEFAULT_BACKEND, type LinkedHost, type LinkedRoute, type Router } from '../router/linked.ts';
 import type { ServeContext } from '../serve.ts';
 import type { PickState } from '../upstream/upstream.ts';
+
+/** Statuses that nginx's add_header counts in. */
+const ADDED_TO: ReadonlySet<number> = new Set([200, 201, 204, 206, 301, 302, 303, 304, 307, 308]);
 
 /** Where the answers come from that no backend gives. */
 const HOST_ITSELF = '-';
@@ -97,6 +108,10 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
   readonly attempts: Attempt[] = [];
   readonly lineParts: LineParts = new LineParts();
   readonly slots: Slots = new Slots();
+  /** Header lines that filters added to the response: of any, and of those that are no error. */
+  #addedAlways = NO_LINES;
+  #addedOnSuccess = NO_LINES;
+  readonly #watchers: ExchangeWatcher[] = [];
   responseHeaders: HeaderBlock | undefined = undefined;
   /** Header lines of the response as sent, framing apart. */
   sentLines = NO_LINES;
@@ -152,6 +167,8 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
     this.responseHeaders = undefined;
     this.#cookies = undefined;
     this.slots.clear();
+    this.#addedAlways = NO_LINES;
+    this.#addedOnSuccess = NO_LINES;
     while (this.picking.tried.length > 0) this.picking.tried.pop();
     this.picking.setCookie = undefined;
     const ownId = head.headers.byId(HEADER['x-request-id']);
@@ -263,6 +280,31 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
     for (let i = 0; i < headers.count; i++) visit(headers.lowerNameAt(i), headers.valueAt(i));
   }
 
+  passedLines(without: ReadonlySet<string>): string {
+    return this.head.headers.forwardable(NEVER_FORWARDED, without);
+  }
+
+  addResponseHeader(name: string, value: string, isAlways: boolean): void {
+    const line = headerLine(name, value);
+    if (isAlways) this.#addedAlways = joinLines(this.#addedAlways, line);
+    else this.#addedOnSuccess = joinLines(this.#addedOnSuccess, line);
+  }
+
+  /** Lines that filters added, as far as a response of that status has them. */
+  addedLinesFor(status: number): HeadText {
+    if (this.#addedOnSuccess === NO_LINES || !ADDED_TO.has(status)) return this.#addedAlways;
+    return joinLines(this.#addedAlways, this.#addedOnSuccess);
+  }
+
+  watch(watcher: ExchangeWatcher): void {
+    this.#watchers.push(watcher);
+  }
+
+  unwatch(watcher: ExchangeWatcher): void {
+    const index = this.#watchers.indexOf(watcher);
+    if (index >= 0) this.#watchers.splice(index, 1);
+  }
+
   cookie(name: string): string | undefined {
     this.#cookies ??= parseCookies(this.head.headers.get('cookie'));
     return this.#cookies.get(name.toLowerCase());
@@ -335,6 +377,7 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
     if (!this.isActive) return;
     this.isActive = false;
     this.forwarding.body.release();
+    while (this.#watchers.length > 0) this.#watchers.pop()!.onExchangeOver();
     const { context, route, linkedHost } = this;
     if (this.isSilent) return;
     this.#durationMs = nowMs - this.startedAtMs;

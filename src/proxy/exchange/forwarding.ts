@@ -10,6 +10,7 @@ import type { HeaderBlock, ResponseHead } from '../message/heads.ts';
 import { reasonOf } from './stock-page.ts';
 import { RequestBody } from './request-body.ts';
 import { isErrorRetried, isStatusRetried, isTriedElsewhere } from './retry.ts';
+import { outcomeOf } from './try-outcome.ts';
 import { Tunnel } from './tunnel.ts';
 import type { UpstreamHandler, UpstreamStream } from '../upstream/stream.ts';
 import type { Endpoint, EndpointOutcome, Upstream } from '../upstream/upstream.ts';
@@ -114,7 +115,7 @@ export class Forwarding implements UpstreamHandler {
     exchange.downstream.beginTunnel(
       head.reason,
       head.upgrade!,
-      head.headers.forwardable(responseDrops, responseDropNames),
+      joinLines(head.headers.forwardable(responseDrops, responseDropNames), exchange.addedLinesFor(101)),
     );
   }
 
@@ -280,6 +281,7 @@ export class Forwarding implements UpstreamHandler {
     if (picking.setCookie !== undefined) {
       behind = joinLines(behind, headerLine('Set-Cookie', picking.setCookie));
     }
+    behind = joinLines(behind, exchange.addedLinesFor(status));
     if (isHstsDue) behind = joinLines(behind, rules.hstsLine);
     exchange.status = status;
     exchange.isHeadSent = true;
@@ -309,25 +311,5 @@ export class Forwarding implements UpstreamHandler {
     const responseMs = nowMs - this.#tryStartedAtMs;
     this.#try.responseMs = responseMs;
     endpoint.finished(outcome, responseMs);
-  }
-}
-
-function outcomeOf(code: ProxyErrorCode): EndpointOutcome {
-  switch (code) {
-    case 'connect_failed':
-    case 'connect_timeout':
-    case 'upstream_tls_failed':
-      return 'connect-failed';
-    case 'send_timeout':
-    case 'read_timeout':
-      return 'timed-out';
-    case 'upstream_malformed':
-    case 'upstream_head_too_large':
-      return 'bad-response';
-    case 'internal':
-    case 'unsafe_response':
-      return 'aborted';
-    default:
-      return 'reset';
   }
 }

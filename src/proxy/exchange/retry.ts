@@ -20,6 +20,11 @@ const STATUS_CONDITIONS: Readonly<Record<number, RetryCondition>> = {
   504: 'http_504',
 };
 
+/** Whether a request may be sent twice without being done twice. */
+export function isIdempotent(method: string): boolean {
+  return !NON_IDEMPOTENT.has(method);
+}
+
 /** Whether another try may follow one that ended with this error, nothing having been sent to the client. */
 export function isErrorRetried(exchange: Exchange, code: ProxyErrorCode): boolean {
   const kind: ProxyErrorKind = PROXY_ERRORS[code];
@@ -57,5 +62,5 @@ function isAllowed(exchange: Exchange, condition: RetryCondition): boolean {
   if (!conditions.includes(condition)) return false;
   if (timeoutMs > 0 && exchange.context.now() - forwarding.startedAtMs >= timeoutMs) return false;
   if (!forwarding.body.isReplayable) return false;
-  return !forwarding.isTouched || isNonIdempotentRetried || !NON_IDEMPOTENT.has(exchange.method);
+  return !forwarding.isTouched || isNonIdempotentRetried || isIdempotent(exchange.method);
 }

@@ -1,9 +1,10 @@
 import { combineAccess } from '../../features/kit/access.ts';
 import type { Feature } from '../../features/kit/feature.ts';
 import type { Counters } from '../../features/kit/counters.ts';
-import type { CanaryDecision, Filter, FilterContext } from '../../features/kit/filter.ts';
+import type { CanaryDecision, Filter, FilterContext, Subrequest } from '../../features/kit/filter.ts';
 import { locationFormOf } from '../../features/kit/location-form.ts';
 import { SlotPlan } from '../../features/kit/slot.ts';
+import type { Question } from '../../features/kit/subrequest.ts';
 import { toByteText } from '../../lib/byte-text.ts';
 import { CATCH_ALL } from '../../lib/catch-all.ts';
 import { LazyPathSearch } from '../../lib/path-search.ts';
@@ -31,6 +32,7 @@ export interface LinkDeps {
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly counters: Counters;
+  readonly createSubrequest: (question: Question) => Subrequest;
 }
 
 /** Resolves all of a host once, pausing after each route. Throws what a feature throws, naming route and feature. */
@@ -41,8 +43,8 @@ export function* linkHost(
   deps: LinkDeps,
 ): Generator<void, LinkedHost, void> {
   const slots = new SlotPlan();
-  const { random, counters } = deps;
-  const context: FilterContext = { host, settings, random, counters, slot: slots.slot };
+  const { random, counters, createSubrequest: subrequest } = deps;
+  const context: FilterContext = { host, settings, random, counters, slot: slots.slot, subrequest };
   const filters = deps.features
     .filter(({ stage }) => stage === 'host')
     .map((feature) => createFilter(feature, host.policies[feature.name], context))

@@ -12,8 +12,9 @@ import { BodyBudget, type BodyLimits } from '../../../src/proxy/exchange/body-bu
 import { Spool } from '../../../src/proxy/exchange/spool.ts';
 import { Timers } from '../../../src/lib/timer-wheel.ts';
 import type { Router } from '../../../src/proxy/router/linked.ts';
+import type { Upstream } from '../../../src/proxy/upstream/upstream.ts';
 import { createFixedRouter, type FixedRouter, type FixedRouterOptions } from './fixed-router.ts';
-import { connectionInfoOf, silentMetrics, type Oddities } from './sinks.ts';
+import { connectionInfoOf, silentMetrics, unknownUpstream, type Oddities } from './sinks.ts';
 
 /** What was read of an access record, at the time it was written. */
 export interface Logged {
@@ -81,6 +82,7 @@ export class Bench {
     router: () => Router,
     info: Partial<ConnectionInfo> = {},
     { directory = tmpdir(), ...room }: BodyRoomOptions = {},
+    upstreamOf: (id: string) => Upstream = unknownUpstream,
   ): Promise<Served> {
     const log: Logged[] = [];
     const faults: unknown[] = [];
@@ -88,6 +90,7 @@ export class Bench {
     const waiting: (() => void)[] = [];
     const context = createServeContext({
       router,
+      upstreamOf,
       accessLog: {
         write(record) {
           log.push({

@@ -17,9 +17,9 @@ afterEach(() => bench.close());
 /** An engine whose one route has this filter, before a backend that answers `ok`. */
 async function serve(
   createFilter: (context: FilterContext) => Filter,
-  path = '/',
+  answer = OK,
 ): Promise<Served & { readonly requests: readonly string[] }> {
-  const { endpoint, requests } = await bench.answering(() => OK);
+  const { endpoint, requests } = await bench.answering(() => answer);
   const feature = defineFeature({
     name: 'throw-away',
     doc: '',
@@ -29,7 +29,7 @@ async function serve(
     translate: () => undefined,
     createFilter: (_: object, context) => createFilter(context),
   });
-  const route = routeModel(path, { upstreamId: 'web', policies: { 'throw-away': {} } });
+  const route = routeModel('/', { upstreamId: 'web', policies: { 'throw-away': {} } });
   const model = modelOf([hostModel('a.test', [route])]);
   return { ...(await serveModel(bench, model, [feature], [endpointsAt('web', [endpoint])])), requests };
 }
@@ -72,4 +72,35 @@ test('eachHeader shows every line in its order, names in lower case', async () =
   client.send('GET / HTTP/1.1\r\nHost: a.test\r\nX-B:  2 \r\nx-b: 3\r\nCookie: a=1\r\n\r\n');
   await client.response();
   expect(seen).toEqual(['host=a.test', 'x-b=2', 'x-b=3', 'cookie=a=1']);
+});
+
+describe('a header added to the response', () => {
+  const cases: [name: string, status: number, isLocal: boolean, added: string[]][] = [
+    ['of the upstream', 200, false, ['always', 'success']],
+    ['of the upstream that is an error', 404, false, ['always']],
+    ['of a status that nginx leaves out', 202, false, ['always']],
+    ['of the proxy', 302, true, ['always', 'success']],
+    ['of the proxy that is an error', 403, true, ['always']],
+  ];
+  for (const [name, status, isLocal, added] of cases) {
+    test(name, async () => {
+      const { port } = await serve(
+        () => ({
+          onRequest(request) {
+            request.addResponseHeader('X-Added', 'always', true);
+            request.addResponseHeader('X-Added', 'success', false);
+            return isLocal ? { status } : undefined;
+          },
+          onResponse: (response) => response.remove('x-added'),
+        }),
+        `HTTP/1.1 ${status} Any\r\nContent-Length: 0\r\n\r\n`,
+      );
+      const client = await bench.connect(port);
+      client.send('GET / HTTP/1.1\r\nHost: a.test\r\n\r\n');
+      const lines = (await client.response()).split('\r\n').filter((line) => line.startsWith('X-Added'));
+      expect(lines).toEqual(added.map((value) => `X-Added: ${value}`));
+      client.send('GET /unknown HTTP/1.1\r\nHost: b.test\r\n\r\n');
+      expect(await client.response()).not.toContain('X-Added');
+    });
+  }
 });

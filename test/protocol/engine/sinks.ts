@@ -43,3 +43,8 @@ export function connectionInfoOf(socket: Socket, info: Partial<ConnectionInfo> =
     ...info,
   };
 }
+
+/** For engines of one route: they have no upstream by name. */
+export function unknownUpstream(id: string): never {
+  throw new Error(`nobody has an upstream ${id}`);
+}
