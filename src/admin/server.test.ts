@@ -13,7 +13,7 @@ beforeEach(async () => {
         { name: 'nginx-ingress-controller', failure: () => failure },
       ],
       healthPath: '/healthz',
-      metrics: async () => ({ contentType: 'text/plain; version=0.0.4', text: 'up 1\n' }),
+      metrics: async () => ({ contentType: 'text/plain; version=0.0.4', pieces: [Buffer.from('up 1\n')] }),
       views: { generation: () => ({ generation: 7 }) },
     },
     '127.0.0.1',

@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Exposition } from '../observe/metrics.ts';
 import { answerHealth, type HealthCheck } from './health.ts';
+import { createLongAnswers, type LongAnswers } from './long-answers.ts';
 
 export interface AdminDeps {
   /** Checks of /healthz and /readyz, by name (ingress-nginx: `ping` and `nginx-ingress-controller`). */
@@ -8,7 +10,7 @@ export interface AdminDeps {
   /** Path of the health check, `/healthz` by default (--health-check-path). */
   readonly healthPath: string;
   /** Prometheus text and its content type. */
-  readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
+  readonly metrics: () => Promise<Exposition>;
   /** What is served right now, as JSON values by path below /api/. */
   readonly views: Readonly<Record<string, () => unknown>>;
 }
@@ -22,9 +24,11 @@ export interface AdminServer {
 
 /** Starts the health port. Rejects when it cannot bind. */
 export function startAdminServer(deps: AdminDeps, host: string, port: number): Promise<AdminServer> {
+  const long = createLongAnswers();
   const server = createServer((request, response) => {
-    answer(deps, request, response).catch((error: unknown) => {
-      send(response, 500, 'text/plain; charset=utf-8', `${String(error)}\n`);
+    answer(deps, long, request, response).catch((error: unknown) => {
+      if (response.headersSent) response.destroy();
+      else send(response, 500, 'text/plain; charset=utf-8', `${String(error)}\n`);
     });
   });
   return new Promise((resolve, reject) => {
@@ -43,7 +47,12 @@ export function startAdminServer(deps: AdminDeps, host: string, port: number): P
   });
 }
 
-async function answer(deps: AdminDeps, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(
+  deps: AdminDeps,
+  long: LongAnswers,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const url = new URL(request.url ?? '/', 'http://admin');
   const path = url.pathname;
   if (request.method !== 'GET' && request.method !== 'HEAD') {
@@ -62,8 +71,7 @@ async function answer(deps: AdminDeps, request: IncomingMessage, response: Serve
       return send(response, status, 'text/plain; charset=utf-8', body);
     }
   } else if (path === '/metrics') {
-    const { contentType, text } = await deps.metrics();
-    return send(response, 200, contentType, text);
+    return long.answer(request, response, deps.metrics);
   } else if (path.startsWith('/api/')) {
     const view = deps.views[path.slice('/api/'.length)];
     if (view !== undefined)

@@ -54,7 +54,7 @@ export async function controller({ flags }: Invocation, log: ControlLog, entry: 
     await requireService(flag, flags, client, log);
   const store = createObjectStore();
   const options = toTranslateOptions(flags, false, await createDefaultCertificate(Date.now()));
-  const metrics = createMetrics(flags, entry, { namespace: pod?.namespace ?? '', pod: pod?.name ?? '' });
+  const metrics = createMetrics(flags, log, entry, { namespace: pod?.namespace ?? '', pod: pod?.name ?? '' });
   const electionId = flags.string('election-id');
   const ttl = flags.number('election-ttl');
   const ttlSeconds = ttl > 0 ? Math.max(ttl, ELECTION_TTL_MIN_SECONDS) : 30;

@@ -1,10 +1,16 @@
 import { createMetricsRegistry, type MetricsRegistry } from '../observe/metrics.ts';
+import { HISTOGRAMS } from '../observe/metrics-layout.ts';
+import { METRIC_PREFIX } from '../observe/metrics-text.ts';
+import type { ControlLog } from '../observe/log.ts';
 import type { FlagReader } from './args.ts';
 import { versionOf } from './version.ts';
+
+const SOCKET_METRICS: ReadonlySet<string> = new Set(['requests', ...HISTOGRAMS.map(({ name }) => name)]);
 
 /** The metrics of a process, with the labels that ingress-nginx gives all of its own. */
 export function createMetrics(
   flags: FlagReader,
+  log: ControlLog,
   entry: URL,
   identity: { readonly namespace: string; readonly pod: string },
 ): MetricsRegistry {
@@ -14,7 +20,20 @@ export function createMetrics(
     controllerPod: identity.pod,
     build: { release: versionOf(entry), build: `node-${process.version}`, repository: 'serin' },
     now: Date.now,
-    isTrafficReported: flags.boolean('enable-metrics'),
+    areReported: flags.boolean('enable-metrics'),
+    excluded: excludedOf(flags.list('exclude-socket-metrics'), log),
     isRuntimeReported: true,
   });
+}
+
+/** Names with the prefix or without, as ingress-nginx takes them. */
+function excludedOf(names: readonly string[], log: ControlLog): ReadonlySet<string> {
+  const plain = names.map((name) =>
+    name.startsWith(METRIC_PREFIX) ? name.slice(METRIC_PREFIX.length) : name,
+  );
+  for (const name of plain) {
+    if (!SOCKET_METRICS.has(name))
+      log.warn({ name }, '--exclude-socket-metrics names a metric that there is not');
+  }
+  return new Set(plain);
 }

@@ -221,7 +221,14 @@ const ROWS: readonly Row[] = [
     'boolean',
     true,
     BOTH,
-    'Serve traffic metrics on the health port. (ingress-nginx: off.)',
+    'Serve more metrics on the health port than those of the process as such. (ingress-nginx: off.)',
+  ],
+  [
+    'exclude-socket-metrics',
+    'list',
+    [],
+    BOTH,
+    'Traffic metrics that are not served, by name, with the prefix nginx_ingress_controller_ or without.',
   ],
   ['metrics-per-host', 'boolean', true, BOTH, 'Label metrics with the host.'],
   ['metrics-per-undefined-host', 'boolean', false, BOTH, 'Count requests to hosts that are not configured.'],
@@ -308,7 +315,6 @@ const ROWS: readonly Row[] = [
     inert,
   ],
   ['internal-logger-address', 'string', '127.0.0.1:11514', CLUSTER, 'There is no chroot to log from.', inert],
-  ['exclude-socket-metrics', 'list', [], CLUSTER, 'There is no metrics socket.', inert],
   ['disable-full-test', 'boolean', false, CLUSTER, 'There is no configuration text to test.', inert],
 
   // The admission webhook.

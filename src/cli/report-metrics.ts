@@ -36,14 +36,22 @@ export interface OrphanFacts {
   readonly endpointsOf: (upstreamId: string) => readonly EndpointEntry[];
 }
 
+/** Routes between two pauses. */
+const ORPHAN_STEPS = 500;
+
 /**
  * Ingresses whose Service is missing or has no endpoints (docs/reference/operation.md §2, `orphan_ingress`). Endpoints come and go
- * without a new table, so this is asked when metrics are.
+ * without a new table, so this is asked when metrics are; of many routes it takes a while, and pauses.
  */
-export function reportOrphans(control: ControlMetrics, { built, store, endpointsOf }: OrphanFacts): void {
+export function* reportOrphans(
+  control: ControlMetrics,
+  { built, store, endpointsOf }: OrphanFacts,
+): Generator<undefined, void> {
   const orphans = new Map<string, OrphanMetric>();
+  let steps = 0;
   for (const { routes } of built.model.hosts) {
     for (const { backend, labels } of routes) {
+      if (++steps % ORPHAN_STEPS === 0) yield;
       const { namespace, ingress, service } = labels;
       if (backend === undefined || backend.kind === 'weighted' || ingress === '' || service === '') continue;
       const isMissing = store.get('Service', { namespace, name: service }) === undefined;

@@ -81,7 +81,7 @@ export async function runSerin(input: RuntimeInput, stopRequest: StopRequest): P
     entry: input.entry,
     workerCount,
     listeners,
-    metricsFor: (index) => metrics.bufferFor(index),
+    metricsFor: (index) => (flags.boolean('enable-metrics') ? metrics.bufferFor(index) : undefined),
     bodies: createBodyRoom(flags, workerCount, log),
     events: {
       started: (port) => publisher.started(port),
@@ -124,6 +124,21 @@ export async function runSerin(input: RuntimeInput, stopRequest: StopRequest): P
   });
   // A scrape works out what changed since the last one, and nothing where nothing did.
   let areOrphansKnown = false;
+  function* findOrphans(built: Built): Generator<undefined, void> {
+    areOrphansKnown = true;
+    let isDone = false;
+    try {
+      yield* reportOrphans(metrics.control, {
+        built,
+        store,
+        endpointsOf: (id) => controller.endpointsOf(id),
+      });
+      isDone = true;
+    } finally {
+      // Whoever asked may be gone in the middle of it.
+      if (!isDone) areOrphansKnown = false;
+    }
+  }
   const controller = createController({
     store,
     pipeline,
@@ -169,11 +184,9 @@ export async function runSerin(input: RuntimeInput, stopRequest: StopRequest): P
       metrics: () => {
         metrics.control.setStuckWorkers(supervisor.stuckCount());
         const built = controller.live();
-        if (built !== undefined && !areOrphansKnown) {
-          areOrphansKnown = true;
-          reportOrphans(metrics.control, { built, store, endpointsOf: (id) => controller.endpointsOf(id) });
-        }
-        return metrics.render();
+        return built === undefined || areOrphansKnown
+          ? metrics.exposition()
+          : metrics.exposition(findOrphans(built));
       },
       views: {
         findings: () => controller.live()?.findings ?? [],

@@ -27,7 +27,7 @@ export async function serve({ flags, rest }: Invocation, log: ControlLog, entry:
   });
   const store = createObjectStore();
   const options = toTranslateOptions(flags, true, await createDefaultCertificate(Date.now()));
-  const metrics = createMetrics(flags, entry, { namespace: 'default', pod: 'serin' });
+  const metrics = createMetrics(flags, log, entry, { namespace: 'default', pod: 'serin' });
   const example: Example | undefined = isExample
     ? await startExample(fileURLToPath(new URL('../manifests/examples/walkthrough', entry)))
     : undefined;

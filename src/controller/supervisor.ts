@@ -9,8 +9,8 @@ export interface SupervisorDeps {
   /** Module that a worker thread runs. */
   readonly entry: URL;
   readonly workerCount: number;
-  /** Counters for a worker: one buffer per life of a worker. */
-  readonly metricsFor: (index: number) => SharedArrayBuffer;
+  /** Counters for a worker: one buffer per life of a worker; none where none are reported. */
+  readonly metricsFor: (index: number) => SharedArrayBuffer | undefined;
   readonly bodies: BodyRoom;
   readonly listeners: readonly ListenerSpec[];
   readonly events: SupervisorEvents;

@@ -1,6 +1,7 @@
 import { Counter, Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
 import { METRIC_PREFIX } from './metrics-text.ts';
+import { labelText, type RowFamily } from './row-family.ts';
 
 /** A served certificate, one per host; `_` is the default one. */
 export interface CertificateMetric {
@@ -63,17 +64,14 @@ export interface ControlMetricsOptions {
   readonly now: () => number;
 }
 
-const CERTIFICATE_LABELS = ['class', 'host', 'identifier', 'namespace', 'secret_name'];
-const CERTIFICATE_INFO_LABELS = [
-  ...CERTIFICATE_LABELS,
-  'issuer_common_name',
-  'issuer_organization',
-  'public_key_algorithm',
-  'serial_number',
-];
+/** Ingresses whose checks are counted; of more, the longest known are forgotten. */
+const MAX_CHECKED = 10_000;
 
-/** Creates the control plane's metrics in a registry. */
-export function createControlMetrics(registry: Registry, options: ControlMetricsOptions): ControlMetrics {
+/** Creates the control plane's metrics: those of few lines in a registry, those with a line for each object as `families`. */
+export function createControlMetrics(
+  registry: Registry,
+  options: ControlMetricsOptions,
+): { readonly control: ControlMetrics; readonly families: readonly RowFamily[] } {
   const { constantLabels } = options;
   const constantNames = Object.keys(constantLabels);
   const registers = [registry];
@@ -86,8 +84,6 @@ export function createControlMetrics(registry: Registry, options: ControlMetrics
       labelNames: [...constantNames, ...labelNames],
       registers,
     });
-  const plainGauge = (name: string, help: string, labelNames: readonly string[]): Gauge =>
-    new Gauge({ name: METRIC_PREFIX + name, help, labelNames: [...labelNames], registers });
 
   gauge('build_info', 'A metric with a constant 1 labeled with information about the build', [
     'release',
@@ -110,32 +106,66 @@ export function createControlMetrics(registry: Registry, options: ControlMetrics
     'Gauge reporting status of the leader election, 0 indicates follower, 1 indicates leader',
     ['name'],
   );
-  const orphan = gauge(
-    'orphan_ingress',
-    'Gauge reporting status of ingress orphanity, 1 indicates orphaned ingress',
-    ['namespace', 'ingress', 'type'],
-  );
-  const checkSuccess = counter(
-    'check_success',
-    'Cumulative number of Ingress controller syntax check operations',
-    ['namespace', 'ingress'],
-  );
-  const checkErrors = counter(
-    'check_errors',
-    'Cumulative number of Ingress controller errors during syntax check operations',
-    ['namespace', 'ingress'],
-  );
-  // Alone among all they carry no controller_* labels.
-  const expire = plainGauge(
-    'ssl_expire_time_seconds',
-    'Number of seconds since 1970 to the SSL Certificate expire',
-    CERTIFICATE_LABELS,
-  );
-  const info = plainGauge(
-    'ssl_certificate_info',
-    'Hold all labels associated to a certificate',
-    CERTIFICATE_INFO_LABELS,
-  );
+  let orphans: readonly OrphanMetric[] = [];
+  let certificates: readonly CertificateMetric[] = [];
+  const admitted = new Map<string, number>();
+  const refused = new Map<string, number>();
+  const controllerClass = constantLabels['controller_class'] ?? '';
+  const families: readonly RowFamily[] = [
+    {
+      name: `${METRIC_PREFIX}orphan_ingress`,
+      type: 'gauge',
+      help: 'Gauge reporting status of ingress orphanity, 1 indicates orphaned ingress',
+      *rows() {
+        for (const { namespace, ingress, type, isOrphan } of orphans) {
+          yield [labelText({ ...constantLabels, namespace, ingress, type }), isOrphan ? 1 : 0];
+        }
+      },
+    },
+    {
+      name: `${METRIC_PREFIX}check_success`,
+      type: 'counter',
+      help: 'Cumulative number of Ingress controller syntax check operations',
+      rows: () => admitted,
+    },
+    {
+      name: `${METRIC_PREFIX}check_errors`,
+      type: 'counter',
+      help: 'Cumulative number of Ingress controller errors during syntax check operations',
+      rows: () => refused,
+    },
+    // Alone among all those of certificates carry no controller_* labels.
+    {
+      name: `${METRIC_PREFIX}ssl_expire_time_seconds`,
+      type: 'gauge',
+      help: 'Number of seconds since 1970 to the SSL Certificate expire',
+      *rows() {
+        for (const certificate of certificates) {
+          yield [
+            labelText(namesOf(certificate, controllerClass)),
+            Math.floor(certificate.expiresAtMs / 1000),
+          ];
+        }
+      },
+    },
+    {
+      name: `${METRIC_PREFIX}ssl_certificate_info`,
+      type: 'gauge',
+      help: 'Hold all labels associated to a certificate',
+      *rows() {
+        for (const certificate of certificates) {
+          const labels = {
+            ...namesOf(certificate, controllerClass),
+            issuer_common_name: certificate.issuerCommonName,
+            issuer_organization: certificate.issuerOrganization,
+            public_key_algorithm: certificate.publicKeyAlgorithm,
+            serial_number: certificate.serialNumber,
+          };
+          yield [labelText(labels), 1];
+        }
+      },
+    },
+  ];
   // These ingress-nginx has not: a name of their own keeps them from being taken for its.
   const stuckWorkers = new Gauge({
     name: 'serin_stuck_workers',
@@ -159,7 +189,7 @@ export function createControlMetrics(registry: Registry, options: ControlMetrics
   });
   const admission = createAdmissionGauges(gauge, constantLabels);
 
-  return {
+  const control: ControlMetrics = {
     configApplied(hash) {
       configHash.set(constantLabels, hash);
       isReloaded.set(constantLabels, 1);
@@ -170,42 +200,35 @@ export function createControlMetrics(registry: Registry, options: ControlMetrics
       isReloaded.set(constantLabels, 0);
       errors.inc(constantLabels);
     },
-    setCertificates(certificates) {
-      expire.reset();
-      info.reset();
-      for (const certificate of certificates) {
-        const labels = {
-          class: constantLabels['controller_class'] ?? '',
-          host: certificate.host,
-          identifier: certificate.identifier,
-          namespace: certificate.namespace,
-          secret_name: certificate.secretName,
-        };
-        expire.set(labels, Math.floor(certificate.expiresAtMs / 1000));
-        const issuer = {
-          issuer_common_name: certificate.issuerCommonName,
-          issuer_organization: certificate.issuerOrganization,
-          public_key_algorithm: certificate.publicKeyAlgorithm,
-          serial_number: certificate.serialNumber,
-        };
-        info.set({ ...labels, ...issuer }, 1);
-      }
+    setCertificates(now) {
+      certificates = now;
     },
-    setOrphans(orphans) {
-      orphan.reset();
-      for (const { namespace, ingress, type, isOrphan } of orphans) {
-        orphan.set({ ...constantLabels, namespace, ingress, type }, isOrphan ? 1 : 0);
-      }
+    setOrphans(now) {
+      orphans = now;
     },
     setLeader: (electionId, isLeader) =>
       leader.set({ ...constantLabels, name: electionId }, isLeader ? 1 : 0),
     admissionChecked(namespace, ingress, isAdmitted) {
-      (isAdmitted ? checkSuccess : checkErrors).inc({ ...constantLabels, namespace, ingress });
+      const counts = isAdmitted ? admitted : refused;
+      const labels = labelText({ ...constantLabels, namespace, ingress });
+      counts.set(labels, (counts.get(labels) ?? 0) + 1);
+      if (counts.size > MAX_CHECKED) counts.delete(counts.keys().next().value!);
     },
     setAdmission: admission,
     setFindings: (reason, severity, count) => findings.set({ ...constantLabels, reason, severity }, count),
     setStuckWorkers: (count) => stuckWorkers.set(constantLabels, count),
     workerReplaced: () => replacedWorkers.inc(constantLabels),
+  };
+  return { control, families };
+}
+
+function namesOf(certificate: CertificateMetric, controllerClass: string): Record<string, string> {
+  return {
+    class: controllerClass,
+    host: certificate.host,
+    identifier: certificate.identifier,
+    namespace: certificate.namespace,
+    secret_name: certificate.secretName,
   };
 }
 

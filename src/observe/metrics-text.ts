@@ -1,66 +1,122 @@
-import { HISTOGRAMS, SERIES_LABELS, SUMS } from './metrics-layout.ts';
-import type { MetricsLayout } from './metrics-layout.ts';
-import type { SeriesTotal } from './metrics-totals.ts';
+import { HISTOGRAMS, type MetricsLayout, SUMS } from './metrics-layout.ts';
+import type { MetricsTotals, Series } from './metrics-totals.ts';
+import type { PieceWriter } from './pieces.ts';
+import { headText } from './row-family.ts';
 
 export const METRIC_PREFIX = 'nginx_ingress_controller_';
 
+/** A metric of the traffic, with what its lines have in common. */
+interface TrafficFamily {
+  readonly head: string;
+  /** Name of its first line, up to the labels. */
+  readonly prefix: string;
+  /** Cells of a slot that it needs: the buckets in order, and the sum; of a counter the one. */
+  readonly cells: readonly number[];
+  /** What follows the labels of each bucket; none of a counter. */
+  readonly suffixes: readonly Uint8Array[];
+  readonly sumPrefix: string;
+  readonly countPrefix: string;
+}
+
+/** Room for suffix, number and line feed of one line. */
+const LINE_SLACK = 64;
+
 /**
- * Prometheus text of the traffic series. Written by hand: a scrape has some ninety lines per series, and an object for each of them
- * would hold up the thread that also applies changes.
+ * Writes the traffic series, metric by metric as the format asks for. By hand, and into bytes: a scrape has some ninety lines per series, which
+ * differ in a few bytes each, and the thread that writes them applies changes too.
  */
-export function writeSeries(
-  layout: MetricsLayout,
-  series: readonly SeriesTotal[],
-  constantLabels: Readonly<Record<string, string>>,
-): string {
-  if (series.length === 0) return '';
-  const labelTexts = series.map(({ labels }) => labelText(constantLabels, labels));
-  const parts = [head('requests', 'counter', 'The total number of client requests')];
-  for (const [i, { cells }] of series.entries()) {
-    parts.push(`${METRIC_PREFIX}requests{${labelTexts[i]}} ${cells[0]}\n`);
+export class TrafficText {
+  readonly #totals: MetricsTotals;
+  readonly #families: readonly TrafficFamily[];
+  readonly #sums: Float64Array;
+
+  /** Without the metrics of these names (without the prefix). */
+  constructor(totals: MetricsTotals, excluded: ReadonlySet<string>) {
+    this.#totals = totals;
+    this.#families = familiesOf(totals.layout, excluded);
+    this.#sums = new Float64Array(totals.layout.slotCells);
   }
-  for (const [index, { name, help }] of HISTOGRAMS.entries()) {
-    const bounds = layout.bounds[index]!;
-    const first = layout.firstBuckets[index]!;
-    const stride = layout.strides[index]!;
-    const suffixes = [...bounds.map((bound) => `,le="${toGoFloat(bound)}"} `), ',le="+Inf"} '];
-    const end = first + suffixes.length * stride;
-    let isEmpty = true;
-    for (let i = 0; i < series.length; i++) {
-      const { cells } = series[i]!;
-      let total = 0;
-      for (let at = first; at < end; at += stride) total += cells[at]!;
-      // A series that never went upstream has no upstream times at all.
-      if (total === 0) continue;
-      if (isEmpty) parts.push(head(name, 'histogram', help));
-      isEmpty = false;
-      const labels = labelTexts[i]!;
-      const line = `${METRIC_PREFIX}${name}_bucket{${labels}`;
-      let below = 0;
-      for (let bucket = 0; bucket < suffixes.length; bucket++) {
-        below += cells[first + bucket * stride]!;
-        parts.push(line, suffixes[bucket]!, String(below), '\n');
+
+  *write(out: PieceWriter, isReported: (series: Series) => boolean): Generator<Uint8Array> {
+    const { series } = this.#totals;
+    for (const family of this.#families) {
+      let isHeadDue = true;
+      for (let i = 0; i < series.length; i++) {
+        const one = series[i]!;
+        if (isReported(one) && this.#sum(one, family) > 0) {
+          if (isHeadDue) out.text(family.head);
+          isHeadDue = false;
+          this.#writeSeries(out, one, family);
+        }
+        if (out.step()) yield out.take();
       }
-      parts.push(`${METRIC_PREFIX}${name}_sum{${labels}} ${cells[SUMS + index]}\n`);
-      parts.push(`${METRIC_PREFIX}${name}_count{${labels}} ${total}\n`);
     }
   }
-  return parts.join('');
+
+  /** Sums what a metric needs of a series; answers how often it was observed. */
+  #sum(series: Series, { cells, suffixes }: TrafficFamily): number {
+    const sums = this.#sums;
+    this.#totals.sum(series, cells, sums);
+    if (suffixes.length === 0) return sums[0]!;
+    let total = 0;
+    for (let bucket = 0; bucket < suffixes.length; bucket++) total += sums[bucket]!;
+    return total;
+  }
+
+  #writeSeries(out: PieceWriter, { text, textBytes }: Series, family: TrafficFamily): void {
+    const { prefix, suffixes } = family;
+    const sums = this.#sums;
+    if (suffixes.length === 0) {
+      out.text(`${prefix}${text}} `);
+      out.reserve(LINE_SLACK);
+      out.countLine(sums[0]!);
+      return;
+    }
+    out.reserve(suffixes.length * (prefix.length + textBytes + LINE_SLACK));
+    const start = out.length;
+    out.text(prefix + text);
+    const end = out.length;
+    let below = 0;
+    for (let bucket = 0; bucket < suffixes.length; bucket++) {
+      if (bucket > 0) out.again(start, end);
+      out.few(suffixes[bucket]!);
+      below += sums[bucket]!;
+      out.countLine(below);
+    }
+    out.text(
+      `${family.sumPrefix}${text}} ${sums[suffixes.length]}\n${family.countPrefix}${text}} ${below}\n`,
+    );
+  }
 }
 
-function head(name: string, type: 'counter' | 'histogram', help: string): string {
-  return `# HELP ${METRIC_PREFIX}${name} ${help}\n# TYPE ${METRIC_PREFIX}${name} ${type}\n`;
-}
-
-function labelText(constantLabels: Readonly<Record<string, string>>, labels: readonly string[]): string {
-  const pairs = Object.entries(constantLabels);
-  for (const [i, value] of labels.entries()) pairs.push([SERIES_LABELS[i]!, value]);
-  pairs.sort(([a], [b]) => (a < b ? -1 : 1));
-  return pairs.map(([name, value]) => `${name}="${escapeLabel(value)}"`).join(',');
-}
-
-function escapeLabel(value: string): string {
-  return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+function familiesOf(layout: MetricsLayout, excluded: ReadonlySet<string>): TrafficFamily[] {
+  const families: TrafficFamily[] = [];
+  if (!excluded.has('requests')) {
+    const name = `${METRIC_PREFIX}requests`;
+    families.push({
+      head: headText(name, 'counter', 'The total number of client requests'),
+      prefix: `${name}{`,
+      cells: [0],
+      suffixes: [],
+      sumPrefix: '',
+      countPrefix: '',
+    });
+  }
+  for (const [index, histogram] of HISTOGRAMS.entries()) {
+    if (excluded.has(histogram.name)) continue;
+    const name = METRIC_PREFIX + histogram.name;
+    const bounds = [...layout.bounds[index]!.map(toGoFloat), '+Inf'];
+    const buckets = bounds.map((_, bucket) => layout.firstBuckets[index]! + bucket * layout.strides[index]!);
+    families.push({
+      head: headText(name, 'histogram', histogram.help),
+      prefix: `${name}_bucket{`,
+      cells: [...buckets, SUMS + index],
+      suffixes: bounds.map((bound) => Buffer.from(`,le="${bound}"} `)),
+      sumPrefix: `${name}_sum{`,
+      countPrefix: `${name}_count{`,
+    });
+  }
+  return families;
 }
 
 /** A bound as Go writes it, which is what dashboards name it by: `0.005`, `100000`, `1e+06`. */

@@ -1,11 +1,19 @@
-import { CELL, createMetricsBuffer, layoutOf } from './metrics-layout.ts';
+import { CELL, createMetricsBuffer, layoutOf, SERIES_LABELS } from './metrics-layout.ts';
 import type { MetricsLayout, MetricsOptions } from './metrics-layout.ts';
+import { labelText } from './row-family.ts';
 
-/** One series summed over all workers, living and dead. Cells as in a slot of MetricsLayout. */
-export interface SeriesTotal {
-  /** In the order of SERIES_LABELS; without the host when hosts are not counted. */
-  readonly labels: readonly string[];
-  readonly cells: Float64Array;
+/** One series of the traffic, over all workers, living and dead. */
+export interface Series {
+  /** Label text, the constant labels included. */
+  readonly text: string;
+  /** Length of the text in bytes. */
+  readonly textBytes: number;
+  /** `namespace/name`; empty where it is no Ingress's. */
+  readonly ingress: string;
+  /** Where living workers count it, some in several slots: index of the worker, and first cell in its buffer. */
+  places: readonly (readonly [worker: number, base: number])[];
+  /** Cells of dead workers, summed. */
+  ended: Float64Array | undefined;
 }
 
 export interface ConnectionTotals {
@@ -27,38 +35,66 @@ export interface MetricsTotals {
   bufferFor(workerIndex: number): SharedArrayBuffer;
   /** Takes in a `series` message. */
   addSeries(workerIndex: number, slot: number, labels: readonly string[]): void;
-  series(): SeriesTotal[];
+  /** All there ever were, in the order in which they came; it grows. */
+  readonly series: readonly Series[];
+  /** Sums cells of a slot, those of `cells` in order, over all workers. */
+  sum(series: Series, cells: readonly number[], into: Float64Array): void;
   connections(): ConnectionTotals;
   readonly workerCount: number;
 }
 
 interface WorkerLife {
   readonly buffer: SharedArrayBuffer;
-  /** Labels by slot. */
-  readonly labels: (readonly string[])[];
+  /** All its cells; another view when the buffer has grown. */
+  cells: Float64Array;
 }
 
-export function createMetricsTotals(options: MetricsOptions): MetricsTotals {
-  const layout = layoutOf(options);
-  const lives = new Map<number, WorkerLife>();
-  const ended = new Map<string, SeriesTotal>();
-  const endedHead = { accepted: 0, requests: 0, lost: 0, refusedHeads: 0, bareLineFeeds: 0 };
+const NAMESPACE = SERIES_LABELS.indexOf('namespace');
+const INGRESS = SERIES_LABELS.indexOf('ingress');
 
-  function addTo(totals: Map<string, SeriesTotal>, life: WorkerLife): void {
-    const cells = new Float64Array(life.buffer, 0, life.buffer.byteLength / Float64Array.BYTES_PER_ELEMENT);
-    for (const [slot, labels] of life.labels.entries()) {
-      if (labels === undefined) continue;
-      const key = labels.join('\0');
-      let total = totals.get(key);
-      if (total === undefined)
-        totals.set(key, (total = { labels, cells: new Float64Array(layout.slotCells) }));
-      const base = layout.headCells + slot * layout.slotCells;
-      for (let i = 0; i < layout.slotCells; i++) total.cells[i]! += cells[base + i]!;
+/** `constantLabels` go into the text of every series. */
+export function createMetricsTotals(
+  options: MetricsOptions,
+  constantLabels: Readonly<Record<string, string>> = {},
+): MetricsTotals {
+  const layout = layoutOf(options);
+  const lives: (WorkerLife | undefined)[] = [];
+  const series: Series[] = [];
+  const byText = new Map<string, Series>();
+  const endedHead = { accepted: 0, requests: 0, lost: 0, refusedHeads: 0, bareLineFeeds: 0 };
+  const names = options.isHostCounted ? SERIES_LABELS : SERIES_LABELS.slice(0, -1);
+  const sortedNames = [...Object.keys(constantLabels), ...names].toSorted();
+
+  function textOf(labels: readonly string[]): string {
+    const values: Record<string, string> = {};
+    for (const name of sortedNames) {
+      const place = (names as readonly string[]).indexOf(name);
+      values[name] = place < 0 ? constantLabels[name]! : labels[place]!;
     }
+    return labelText(values);
   }
 
-  function retire(life: WorkerLife): void {
-    addTo(ended, life);
+  function seriesOf(labels: readonly string[]): Series {
+    const text = textOf(labels);
+    let one = byText.get(text);
+    if (one === undefined) {
+      const ingress = labels[INGRESS] === '' ? '' : `${labels[NAMESPACE]}/${labels[INGRESS]}`;
+      one = { text, textBytes: Buffer.byteLength(text), ingress, places: [], ended: undefined };
+      byText.set(text, one);
+      series.push(one);
+    }
+    return one;
+  }
+
+  function retire(life: WorkerLife, workerIndex: number): void {
+    for (const one of series) {
+      for (const [worker, base] of one.places) {
+        if (worker !== workerIndex) continue;
+        const ended = (one.ended ??= new Float64Array(layout.slotCells));
+        for (let i = 0; i < ended.length; i++) ended[i]! += life.cells[base + i]!;
+      }
+      one.places = one.places.filter(([worker]) => worker !== workerIndex);
+    }
     const head = new Float64Array(life.buffer, 0, layout.headCells);
     endedHead.accepted += head[CELL.accepted]!;
     endedHead.requests += head[CELL.requests]!;
@@ -67,30 +103,37 @@ export function createMetricsTotals(options: MetricsOptions): MetricsTotals {
     endedHead.bareLineFeeds += head[CELL.bareLineFeeds]!;
   }
 
+  const living = (): readonly WorkerLife[] => lives.filter((life) => life !== undefined);
+
   return {
     layout,
+    series,
     bufferFor(workerIndex) {
-      const previous = lives.get(workerIndex);
-      if (previous !== undefined) retire(previous);
+      const previous = lives[workerIndex];
+      if (previous !== undefined) retire(previous, workerIndex);
       const buffer = createMetricsBuffer(options);
-      lives.set(workerIndex, { buffer, labels: [] });
+      lives[workerIndex] = { buffer, cells: cellsOf(buffer) };
       return buffer;
     },
     addSeries(workerIndex, slot, labels) {
-      const life = lives.get(workerIndex);
-      if (life !== undefined) life.labels[slot] = labels;
+      const life = lives[workerIndex];
+      if (life === undefined) return;
+      const base = layout.headCells + slot * layout.slotCells;
+      if (base + layout.slotCells > life.cells.length) life.cells = cellsOf(life.buffer);
+      const one = seriesOf(labels);
+      one.places = [...one.places, [workerIndex, base]];
     },
-    series() {
-      const totals = new Map<string, SeriesTotal>();
-      for (const [key, { labels, cells }] of ended)
-        totals.set(key, { labels, cells: Float64Array.from(cells) });
-      for (const life of lives.values()) addTo(totals, life);
-      return [...totals.values()];
+    sum({ places, ended }, cells, into) {
+      for (let i = 0; i < cells.length; i++) into[i] = ended === undefined ? 0 : ended[cells[i]!]!;
+      for (let place = 0; place < places.length; place++) {
+        const [worker, base] = places[place]!;
+        const counted = lives[worker]!.cells;
+        for (let i = 0; i < cells.length; i++) into[i]! += counted[base + cells[i]!]!;
+      }
     },
     connections() {
       const sum = { ...endedHead, closed: 0, live: 0, reading: 0, writing: 0, waiting: 0 };
-      for (const { buffer } of lives.values()) {
-        const head = new Float64Array(buffer, 0, layout.headCells);
+      for (const { cells: head } of living()) {
         sum.accepted += head[CELL.accepted]!;
         sum.live += head[CELL.accepted]! - head[CELL.closed]!;
         sum.reading += head[CELL.reading]!;
@@ -106,7 +149,11 @@ export function createMetricsTotals(options: MetricsOptions): MetricsTotals {
       return { ...connections, requests, lostSeries: lost, refusedHeads, bareLineFeeds };
     },
     get workerCount() {
-      return lives.size;
+      return living().length;
     },
   };
+}
+
+function cellsOf(buffer: SharedArrayBuffer): Float64Array {
+  return new Float64Array(buffer, 0, buffer.byteLength / Float64Array.BYTES_PER_ELEMENT);
 }

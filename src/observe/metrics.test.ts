@@ -1,66 +1,19 @@
 import { Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
-import type { Attempt } from '../lib/variables/source.ts';
-import type { AccessRecord } from './access-record.ts';
-import { createWorkerMetrics } from './metrics-arena.ts';
+import {
+  ATTEMPT,
+  CONSTANT,
+  LABELS,
+  linesOf,
+  recordOf,
+  registryOf,
+  textOf,
+  workerOf,
+} from '../../test/fixtures/metrics.ts';
 import { DEFAULT_METRICS_OPTIONS } from './metrics-layout.ts';
 import type { MetricsOptions } from './metrics-layout.ts';
 import { toGoFloat } from './metrics-text.ts';
-import { createMetricsRegistry } from './metrics.ts';
-import type { MetricsRegistry, MetricsRegistryOptions } from './metrics.ts';
-import type { WorkerMetrics } from './sinks.ts';
-
-const LABELS = {
-  namespace: 'lab',
-  ingress: 'web',
-  service: 'cmain',
-  servicePort: '80',
-  path: '/p',
-  host: 'a.test',
-};
-const CONSTANT =
-  'controller_class="k8s.io/ingress-nginx",controller_namespace="ingress-nginx",controller_pod="pod-0"';
-
-const registryOf = (more: Partial<MetricsRegistryOptions> = {}): MetricsRegistry =>
-  createMetricsRegistry({
-    controllerClass: 'k8s.io/ingress-nginx',
-    controllerNamespace: 'ingress-nginx',
-    controllerPod: 'pod-0',
-    build: { release: '0.1.0', build: 'abc', repository: 'https://example.test/serin' },
-    now: () => 1_700_000_000_500,
-    isTrafficReported: true,
-    isRuntimeReported: false,
-    ...more,
-  });
-
-const workerOf = (registry: MetricsRegistry, index: number): WorkerMetrics =>
-  createWorkerMetrics(registry.bufferFor(index), (slot, labels) => registry.addSeries(index, slot, labels));
-
-const ATTEMPT: Attempt = {
-  address: '10.0.0.1:80',
-  status: 200,
-  responseLength: 5,
-  connectMs: 0,
-  headerMs: 6,
-  responseMs: 30,
-};
-
-/** Only what the metrics read. */
-const recordOf = (fields: Partial<AccessRecord> = {}): AccessRecord =>
-  ({
-    method: 'GET',
-    status: 200,
-    durationMs: 30,
-    requestLength: 95,
-    bytesSent: 1234,
-    attempts: [ATTEMPT],
-    ...fields,
-  }) as AccessRecord;
-
-async function linesOf(registry: MetricsRegistry, name: string): Promise<string[]> {
-  const { text } = await registry.render();
-  return text.split('\n').filter((line) => line.startsWith(`nginx_ingress_controller_${name}`));
-}
+import type { MetricsRegistry } from './metrics.ts';
 
 async function valueOf(
   registry: MetricsRegistry,
@@ -280,17 +233,17 @@ describe('connections', () => {
   test('scraping twice counts nothing twice', async () => {
     const registry = registryOf();
     workerOf(registry, 0).connections.accepted();
-    await registry.render();
+    await textOf(registry);
     expect(await valueOf(registry, 'nginx_process_connections_total', 'accepted')).toBe(1);
   });
 
-  test('without --enable-metrics there is no traffic', async () => {
-    const registry = registryOf({ isTrafficReported: false });
+  test('without --enable-metrics there is nothing but the process as such', async () => {
+    const registry = registryOf({ areReported: false, isRuntimeReported: true });
     workerOf(registry, 0).routeSeries(LABELS, '').observe(recordOf());
-    const { text } = await registry.render();
-    expect(text).not.toContain('nginx_process');
-    expect(text).not.toContain('controller_requests');
-    expect(text).toContain('nginx_ingress_controller_build_info{');
+    const text = await textOf(registry);
+    expect(text).not.toContain('nginx_ingress_controller_');
+    expect(text).not.toContain('serin_');
+    expect(text).toContain('process_resident_memory_bytes');
   });
 });
 
@@ -344,7 +297,7 @@ describe('control plane', () => {
   test('stuck and replaced workers', async () => {
     const registry = registryOf();
     const read = async () =>
-      (await registry.render()).text.split('\n').filter((line) => /^serin_.*workers/.test(line));
+      (await textOf(registry)).split('\n').filter((line) => /^serin_.*workers/.test(line));
     expect(await read()).toEqual([
       `serin_stuck_workers{${CONSTANT}} 0`,
       `serin_replaced_workers_total{${CONSTANT}} 0`,
@@ -362,9 +315,7 @@ describe('control plane', () => {
     registry.control.setFindings('PathConflict', 'warning', 2);
     registry.control.setFindings('MissingSecret', 'error', 1);
     registry.control.setFindings('PathConflict', 'warning', 0);
-    const lines = (await registry.render()).text
-      .split('\n')
-      .filter((line) => line.startsWith('serin_findings'));
+    const lines = (await textOf(registry)).split('\n').filter((line) => line.startsWith('serin_findings'));
     expect(lines).toEqual([
       `serin_findings{${CONSTANT},reason="PathConflict",severity="warning"} 0`,
       `serin_findings{${CONSTANT},reason="MissingSecret",severity="error"} 1`,
@@ -398,8 +349,10 @@ describe('control plane', () => {
   });
 
   test('the runtime is reported when asked for', async () => {
-    const { text, contentType } = await registryOf({ isRuntimeReported: true }).render();
+    const registry = registryOf({ isRuntimeReported: true });
+    const { contentType } = await registry.exposition();
     expect(contentType).toContain('text/plain');
+    const text = await textOf(registry);
     expect(text).toContain('process_cpu_seconds_total');
     expect(text).toContain('nodejs_heap_size_used_bytes');
   });

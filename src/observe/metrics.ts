@@ -3,9 +3,11 @@ import { createControlMetrics } from './control-metrics.ts';
 import type { ControlMetrics } from './control-metrics.ts';
 import { DEFAULT_METRICS_OPTIONS } from './metrics-layout.ts';
 import type { MetricsOptions } from './metrics-layout.ts';
-import { writeSeries } from './metrics-text.ts';
-import { createMetricsTotals } from './metrics-totals.ts';
+import { TrafficText } from './metrics-text.ts';
+import { createMetricsTotals, type Series } from './metrics-totals.ts';
+import { PieceWriter, type Pieces } from './pieces.ts';
 import { registerProcessMetrics } from './process-metrics.ts';
+import { writeRows } from './row-family.ts';
 
 export interface MetricsRegistryOptions {
   readonly controllerClass: string;
@@ -14,8 +16,10 @@ export interface MetricsRegistryOptions {
   readonly build: { readonly release: string; readonly build: string; readonly repository: string };
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** Whether traffic is reported (--enable-metrics); process metrics always are. */
-  readonly isTrafficReported: boolean;
+  /** Whether ingress-nginx's metrics are reported (--enable-metrics); what is known of the process as such always is. */
+  readonly areReported: boolean;
+  /** Names, without the prefix, of traffic metrics that are not reported (--exclude-socket-metrics). */
+  readonly excluded?: ReadonlySet<string>;
   /** Whether to report the event loop, heap and GC of this process; it keeps observers for that until the process ends. */
   readonly isRuntimeReported: boolean;
   readonly traffic?: MetricsOptions;
@@ -30,25 +34,51 @@ export interface MetricsRegistry {
   addSeries(workerIndex: number, slot: number, labels: readonly string[]): void;
   /** Reports from now on only series of these Ingresses (`namespace/name`), and those of none. */
   retainIngresses(keys: ReadonlySet<string>): void;
-  render(): Promise<{ readonly contentType: string; readonly text: string }>;
+  /** All metrics as they are now. `before` is done first, piece by piece as the rest. */
+  exposition(before?: Iterable<void>): Promise<Exposition>;
 }
 
-const NAMESPACE = 3;
-const INGRESS = 4;
+/** What a scrape gets. */
+export interface Exposition {
+  readonly contentType: string;
+  readonly pieces: Pieces;
+}
 
 /** Creates the registry. Nothing is global: every test may have its own. */
 export function createMetricsRegistry(options: MetricsRegistryOptions): MetricsRegistry {
+  const runtime = new Registry();
   const registry = new Registry();
-  const totals = createMetricsTotals(options.traffic ?? DEFAULT_METRICS_OPTIONS);
   const constantLabels = {
     controller_class: options.controllerClass,
     controller_namespace: options.controllerNamespace,
     controller_pod: options.controllerPod,
   };
-  const control = createControlMetrics(registry, { constantLabels, build: options.build, now: options.now });
-  if (options.isTrafficReported) registerProcessMetrics(registry, totals, constantLabels);
-  if (options.isRuntimeReported) collectDefaultMetrics({ register: registry });
+  const totals = createMetricsTotals(options.traffic ?? DEFAULT_METRICS_OPTIONS, constantLabels);
+  const traffic = new TrafficText(totals, options.excluded ?? new Set());
+  const { control, families } = createControlMetrics(registry, {
+    constantLabels,
+    build: options.build,
+    now: options.now,
+  });
+  registerProcessMetrics(registry, totals, constantLabels);
+  if (options.isRuntimeReported) collectDefaultMetrics({ register: runtime });
   let retained: ReadonlySet<string> | undefined;
+
+  function isReported({ ingress }: Series): boolean {
+    return retained === undefined || ingress === '' || retained.has(ingress);
+  }
+
+  function* write(texts: readonly string[], before: Iterable<void>): Generator<Uint8Array> {
+    const out = new PieceWriter();
+    // oxlint-disable-next-line no-unused-vars -- what it does is all there is to it
+    for (const _ of before) yield out.take();
+    for (const text of texts) out.text(text);
+    if (options.areReported) {
+      for (const family of families) yield* writeRows(out, family);
+      yield* traffic.write(out, isReported);
+    }
+    yield out.take();
+  }
 
   return {
     control,
@@ -57,21 +87,10 @@ export function createMetricsRegistry(options: MetricsRegistryOptions): MetricsR
     retainIngresses(keys) {
       retained = keys;
     },
-    async render() {
-      const text = await registry.metrics();
-      if (!options.isTrafficReported) return { contentType: registry.contentType, text };
-      const series = totals
-        .series()
-        .filter(
-          ({ labels }) =>
-            retained === undefined ||
-            labels[INGRESS] === '' ||
-            retained.has(`${labels[NAMESPACE]}/${labels[INGRESS]}`),
-        );
-      return {
-        contentType: registry.contentType,
-        text: text + writeSeries(totals.layout, series, constantLabels),
-      };
+    async exposition(before = []) {
+      // Of these there are few, however large a cluster is.
+      const texts = [await runtime.metrics(), options.areReported ? await registry.metrics() : ''];
+      return { contentType: registry.contentType, pieces: write(texts, before) };
     },
   };
 }

@@ -4,6 +4,7 @@ import { features as registered } from '../features/registry.ts';
 import { machineMs } from '../lib/machine-clock.ts';
 import { PatternTimeout } from '../lib/timed-run.ts';
 import { createWorkerMetrics } from '../observe/metrics-arena.ts';
+import { SILENT_METRICS } from '../observe/silent-metrics.ts';
 import { BEAT_MS, heartbeatOf } from '../table/heartbeat.ts';
 import type { FromWorker, ToWorker, WorkerStart } from '../table/messages.ts';
 import { DEFAULT_SETTINGS } from '../table/settings.ts';
@@ -40,9 +41,10 @@ export function startWorker(
 
   const heartbeat = heartbeatOf(start.heartbeat);
   setInterval(() => heartbeat.beat(), BEAT_MS).unref();
-  const metrics = createWorkerMetrics(start.metrics, (slot, labels) =>
-    post({ kind: 'series', slot, labels }),
-  );
+  const metrics =
+    start.metrics === undefined
+      ? SILENT_METRICS
+      : createWorkerMetrics(start.metrics, (slot, labels) => post({ kind: 'series', slot, labels }));
   const upstreams = createUpstreamRegistry({
     nowMs,
     random,

@@ -83,8 +83,8 @@ export interface ListenerSpec {
 export interface WorkerStart {
   readonly role: 'serin-worker';
   readonly index: number;
-  /** Counters of this worker, laid out by observe/metrics. */
-  readonly metrics: SharedArrayBuffer;
+  /** Counters of this worker, laid out by observe/metrics; none where none are reported. */
+  readonly metrics: SharedArrayBuffer | undefined;
   /** Where it shows that its event loop turns (table/heartbeat). */
   readonly heartbeat: SharedArrayBuffer;
   readonly bodies: BodyRoom;

@@ -1,0 +1,11 @@
+import type { RouteSeries, WorkerMetrics } from './sinks.ts';
+
+const nothing = (): void => undefined;
+const SERIES: RouteSeries = { observe: nothing };
+
+/** Counts nothing: a worker's metrics where none are reported. */
+export const SILENT_METRICS: WorkerMetrics = {
+  routeSeries: () => SERIES,
+  connections: { accepted: nothing, closed: nothing, reading: nothing, writing: nothing, waiting: nothing },
+  wire: { headRefused: nothing, bareLineFeeds: nothing },
+};
