@@ -14,8 +14,8 @@ import { features } from '../features/registry.ts';
 import type { ControlMetrics } from '../observe/control-metrics.ts';
 import { UsageError, type FlagReader, type Invocation } from './args.ts';
 import { createMetrics } from './create-metrics.ts';
-import { reportCertificates } from './report-metrics.ts';
-import { runSerin } from './runtime.ts';
+import { reportCertificates } from '../controller/report/report-metrics.ts';
+import { runFleet } from './run-fleet.ts';
 import { waitForSignal } from './shutdown.ts';
 import { readRef, toTranslateOptions } from './translate-options.ts';
 import { versionOf } from './version.ts';
@@ -72,13 +72,13 @@ export async function controller({ flags }: Invocation, log: ControlLog, entry: 
       nowMs: () => performance.timeOrigin + performance.now(),
     }),
   );
-  return runSerin(
+  return runFleet(
+    flags,
+    options,
     {
-      flags,
       log,
       entry,
       store,
-      options,
       metrics,
       isLeader: () => cluster?.isLeader() ?? false,
       createSource(changed) {

@@ -9,7 +9,7 @@ import type { ControlLog } from '../observe/log.ts';
 import { UsageError, type Invocation } from './args.ts';
 import { startExample, type Example } from './example/example.ts';
 import { createMetrics } from './create-metrics.ts';
-import { runSerin } from './runtime.ts';
+import { runFleet } from './run-fleet.ts';
 import { waitForSignal } from './shutdown.ts';
 import { toTranslateOptions } from './translate-options.ts';
 
@@ -36,13 +36,13 @@ export async function serve({ flags, rest }: Invocation, log: ControlLog, entry:
   let translated: readonly Finding[] = [];
   const tell = () => report.report([...fileFindings, ...translated]);
   try {
-    return await runSerin(
+    return await runFleet(
+      flags,
+      options,
       {
-        flags,
         log,
         entry,
         store,
-        options,
         metrics,
         isLeader: () => true,
         createSource: (changed) =>

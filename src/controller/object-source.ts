@@ -1,5 +1,5 @@
-import type { References } from '../controller/pipeline.ts';
-import type { StoreImpact } from '../controller/store/object-store.ts';
+import type { References } from './pipeline.ts';
+import type { StoreImpact } from './store/object-store.ts';
 
 /** Told of every change that left the store different; `serviceKey` says whose endpoints, where only endpoints did. */
 export type OnStoreChange = (impact: StoreImpact, serviceKey?: string) => void;

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { Built } from '../controller/pipeline.ts';
-import type { ObjectStore } from '../controller/store/object-store.ts';
-import { CATCH_ALL } from '../lib/catch-all.ts';
-import type { CertificateModel } from '../model/model.ts';
-import type { CertificateMetric, ControlMetrics, OrphanMetric } from '../observe/control-metrics.ts';
-import type { EndpointEntry } from '../table/table.ts';
+import type { Built } from '../pipeline.ts';
+import type { ObjectStore } from '../store/object-store.ts';
+import { CATCH_ALL } from '../../lib/catch-all.ts';
+import type { CertificateModel } from '../../model/model.ts';
+import type { CertificateMetric, ControlMetrics, OrphanMetric } from '../../observe/control-metrics.ts';
+import type { EndpointEntry } from '../../table/table.ts';
 
 export interface AppliedFacts {
   readonly built: Built;

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { createNameLookup } from '../controller/dns/name-lookup.ts';
-import { createNameWatcher } from '../controller/dns/name-watcher.ts';
-import { parseResolvConf } from '../controller/dns/resolv-conf.ts';
-import type { ObjectStore } from '../controller/store/object-store.ts';
-import type { UpstreamModel } from '../model/model.ts';
-import type { ControlLog } from '../observe/log.ts';
+import { createNameLookup } from './name-lookup.ts';
+import { createNameWatcher } from './name-watcher.ts';
+import { parseResolvConf } from './resolv-conf.ts';
+import type { ObjectStore } from '../store/object-store.ts';
+import type { UpstreamModel } from '../../model/model.ts';
+import type { ControlLog } from '../../observe/log.ts';
 
 /** Follows the names behind upstreams of ExternalName Services, and of hosts that annotations name. */
 export interface ExternalNames {

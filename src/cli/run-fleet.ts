@@ -1,0 +1,78 @@
+import { startAdminServer } from '../admin/server.ts';
+import { createFleet, type FleetDeps, type FleetOptions } from '../controller/fleet.ts';
+import type { TranslateOptions } from '../controller/translate/options.ts';
+import type { ControlLog } from '../observe/log.ts';
+import type { FlagReader } from './args.ts';
+import { createBodyRoom } from './body-room.ts';
+import { workersForQuota } from './cpu-quota.ts';
+
+/** What serve and controller differ in. */
+export type FleetParts = Omit<FleetDeps, 'options'>;
+
+/** Asks a running Serin to end; resolves with the signal. */
+export type StopRequest = Promise<string>;
+
+/** Runs Serin, and its health port, until it is asked to stop; gives the exit code. Rejects when it cannot start. */
+export async function runFleet(
+  flags: FlagReader,
+  translation: TranslateOptions,
+  parts: FleetParts,
+  stopRequest: StopRequest,
+): Promise<number> {
+  const { log } = parts;
+  const fleet = createFleet({ ...parts, options: toFleetOptions(flags, translation, log) });
+  const admin = await startAdminServer(
+    {
+      checks: [
+        { name: 'ping', failure: () => undefined },
+        { name: 'nginx-ingress-controller', failure: () => fleet.problem() },
+      ],
+      healthPath: flags.string('health-check-path'),
+      metrics: () => fleet.metrics(),
+      views: {
+        findings: () => fleet.live()?.findings ?? [],
+        generation: () => ({ generation: fleet.live()?.table.generation ?? 0 }),
+      },
+    },
+    flags.string('healthz-host'),
+    flags.number('healthz-port'),
+  );
+  log.info({ name: 'health', port: admin.port }, 'listening');
+  const outcome = await Promise.race([fleet.start().then(() => stopRequest), stopRequest]).catch(
+    async (error: unknown) => {
+      await Promise.all([fleet.terminate(), admin.close()]);
+      throw error;
+    },
+  );
+  log.info({ signal: outcome }, 'Serin stops');
+  await fleet.stop();
+  await sleep(flags.number('post-shutdown-grace-period') * 1_000);
+  await admin.close();
+  return 0;
+}
+
+function toFleetOptions(flags: FlagReader, translation: TranslateOptions, log: ControlLog): FleetOptions {
+  const workerCount = flags.number('workers') > 0 ? flags.number('workers') : workersForQuota();
+  const host = flags.string('listen') || '::';
+  return {
+    workerCount,
+    listeners: [
+      { name: 'http', host, port: flags.number('http-port'), isTls: false },
+      { name: 'https', host, port: flags.number('https-port'), isTls: true },
+    ],
+    bodies: createBodyRoom(flags, workerCount, log),
+    areRequestsCounted: flags.boolean('enable-metrics'),
+    settings: {
+      httpsPort: flags.number('https-port'),
+      healthPath: flags.string('health-check-path'),
+      isHostCounted: flags.boolean('metrics-per-host'),
+      areUndefinedHostsCounted: flags.boolean('metrics-per-undefined-host'),
+    },
+    translation,
+    graceMs: flags.number('shutdown-grace-period') * 1_000,
+  };
+}
+
+function sleep(ms: number): Promise<void> {
+  return ms <= 0 ? Promise.resolve() : new Promise((resolve) => setTimeout(resolve, ms));
+}

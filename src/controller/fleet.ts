@@ -1,0 +1,267 @@
+import { randomBytes } from 'node:crypto';
+import { createController } from './controller.ts';
+import { createPipeline } from './create-pipeline.ts';
+import type { Built } from './pipeline.ts';
+import { createPublisher, type Publisher } from './publish/publisher.ts';
+import type { ObjectStore } from './store/object-store.ts';
+import type { SettingsFlags } from './settings/settings.ts';
+import { createSupervisor, type SupervisorEvents } from './supervisor.ts';
+import { objectKey } from './store/objects.ts';
+import type { TranslateOptions } from './translate/options.ts';
+import { features } from '../features/registry.ts';
+import type { ControlLog } from '../observe/log.ts';
+import type { MetricsRegistry } from '../observe/metrics.ts';
+import type { BodyRoom, ListenerSpec } from '../table/messages.ts';
+import { DEFAULT_SETTINGS } from '../table/settings.ts';
+import { createExternalNames } from './dns/external-names.ts';
+import type { ObjectSource, OnStoreChange } from './object-source.ts';
+import { reportApplied, reportOrphans } from './report/report-metrics.ts';
+
+/** What is decided at start. */
+export interface FleetOptions {
+  readonly workerCount: number;
+  readonly listeners: readonly ListenerSpec[];
+  readonly bodies: BodyRoom;
+  /** --enable-metrics. */
+  readonly areRequestsCounted: boolean;
+  readonly settings: Omit<SettingsFlags, 'ticketKeys'>;
+  readonly translation: TranslateOptions;
+  /** From the request to stop to the end of accepting. */
+  readonly graceMs: number;
+}
+
+export interface FleetDeps {
+  readonly options: FleetOptions;
+  readonly log: ControlLog;
+  /** Module that worker threads run. */
+  readonly entry: URL;
+  readonly store: ObjectStore;
+  readonly metrics: MetricsRegistry;
+  readonly isLeader: () => boolean;
+  readonly createSource: (changed: OnStoreChange) => ObjectSource;
+  readonly observer: FleetObserver;
+}
+
+export interface FleetObserver {
+  /** A snapshot was translated. */
+  built(built: Built): void;
+  /** A table is live in every worker. */
+  applied(built: Built): void;
+  rejected(message: string): void;
+  /** All is linked and everything listens; ports by listener name. */
+  ready(ports: ReadonlyMap<string, number>): void;
+  /** Stopping began; what was written for the world is taken back here, in the time given. */
+  stopping(withinMs: number): Promise<void>;
+}
+
+/** Both planes, put together: objects come in by the source, workers serve what becomes of them. */
+export interface Fleet {
+  /** Resolves when all is linked and everything listens. Rejects when that cannot be. */
+  start(): Promise<void>;
+  /** Why not all requests are answered as they should be; undefined: they are. */
+  problem(): string | undefined;
+  /** What every worker runs; undefined before the first table. */
+  live(): Built | undefined;
+  /** Metrics as they are now. */
+  metrics(): ReturnType<MetricsRegistry['exposition']>;
+  /** Lets what is under way end, and takes back what was written for the world. */
+  stop(): Promise<void>;
+  /** Ends at once. */
+  terminate(): Promise<void>;
+}
+
+/** How long the drain waits for what is taken back before it; both then go on at once. */
+const STOPPING_FIRST_MS = 5_000;
+
+export function createFleet(deps: FleetDeps): Fleet {
+  const { options, log, store, metrics, observer } = deps;
+  const { workerCount, listeners, bodies } = options;
+  let unready: string | undefined = 'the first full sync is not linked by every worker yet';
+
+  const names = createExternalNames({ store, log, moved: (id) => controller.endpointsMoved(id) });
+  const pipeline = createPipeline({
+    options: options.translation,
+    features,
+    settingsFlags: { ...options.settings, ticketKeys: [randomBytes(48).toString('base64')] },
+    lookUpName: (name) => names.addressesOf(name),
+    nowMs: Date.now,
+  });
+  const listening = Promise.withResolvers<ReadonlyMap<string, number>>();
+  const publisher = createPublisher({
+    workerCount,
+    ready: (port) => supervisor.listen(port),
+    report: (message) => log.error({ message }, 'a new worker cannot take in the table of the others'),
+  });
+  const supervisor = createSupervisor({
+    entry: deps.entry,
+    workerCount,
+    listeners,
+    metricsFor: (index) => (options.areRequestsCounted ? metrics.bufferFor(index) : undefined),
+    bodies,
+    events: createWorkerEvents(log, metrics, publisher, listening),
+  });
+  // A scrape works out what changed since the last one, and nothing where nothing did.
+  let areOrphansKnown = false;
+  const controller = createController({
+    store,
+    pipeline,
+    sink: publisher,
+    watchReferences: (references) => source.watchReferences(references),
+    watchNames: (upstreams) => names.watch(upstreams),
+    nowMs: () => performance.now(),
+    observer: {
+      built: (built) => observer.built(built),
+      applied(built, tookMs) {
+        const { generation } = built.table;
+        log.info({ generation, ...sizesOf(built), tookMs: Math.round(tookMs) }, 'a new table is live');
+        areOrphansKnown = false;
+        reportApplied(metrics.control, { built, isLeader: deps.isLeader() });
+        metrics.retainIngresses(new Set(built.served.map(objectKey)));
+        observer.applied(built);
+      },
+      rejected(built, message) {
+        log.error(
+          { generation: built.table.generation, reason: message },
+          'a table was rejected; the last good one serves',
+        );
+        metrics.control.configRejected();
+        observer.rejected(message);
+      },
+      endpointsChanged(changed) {
+        areOrphansKnown = false;
+        log.debug({ upstreams: changed.map(({ upstreamId }) => upstreamId) }, 'endpoints changed');
+      },
+    },
+  });
+  const source = deps.createSource((impact, serviceKey) => {
+    areOrphansKnown = false;
+    controller.changed(impact, serviceKey);
+  });
+
+  function* findOrphans(built: Built): Generator<undefined, void> {
+    areOrphansKnown = true;
+    let isDone = false;
+    try {
+      yield* reportOrphans(metrics.control, {
+        built,
+        store,
+        endpointsOf: (id) => controller.endpointsOf(id),
+      });
+      isDone = true;
+    } finally {
+      // Whoever asked may be gone in the middle of it.
+      if (!isDone) areOrphansKnown = false;
+    }
+  }
+
+  function metricsNow(): ReturnType<MetricsRegistry['exposition']> {
+    metrics.control.setStuckWorkers(supervisor.stuckCount());
+    const built = controller.live();
+    return built === undefined || areOrphansKnown
+      ? metrics.exposition()
+      : metrics.exposition(findOrphans(built));
+  }
+
+  return {
+    async start() {
+      supervisor.start();
+      source.start();
+      await source.synced;
+      await controller.start();
+      const ports = await listening.promise;
+      for (const { name, host } of listeners)
+        log.info({ name, address: host === '::' ? '*' : host, port: ports.get(name) }, 'listening');
+      const live = controller.live();
+      if (live === undefined) throw new Error('the first table could not be linked');
+      unready = undefined;
+      const findings = live.findings.length;
+      log.info({ ...sizesOf(live), workers: workerCount, findings }, 'Serin is ready and serves');
+      observer.ready(ports);
+    },
+    problem: () => unready ?? supervisor.problem(),
+    live: () => controller.live(),
+    metrics: metricsNow,
+    async stop() {
+      unready = 'shutting down';
+      await sleep(options.graceMs);
+      const { drainTimeoutMs } = controller.live()?.table.settings ?? DEFAULT_SETTINGS;
+      const longestMs = drainTimeoutMs === 0 ? Infinity : drainTimeoutMs;
+      const stopping = observer.stopping(longestMs);
+      await waitAtMost(STOPPING_FIRST_MS, stopping);
+      const [cut] = await Promise.all([supervisor.drain(longestMs), stopping]);
+      log.info({ connectionsCut: cut }, 'all workers have drained');
+      await source.stop();
+      controller.stop();
+      names.stop();
+    },
+    async terminate() {
+      await Promise.all([supervisor.terminate(), source.stop()]);
+      names.stop();
+      controller.stop();
+    },
+  };
+}
+
+/** What workers say goes to the log, the metrics, and the publisher. */
+function createWorkerEvents(
+  log: ControlLog,
+  metrics: MetricsRegistry,
+  publisher: Publisher,
+  listening: PromiseWithResolvers<ReadonlyMap<string, number>>,
+): SupervisorEvents {
+  return {
+    started: (port) => publisher.started(port),
+    message(port, message) {
+      publisher.received(port, message);
+      if (message.kind === 'series') metrics.addSeries(port.index, message.slot, message.labels);
+      if (message.kind === 'fault') log.error({ worker: port.index, stack: message.stack }, message.message);
+      if (message.kind === 'checked') {
+        const { upstreamId: upstream, endpoint, problem } = message;
+        const about = { worker: port.index, upstream, endpoint };
+        if (problem === undefined) log.info(about, 'an endpoint passes its health checks again');
+        else log.warn({ ...about, problem }, 'an endpoint fails its health checks and is passed over');
+      }
+    },
+    died(port, reason) {
+      log.error({ worker: port.index, reason }, 'a worker died and is replaced');
+      metrics.control.workerReplaced();
+      publisher.died(port, reason);
+    },
+    stuck(port, isLinking) {
+      log.error(
+        { worker: port.index, isTakingInATable: isLinking },
+        'the event loop of a worker stands still; nothing waits for it',
+      );
+      publisher.stuck(port, isLinking);
+    },
+    recovered(port) {
+      log.warn({ worker: port.index }, 'the event loop of a worker turns again');
+      publisher.recovered(port);
+    },
+    listening: (ports) => listening.resolve(ports),
+    listenFailed: (name, message) => listening.reject(new Error(`cannot listen for ${name}: ${message}`)),
+  };
+}
+
+/** How much a table holds, for the log. */
+function sizesOf({ served, table }: Built) {
+  const { hosts, upstreams } = table;
+  const routes = hosts.reduce((sum, host) => sum + host.routes.length, 0);
+  return { ingresses: served.length, hosts: hosts.length, routes, upstreams: upstreams.length };
+}
+
+/** Resolves when the promise has settled, or the time is over. */
+function waitAtMost(ms: number, promise: Promise<unknown>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    const finish = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    promise.then(finish, finish);
+  });
+}
+
+function sleep(ms: number): Promise<void> {
+  return ms <= 0 ? Promise.resolve() : new Promise((resolve) => setTimeout(resolve, ms));
+}
