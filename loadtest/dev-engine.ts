@@ -2,7 +2,6 @@
  * The engine by itself, for profiles: one route, no controller, no worker thread; access log and metrics are the real ones.
  *   node loadtest/dev-engine.ts <listen port> <upstream port> [access log file]
  */
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { createWorkerMetrics } from '../src/observe/metrics-arena.ts';
 import { createMetricsBuffer, DEFAULT_METRICS_OPTIONS } from '../src/observe/metrics-layout.ts';
@@ -10,6 +9,7 @@ import { createFollowingAccessLog } from '../src/proxy/following-access-log.ts';
 import { BodyBudget } from '../src/proxy/exchange/body-budget.ts';
 import { Spool } from '../src/proxy/exchange/spool.ts';
 import { createServeContext, serveConnection } from '../src/proxy/serve.ts';
+import { createSocketTransport } from '../src/proxy/transport/socket-transport.ts';
 import { createFixedRouter } from '../test/protocol/engine/fixed-router.ts';
 import { connectionInfoOf, unknownUpstream } from '../test/protocol/engine/sinks.ts';
 import { DEFAULT_SETTINGS } from '../src/table/settings.ts';
@@ -52,7 +52,12 @@ const context = createServeContext({
   random: Math.random,
   report,
 });
-createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-  serveConnection(socket, connectionInfoOf(socket), context);
-}).listen(Number(listenPort), '127.0.0.1');
+await createSocketTransport().listen(
+  { host: '127.0.0.1', port: Number(listenPort) },
+  {
+    backlog: 4096,
+    accept: (connection) => serveConnection(connection, connectionInfoOf(connection), context),
+    onFault: report,
+  },
+);
 process.on('SIGTERM', () => process.exit(0));

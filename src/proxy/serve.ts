@@ -1,11 +1,11 @@
-import type { Socket } from 'node:net';
 import type { AccessLog, WorkerMetrics } from '../observe/sinks.ts';
 import type { BodyStorage } from './exchange/body-store.ts';
 import type { EngineStats } from './accept/connection-gauge.ts';
 import type { ConnectionInfo } from './message/connection-info.ts';
 import { WAITS } from './http1/client-waits.ts';
-import { Connection } from './http1/downstream-connection.ts';
+import { DownstreamConnection } from './http1/downstream-connection.ts';
 import { createHttp1Wire } from './http1/upstream-wire.ts';
+import type { Connection } from './transport/transport.ts';
 import type { Router } from './router/linked.ts';
 import { Timers } from '../lib/timer-wheel.ts';
 import { Subrequests } from './exchange/subrequests.ts';
@@ -38,7 +38,7 @@ export interface ServeContext extends EngineOptions {
   readonly pools: Pools;
   readonly subrequests: Subrequests;
   readonly stats: EngineStats;
-  readonly connections: Set<Connection>;
+  readonly connections: Set<DownstreamConnection>;
   /** From now on every response ends its connection, and an idle one is closed soon. */
   isDraining: boolean;
 }
@@ -77,14 +77,14 @@ export function createServeContext(options: EngineOptions): ServeContext {
   };
 }
 
-/** Takes over a connection that is ready for HTTP/1.1: preamble read, handshake done. The socket should allow half-open. */
-export function serveConnection(socket: Socket, info: ConnectionInfo, context: ServeContext): void {
+/** Takes over a connection that is ready for HTTP/1.1: preamble read, handshake done. */
+export function serveConnection(connection: Connection, info: ConnectionInfo, context: ServeContext): void {
   try {
-    const connection = new Connection(socket, info, context);
-    connection.start();
-    if (context.isDraining) connection.startDraining();
+    const downstream = new DownstreamConnection(connection, info, context);
+    downstream.start();
+    if (context.isDraining) downstream.startDraining();
   } catch (fault) {
-    socket.destroy();
+    connection.destroy();
     context.report(fault);
   }
 }

@@ -18,6 +18,7 @@ import type { AnyFeature } from './router/link-route.ts';
 import type { Router } from './router/linked.ts';
 import { createServeContext, drainConnections, serveConnection } from './serve.ts';
 import { createCertificateStore } from './accept/certificate-store.ts';
+import { createSocketTransport } from './transport/socket-transport.ts';
 import { createHttpCheck } from './upstream/http-check.ts';
 import { createUpstreamRegistry } from './upstream/registry.ts';
 
@@ -53,7 +54,10 @@ export function startWorker(
     check: createHttpCheck(),
     checked: (upstreamId, endpoint, problem) => post({ kind: 'checked', upstreamId, endpoint, problem }),
   });
-  const certificates = createCertificateStore(DEFAULT_SETTINGS.tls, (problem) => report(new Error(problem)));
+  const transport = createSocketTransport();
+  const certificates = createCertificateStore(transport, DEFAULT_SETTINGS.tls, (problem) =>
+    report(new Error(problem)),
+  );
   const router = (): Router => {
     const current = receiver.router();
     if (current === undefined) throw new Error('a worker without a table was asked to serve');
@@ -115,10 +119,11 @@ export function startWorker(
         return receiver.receive(message);
       case 'listen':
         listeners = openListeners(message.listeners, {
+          transport,
           settings: () => router().settings,
           certificates,
           counters: metrics.connections,
-          serve: (socket, info) => serveConnection(socket, info, context),
+          serve: (connection, info) => serveConnection(connection, info, context),
           post,
           now: epochMs,
         });

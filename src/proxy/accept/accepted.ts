@@ -1,24 +1,24 @@
-import type { Socket } from 'node:net';
-import type { TLSSocket } from 'node:tls';
-import { toIPv4Number } from '../../lib/ipv4-number.ts';
 import type { ListenerSpec } from '../../table/messages.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
 import { clientAddressOf } from '../exchange/client-address.ts';
-import type { ConnectionLimits } from './connection-limits.ts';
-import { answerPlainOnTls } from './preamble-answers.ts';
-import { type Preamble, type PreambleHandler, readPreamble } from './preamble.ts';
 import type { ConnectionInfo, ProxiedConnection } from '../message/connection-info.ts';
-import type { TlsTerminator } from './terminator.ts';
+import type { Connection, ConnectionHandler, ConnectionHolder } from '../transport/transport.ts';
+import type { CertificateStore } from './certificate-store.ts';
+import type { ConnectionLimits } from './connection-limits.ts';
+import { answerPlainOnTls, refuseServerName } from './preamble-answers.ts';
+import { type Beginning, Preamble, type PreambleOwner } from './preamble.ts';
+
+/** Protocols offered by ALPN, in order of preference. */
+export const ALPN_PROTOCOLS: readonly string[] = ['http/1.1'];
 
 /** What accepted connections of one listener share. */
 export interface AcceptContext {
   readonly spec: ListenerSpec;
   readonly limits: ConnectionLimits;
-  /** Only of a TLS listener. */
-  readonly terminator: TlsTerminator<Accepted> | undefined;
+  readonly certificates: CertificateStore;
   /** Whether PROXY headers of this peer are believed. */
   isTrusted(peerAddress: string): boolean;
-  serve(socket: Socket, info: ConnectionInfo): void;
+  serve(connection: Connection, info: ConnectionInfo): void;
   onClosed(): void;
   readonly now: () => number;
   /** Number of the next connection. */
@@ -27,95 +27,120 @@ export interface AcceptContext {
 
 /**
  * A connection from the moment it was accepted until it is ready for HTTP: PROXY header, connection ceilings, TLS
- * handshake, each with its deadline. Holds its place in the limits until the socket closes.
+ * handshake, each with its deadline. Holds its place in the limits until the connection closes.
  */
-export class Accepted implements PreambleHandler {
-  readonly #socket: Socket;
+export class Accepted implements PreambleOwner, ConnectionHandler, ConnectionHolder {
+  readonly #connection: Connection;
   readonly #settings: DataPlaneSettings;
   readonly #context: AcceptContext;
   readonly #peerAddress: string;
   #clientAddress: string;
   #clientPort: number;
-  #proxied: ProxiedConnection | undefined;
+  #proxied: ProxiedConnection | undefined = undefined;
   #isAddressCounted = false;
-  #deadline: NodeJS.Timeout | undefined;
+  #deadline: NodeJS.Timeout | undefined = undefined;
 
-  constructor(socket: Socket, peerAddress: string, settings: DataPlaneSettings, context: AcceptContext) {
-    this.#socket = socket;
+  constructor(connection: Connection, settings: DataPlaneSettings, context: AcceptContext) {
+    this.#connection = connection;
     this.#settings = settings;
     this.#context = context;
-    this.#peerAddress = toPlainAddress(peerAddress);
+    this.#peerAddress = connection.remoteAddress;
     this.#clientAddress = this.#peerAddress;
-    this.#clientPort = socket.remotePort ?? 0;
+    this.#clientPort = connection.remotePort;
   }
 
-  /** Begins with the first step; everything after follows from events of the socket. */
+  /** Begins with the first step; everything after follows from what the connection brings. */
   start(): void {
-    const socket = this.#socket;
+    const connection = this.#connection;
     const { isTls } = this.#context.spec;
-    const isProxyHeaderNeeded = this.#settings.isProxyProtocolUsed;
-    // Until the engine takes over, an error only means that the connection is gone.
-    socket.on('error', ignore);
-    socket.once('close', this.#onClose);
-    if (!isProxyHeaderNeeded && !this.#enterAddress()) return;
-    if (!isTls && !isProxyHeaderNeeded) {
-      this.#serve(socket, undefined);
+    const { isProxyProtocolUsed, proxyProtocolTimeoutMs, headerTimeoutMs } = this.#settings;
+    connection.holder = this;
+    if (!isProxyProtocolUsed && !this.#enterAddress()) return;
+    if (!isTls && !isProxyProtocolUsed) {
+      this.#serve();
       return;
     }
-    this.#startDeadline(
-      isProxyHeaderNeeded ? this.#settings.proxyProtocolTimeoutMs : this.#settings.headerTimeoutMs,
-    );
-    readPreamble(socket, { isProxyHeaderNeeded, isTls }, this);
+    this.#startDeadline(isProxyProtocolUsed ? proxyProtocolTimeoutMs : headerTimeoutMs);
+    connection.handler = new Preamble({ isProxyHeaderNeeded: isProxyProtocolUsed, isTls }, this);
   }
 
-  onProxyHeader(): void {
+  onProxyHeader(proxied: ProxiedConnection | undefined): void {
     clearTimeout(this.#deadline);
     if (this.#context.spec.isTls) this.#startDeadline(this.#settings.headerTimeoutMs);
-  }
-
-  onPreamble({ proxied, isPlain }: Preamble): void {
-    const socket = this.#socket;
-    const { spec, terminator, now, isTrusted } = this.#context;
     if (proxied !== undefined) {
       const ends = { peerAddress: this.#peerAddress, proxied };
       this.#proxied = proxied;
-      this.#clientAddress = clientAddressOf(ends, undefined, this.#settings, isTrusted);
+      this.#clientAddress = clientAddressOf(ends, undefined, this.#settings, this.#context.isTrusted);
       if (this.#clientAddress === proxied.sourceAddress) this.#clientPort = proxied.sourcePort;
     }
-    if (!this.#isAddressCounted && !this.#enterAddress()) return;
+    this.#enterAddress();
+  }
+
+  onBeginning(beginning: Beginning): void {
+    const connection = this.#connection;
+    const { spec, certificates, now } = this.#context;
     if (!spec.isTls) {
-      this.#serve(socket, undefined);
-    } else if (isPlain) {
+      this.#serve();
+    } else if (beginning.kind === 'plain') {
       clearTimeout(this.#deadline);
-      answerPlainOnTls(socket, now());
+      answerPlainOnTls(connection, now());
+    } else if (certificates.isRefused(beginning.serverName)) {
+      clearTimeout(this.#deadline);
+      refuseServerName(connection);
     } else {
-      terminator!.accept(socket, this);
+      connection.handler = this;
+      // OpenSSL decides on resuming a session before it asks for the context of a name, so a session that begins under one name
+      // would be resumed under any other: the name is read before, and its context is the one that the handshake begins with.
+      connection.startTls(certificates.contextFor(beginning.serverName), ALPN_PROTOCOLS);
     }
   }
 
-  /** The handshake is done. */
-  onSecure(secure: TLSSocket): void {
+  onGone(): void {
     clearTimeout(this.#deadline);
-    this.#serve(secure, secure);
   }
 
-  #serve(socket: Socket, secure: TLSSocket | undefined): void {
+  // During the handshake nothing is brought.
+
+  onData(): void {}
+
+  onEnd(): void {}
+
+  onDrain(): void {}
+
+  onSecure(): void {
+    clearTimeout(this.#deadline);
+    this.#serve();
+  }
+
+  onClose(): void {
+    clearTimeout(this.#deadline);
+  }
+
+  onConnectionClosed(): void {
+    if (this.#isAddressCounted) this.#context.limits.leaveAddress(this.#clientAddress);
+    this.#context.limits.leave();
+    this.#context.onClosed();
+  }
+
+  #serve(): void {
+    const connection = this.#connection;
     const { spec, serve, nextSerial } = this.#context;
-    serve(socket, {
+    const { tls } = connection;
+    serve(connection, {
       serial: nextSerial(),
       listener: spec.name,
-      scheme: secure === undefined ? 'http' : 'https',
+      scheme: tls === undefined ? 'http' : 'https',
       peerAddress: this.#peerAddress,
-      peerPort: this.#socket.remotePort ?? 0,
+      peerPort: connection.remotePort,
       clientAddress: this.#clientAddress,
       clientPort: this.#clientPort,
-      localAddress: toPlainAddress(this.#socket.localAddress ?? ''),
-      localPort: this.#socket.localPort ?? spec.port,
+      localAddress: connection.localAddress,
+      localPort: connection.localPort,
       proxied: this.#proxied,
       proxiedPort: this.#proxied?.destinationPort,
-      serverName: secure?.servername || undefined,
-      tlsProtocol: secure?.getProtocol() ?? '',
-      tlsCipher: secure?.getCipher().name ?? '',
+      serverName: tls?.serverName,
+      tlsProtocol: tls?.protocol ?? '',
+      tlsCipher: tls?.cipher ?? '',
     });
   }
 
@@ -124,26 +149,11 @@ export class Accepted implements PreambleHandler {
       this.#clientAddress,
       this.#settings.maxConnectionsPerAddress,
     );
-    if (!this.#isAddressCounted) this.#socket.destroy();
+    if (!this.#isAddressCounted) this.#connection.destroy();
     return this.#isAddressCounted;
   }
 
   #startDeadline(timeoutMs: number): void {
-    this.#deadline = setTimeout(() => this.#socket.destroy(), timeoutMs);
+    this.#deadline = setTimeout(() => this.#connection.destroy(), timeoutMs);
   }
-
-  readonly #onClose = (): void => {
-    clearTimeout(this.#deadline);
-    if (this.#isAddressCounted) this.#context.limits.leaveAddress(this.#clientAddress);
-    this.#context.limits.leave();
-    this.#context.onClosed();
-  };
 }
-
-/** Sockets of `::` name IPv4 peers `::ffff:192.0.2.1`. */
-function toPlainAddress(address: string): string {
-  const isMapped = address.startsWith('::ffff:') && toIPv4Number(address) >= 0;
-  return isMapped ? address.slice('::ffff:'.length) : address;
-}
-
-function ignore(): void {}

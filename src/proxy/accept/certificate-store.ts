@@ -1,16 +1,11 @@
-import { constants, createHash, createPrivateKey, hash, X509Certificate } from 'node:crypto';
-import { createSecureContext, type SecureContextOptions } from 'node:tls';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { TableDelta } from '../../table/messages.ts';
 import { DEFAULT_SETTINGS, type TlsSettings } from '../../table/settings.ts';
 import type { CertificateEntry, TlsEntry } from '../../table/table.ts';
+import type { TlsServerContext, TlsServerOptions, Transport } from '../transport/transport.ts';
 
 /** The part of a table that concerns TLS. */
 export type CertificateChange = Pick<TableDelta, 'certificates' | 'tls' | 'settings'>;
-
-/** What handshakes under one certificate and one client-auth policy begin with; the same object as long as that is so. */
-export interface TlsContext {
-  readonly options: SecureContextOptions & { readonly sessionIdContext: string };
-}
 
 /**
  * Which certificate answers which name. Certificates are parsed at the first handshake that needs them (0.2 ms each), so a
@@ -20,7 +15,7 @@ export interface CertificateStore {
   /** Takes in what changed. Never throws: a certificate that OpenSSL refuses is reported and the default serves. */
   apply(change: CertificateChange): void;
   /** The context for a server name (docs/reference/routing.md §7.1); that of the default certificate when there is none for it, or no name. */
-  contextFor(serverName: string | undefined): TlsContext;
+  contextFor(serverName: string | undefined): TlsServerContext;
   /** Whether a handshake for this name is refused (`ssl-reject-handshake`); undefined is a hello without a name. */
   isRefused(serverName: string | undefined): boolean;
 }
@@ -30,38 +25,51 @@ const MAX_CONTEXTS = 4096;
 
 /** Creates an empty store. `report` is told, once per certificate, what OpenSSL has against it. */
 export function createCertificateStore(
+  transport: Pick<Transport, 'createServerContext'>,
   settings: TlsSettings,
   report: (problem: string) => void,
 ): CertificateStore {
-  return new Store(settings, report);
+  return new Store(transport, settings, report);
 }
 
-interface KnownContext extends TlsContext {
+/** What all contexts have in common. */
+type Parameters = Omit<TlsServerOptions, 'certificate' | 'key' | 'sessionScope'>;
+
+interface KnownContext {
+  readonly context: TlsServerContext;
   readonly entry: CertificateEntry;
 }
 
 class Store implements CertificateStore {
+  readonly #transport: Pick<Transport, 'createServerContext'>;
   readonly #report: (problem: string) => void;
   readonly #certificates = new Map<string, CertificateEntry>();
   readonly #contexts = new Map<string, KnownContext>();
   readonly #broken = new Set<string>();
   #names: ReadonlyMap<string, string> = new Map();
   #defaultId = '';
-  #default: TlsContext;
+  #defaultOptions: TlsServerOptions;
+  #default: TlsServerContext;
   /** For names that the table does not have: they may be hosts all the same, and resume no sessions of each other. */
-  #strangers: TlsContext;
+  #strangers: TlsServerContext;
   #isNameRequired: boolean;
   #areSessionsResumed: boolean;
   #settingsText: string;
-  #parameters: SecureContextOptions;
+  #parameters: Parameters;
 
-  constructor(settings: TlsSettings, report: (problem: string) => void) {
+  constructor(
+    transport: Pick<Transport, 'createServerContext'>,
+    settings: TlsSettings,
+    report: (problem: string) => void,
+  ) {
+    this.#transport = transport;
     this.#report = report;
     this.#settingsText = JSON.stringify(settings);
     this.#parameters = this.#usableParameters(settings) ?? toParameters(DEFAULT_SETTINGS.tls);
     this.#isNameRequired = settings.isUnknownNameRejected;
     this.#areSessionsResumed = areSessionsResumed(settings);
-    this.#default = { options: { ...this.#parameters, sessionIdContext: sessionIdContextOf('') } };
+    this.#defaultOptions = this.#optionsOf(undefined, '');
+    this.#default = transport.createServerContext(this.#defaultOptions);
     this.#strangers = this.#default;
   }
 
@@ -86,7 +94,7 @@ class Store implements CertificateStore {
     if (isParameterChanged || isDefaultTouched) this.#setDefault();
   }
 
-  contextFor(serverName: string | undefined): TlsContext {
+  contextFor(serverName: string | undefined): TlsServerContext {
     if (serverName === undefined) return this.#default;
     const name = this.#nameOf(serverName);
     const context = name === undefined ? undefined : this.#contextOf(this.#names.get(name)!, name);
@@ -108,7 +116,7 @@ class Store implements CertificateStore {
   }
 
   /** Names that share a certificate share a context, unless sessions are resumed: those are the name's own (RFC 6066 §3). */
-  #contextOf(id: string, name: string): TlsContext | undefined {
+  #contextOf(id: string, name: string): TlsServerContext | undefined {
     const entry = this.#certificates.get(id);
     if (entry === undefined || this.#broken.has(id)) return undefined;
     const key = this.#areSessionsResumed ? `${name} ${id}` : id;
@@ -118,42 +126,49 @@ class Store implements CertificateStore {
       this.#contexts.delete(key);
       if (known.entry === entry) {
         this.#contexts.set(key, known);
-        return known;
+        return known.context;
       }
     }
-    if (!this.#isUsable(entry)) return undefined;
+    const context = this.#createContext(entry, this.#optionsOf(entry, key));
+    if (context === undefined) return undefined;
     if (this.#contexts.size >= MAX_CONTEXTS) this.#contexts.delete(this.#contexts.keys().next().value!);
-    const context = { options: this.#optionsOf(entry, key), entry };
-    this.#contexts.set(key, context);
+    this.#contexts.set(key, { context, entry });
     return context;
   }
 
-  #optionsOf({ certificate, key }: CertificateEntry, sessions: string): TlsContext['options'] {
-    return { ...this.#parameters, cert: certificate, key, sessionIdContext: sessionIdContextOf(sessions) };
+  #optionsOf(entry: CertificateEntry | undefined, sessionScope: string): TlsServerOptions {
+    return { ...this.#parameters, certificate: entry?.certificate, key: entry?.key, sessionScope };
   }
 
-  #isUsable({ id, certificate, key }: CertificateEntry): boolean {
-    if (this.#broken.has(id)) return false;
+  #createContext(
+    { id, certificate, key }: CertificateEntry,
+    options: TlsServerOptions,
+  ): TlsServerContext | undefined {
+    if (this.#broken.has(id)) return undefined;
     try {
       // OpenSSL takes an ECDSA certificate with an RSA key: it keeps a place for each kind.
       if (!new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key)))
         throw new Error('key mismatch');
-      createSecureContext({ ...this.#parameters, cert: certificate, key });
-      return true;
+      return this.#transport.createServerContext(options);
     } catch (error) {
       this.#broken.add(id);
       this.#report(
         `certificate ${id} cannot be used: ${(error as Error).message}; the default one is served`,
       );
-      return false;
+      return undefined;
     }
   }
 
   /** Tried once without certificate: a cipher list that OpenSSL refuses must not take every host down. */
-  #usableParameters(settings: TlsSettings): SecureContextOptions | undefined {
+  #usableParameters(settings: TlsSettings): Parameters | undefined {
     const parameters = toParameters(settings);
     try {
-      createSecureContext(parameters);
+      this.#transport.createServerContext({
+        ...parameters,
+        certificate: undefined,
+        key: undefined,
+        sessionScope: '',
+      });
       return parameters;
     } catch (error) {
       const problem = (error as Error).message;
@@ -170,15 +185,21 @@ class Store implements CertificateStore {
   /** A default certificate that cannot be used leaves the one before it in place. */
   #setDefault(): void {
     const entry = this.#certificates.get(this.#defaultId);
-    if (entry !== undefined && this.#isUsable(entry)) {
-      this.#default = { options: this.#optionsOf(entry, entry.id) };
-    } else {
-      const { cert, key, sessionIdContext } = this.#default.options;
-      this.#default = { options: { ...this.#parameters, cert, key, sessionIdContext } };
+    const wanted = this.#optionsOf(entry, this.#defaultId);
+    const context = entry === undefined ? undefined : this.#createContext(entry, wanted);
+    const options = context === undefined ? { ...this.#defaultOptions, ...this.#parameters } : wanted;
+    try {
+      this.#default = context ?? this.#transport.createServerContext(options);
+      this.#strangers = this.#areSessionsResumed
+        ? this.#transport.createServerContext({ ...options, ticketKey: undefined })
+        : this.#default;
+      this.#defaultOptions = options;
+    } catch (error) {
+      // Such as a security level that its key is too short for.
+      this.#report(
+        `TLS parameters cannot be used with the default certificate: ${(error as Error).message}; it is served as before`,
+      );
     }
-    this.#strangers = this.#areSessionsResumed
-      ? { options: { ...this.#default.options, ...WITHOUT_TICKETS, ticketKeys: undefined } }
-      : this.#default;
   }
 
   #forget(id: string): void {
@@ -191,48 +212,12 @@ function areSessionsResumed({ isSessionReused, ticketKeys }: TlsSettings): boole
   return isSessionReused && ticketKeys.length > 0;
 }
 
-/** OpenSSL resumes a session only under the text that it began under, of 32 characters at most. */
-function sessionIdContextOf(text: string): string {
-  return hash('sha256', text, 'hex').slice(0, 32);
-}
-
 /**
- * What all contexts have in common. Sessions are resumed by tickets under keys that all workers share, whichever worker
- * the client comes back to; a cache of its own would only serve the worker that filled it.
+ * Sessions are resumed by tickets under keys that all workers share, whichever worker the client comes back to; a cache of its own would
+ * only serve the worker that filled it.
  */
-function toParameters(settings: TlsSettings): SecureContextOptions {
-  const isReused = areSessionsResumed(settings);
-  return {
-    // No trust store: otherwise OpenSSL completes a chain from it, at a cost per handshake. Served as given.
-    ca: [],
-    minVersion: settings.minVersion,
-    maxVersion: settings.maxVersion,
-    ciphers: withTls13(settings.ciphers),
-    ecdhCurve: settings.ecdhCurve,
-    honorCipherOrder: true,
-    sessionTimeout: Math.max(1, Math.round(settings.sessionTimeoutMs / 1000)),
-    ...(isReused
-      ? {
-          secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
-          ticketKeys: toTicketKeys(settings.ticketKeys[0]!),
-        }
-      : WITHOUT_TICKETS),
-  };
-}
-
-const WITHOUT_TICKETS: SecureContextOptions = {
-  secureOptions: constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_TICKET,
-};
-
-const TLS13_CIPHERS = ['TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256', 'TLS_AES_128_GCM_SHA256'];
-
-/** nginx's list names TLS 1.2 suites only and leaves those of 1.3 as they are; Node takes one list for both. */
-function withTls13(ciphers: string): string {
-  return ciphers.includes('TLS_') ? ciphers : [...TLS13_CIPHERS, ciphers].join(':');
-}
-
-/** Node wants 48 bytes; a key of another length (nginx also takes 80) is stretched to that by its SHA-384. */
-function toTicketKeys(base64: string): Buffer {
-  const bytes = Buffer.from(base64, 'base64');
-  return bytes.length === 48 ? bytes : createHash('sha384').update(bytes).digest();
+function toParameters(settings: TlsSettings): Parameters {
+  const { minVersion, maxVersion, ciphers, ecdhCurve, sessionTimeoutMs, ticketKeys } = settings;
+  const ticketKey = areSessionsResumed(settings) ? Buffer.from(ticketKeys[0]!, 'base64') : undefined;
+  return { minVersion, maxVersion, ciphers, ecdhCurve, sessionTimeoutMs, ticketKey };
 }

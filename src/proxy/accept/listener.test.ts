@@ -3,11 +3,13 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
+import { ECHO } from '../../../test/fixtures/echo.ts';
 import { makeAuthority, makeCertificate } from '../../../test/fixtures/certificates.ts';
 import type { FromWorker, ListenerSpec } from '../../table/messages.ts';
 import { DEFAULT_SETTINGS, type DataPlaneSettings } from '../../table/settings.ts';
 import type { ConnectionInfo } from '../message/connection-info.ts';
 import { type Listeners, openListeners } from './listener.ts';
+import { createSocketTransport } from '../transport/socket-transport.ts';
 import { type CertificateStore, createCertificateStore } from './certificate-store.ts';
 
 const authority = makeAuthority();
@@ -34,7 +36,8 @@ afterEach(async () => {
 /** Listeners whose engine answers each connection's info as one line of JSON, then echoes. */
 async function openBench(change: Partial<DataPlaneSettings> = {}): Promise<Bench> {
   const settings = { ...DEFAULT_SETTINGS, ...change };
-  const store = createCertificateStore(settings.tls, () => {});
+  const transport = createSocketTransport();
+  const store = createCertificateStore(transport, settings.tls, () => {});
   store.apply({
     certificates: {
       set: [
@@ -52,6 +55,7 @@ async function openBench(change: Partial<DataPlaneSettings> = {}): Promise<Bench
     { name: 'https', host: '::', port: 0, isTls: true },
   ];
   const listeners = await openListeners(specs, {
+    transport,
     settings: () => bench.settings,
     certificates: store,
     counters: {
@@ -61,10 +65,9 @@ async function openBench(change: Partial<DataPlaneSettings> = {}): Promise<Bench
       writing: () => {},
       waiting: () => {},
     },
-    serve: (socket, info) => {
-      socket.on('error', () => {});
-      socket.write(`${JSON.stringify(info)}\n`);
-      socket.pipe(socket);
+    serve: (connection, info) => {
+      connection.handler = ECHO;
+      connection.write(`${JSON.stringify(info)}\n`);
     },
     post: (message) => messages.push(message),
     now: () => Date.UTC(2026, 10, 23, 12),
@@ -171,10 +174,15 @@ describe('plain listener', () => {
         { name: 'good', host: '127.0.0.1', port: 0, isTls: false },
       ],
       {
+        transport: createSocketTransport(),
         settings: () => taken.settings,
         certificates: taken.store,
         counters: { accepted() {}, closed() {}, reading() {}, writing() {}, waiting() {} },
-        serve: (socket) => socket.end('served'),
+        serve: (connection) => {
+          connection.handler = ECHO;
+          connection.write('served');
+          connection.end();
+        },
         post: (message) => messages.push(message),
         now: Date.now,
       },

@@ -1,4 +1,3 @@
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { compileNetworks, type NetworkMatcher } from '../../lib/cidr.ts';
 import type { ConnectionCounters } from '../../observe/sinks.ts';
 import type { FromWorker, ListenerSpec } from '../../table/messages.ts';
@@ -7,15 +6,16 @@ import { Accepted, type AcceptContext } from './accepted.ts';
 import { createConnectionLimits } from './connection-limits.ts';
 import type { ConnectionInfo } from '../message/connection-info.ts';
 import type { CertificateStore } from './certificate-store.ts';
-import { createTlsTerminator } from './terminator.ts';
+import type { Connection, Listener, ListenOptions, Transport } from '../transport/transport.ts';
 
 export interface ListenerContext {
+  readonly transport: Transport;
   /** Settings of the table in force; read for every connection. */
   settings(): DataPlaneSettings;
   readonly certificates: CertificateStore;
   readonly counters: ConnectionCounters;
   /** Takes over a connection that is ready for HTTP. */
-  serve(socket: Socket, info: ConnectionInfo): void;
+  serve(connection: Connection, info: ConnectionInfo): void;
   /** Gets `listening` or `listen-failed` per listener, and `fault` when accepting fails. */
   post(message: FromWorker): void;
   readonly now: () => number;
@@ -47,21 +47,26 @@ export async function openListeners(
   const isTrusted = createTrust(context.settings);
   let serial = 0;
   const nextSerial = () => ++serial;
-  const servers: Server[] = [];
+  const opened: Listener[] = [];
   let accepted = 0;
   for (const spec of specs) {
-    const server = createAcceptor(spec, { ...context, limits, isTrusted, nextSerial });
     try {
-      const { address, port } = await listen(server, spec);
-      server.on('error', (error) => {
-        context.post({
-          kind: 'fault',
-          message: `accepting on ${spec.name}: ${error.message}`,
-          stack: error.stack ?? '',
-        });
+      const accept = createAcceptor(spec, { ...context, limits, isTrusted, nextSerial });
+      const listener = await listen(context.transport, spec, {
+        backlog: BACKLOG,
+        accept: (connection) => {
+          accepted++;
+          accept(connection);
+        },
+        onFault: (error) =>
+          context.post({
+            kind: 'fault',
+            message: `accepting on ${spec.name}: ${error.message}`,
+            stack: error.stack ?? '',
+          }),
       });
-      server.on('connection', () => accepted++);
-      servers.push(server);
+      opened.push(listener);
+      const { address, port } = listener;
       context.post({ kind: 'listening', name: spec.name, address, port });
     } catch (error) {
       context.post({ kind: 'listen-failed', name: spec.name, message: (error as Error).message });
@@ -75,9 +80,7 @@ export async function openListeners(
         await turn();
         quiet = accepted === before ? quiet + 1 : 0;
       }
-      // `close` calls back when the last connection has ended, too late: it stops listening at once.
-      for (const server of servers) server.close();
-      await turn();
+      await Promise.all(opened.map((listener) => listener.close()));
     },
     openCount: () => limits.count(),
   };
@@ -89,33 +92,27 @@ function turn(): Promise<void> {
 
 type AcceptorContext = ListenerContext & Pick<AcceptContext, 'limits' | 'isTrusted' | 'nextSerial'>;
 
-function createAcceptor(spec: ListenerSpec, context: AcceptorContext): Server {
+function createAcceptor(spec: ListenerSpec, context: AcceptorContext): ListenOptions['accept'] {
   const { limits, counters, certificates, settings } = context;
-  const terminator = spec.isTls
-    ? createTlsTerminator<Accepted>(certificates, (secure, accepted) => accepted.onSecure(secure))
-    : undefined;
   const acceptContext: AcceptContext = {
     spec,
     limits,
-    terminator,
+    certificates,
     isTrusted: context.isTrusted,
-    serve: (socket, info) => context.serve(socket, info),
+    serve: (connection, info) => context.serve(connection, info),
     onClosed: () => counters.closed(),
     now: context.now,
     nextSerial: context.nextSerial,
   };
-  return createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+  return (connection) => {
     const current = settings();
-    const peerAddress = socket.remoteAddress;
-    // Without address it is gone already.
-    if (peerAddress === undefined || !limits.enter(current.maxConnections)) {
-      socket.on('error', () => {});
-      socket.destroy();
+    if (!limits.enter(current.maxConnections)) {
+      connection.destroy();
       return;
     }
     counters.accepted();
-    new Accepted(socket, peerAddress, current, acceptContext).start();
-  });
+    new Accepted(connection, current, acceptContext).start();
+  };
 }
 
 /** Matches against the trusted networks in force, compiled anew only when they change. */
@@ -132,25 +129,17 @@ function createTrust(settings: () => DataPlaneSettings): (peerAddress: string) =
   };
 }
 
-async function listen(server: Server, spec: ListenerSpec): Promise<{ address: string; port: number }> {
+async function listen(
+  transport: Transport,
+  { host, port }: ListenerSpec,
+  options: ListenOptions,
+): Promise<Listener> {
   try {
-    return await listenOn(server, spec.host, spec.port);
+    return await transport.listen({ host, port }, options);
   } catch (error) {
     // A node without IPv6 has no `::`; all addresses are then those of IPv4.
     const { code } = error as NodeJS.ErrnoException;
-    if (spec.host !== '::' || (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL')) throw error;
-    return await listenOn(server, '0.0.0.0', spec.port);
+    if (host !== '::' || (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL')) throw error;
+    return await transport.listen({ host: '0.0.0.0', port }, options);
   }
-}
-
-function listenOn(server: Server, host: string, port: number): Promise<{ address: string; port: number }> {
-  return new Promise((resolve, reject) => {
-    const onError = (error: Error) => reject(error);
-    server.once('error', onError);
-    server.listen({ host, port, backlog: BACKLOG, reusePort: true, ipv6Only: false }, () => {
-      server.off('error', onError);
-      const bound = server.address() as AddressInfo;
-      resolve({ address: bound.address, port: bound.port });
-    });
-  });
 }

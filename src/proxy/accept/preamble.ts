@@ -1,91 +1,88 @@
-import type { Socket } from 'node:net';
 import type { ProxiedConnection } from '../message/connection-info.ts';
+import type { Connection, ConnectionHandler } from '../transport/transport.ts';
+import { isTlsByte, parseClientHello } from './client-hello.ts';
 import { parseProxyHeader } from './proxy-protocol.ts';
-import { isTlsByte } from './client-hello.ts';
 
 /** What has to be known about a connection before its bytes are handed on. */
 export interface PreambleNeeds {
   /** A PROXY protocol header comes first. */
   readonly isProxyHeaderNeeded: boolean;
-  /** TLS is spoken here: the first byte tells whether it really is. */
+  /** TLS is spoken here: the first byte tells whether it really is, and the hello for which name. */
   readonly isTls: boolean;
 }
 
-export interface Preamble {
-  /** Undefined: no header was needed, or it says LOCAL or UNKNOWN. */
-  readonly proxied: ProxiedConnection | undefined;
-  /** True when something other than TLS came in where TLS was due. */
-  readonly isPlain: boolean;
+/** What begins behind the PROXY header: TLS with its server name (undefined: none, or no hello at all), or something else. */
+export type Beginning =
+  | { readonly kind: 'tls'; readonly serverName: string | undefined }
+  | { readonly kind: 'plain' };
+
+export interface PreambleOwner {
+  /** A PROXY header was needed and is there; undefined: it says LOCAL or UNKNOWN. What else is needed may still be missing. */
+  onProxyHeader(proxied: ProxiedConnection | undefined): void;
+  onBeginning(beginning: Beginning): void;
+  onGone(): void;
 }
 
-export interface PreambleHandler {
-  /** A PROXY header was needed and is there; what else is needed may still be missing. */
-  onProxyHeader(): void;
-  onPreamble(preamble: Preamble): void;
-}
+const PLAIN: Beginning = { kind: 'plain' };
 
 /**
- * Reads what comes before HTTP or the TLS handshake, however it is cut into packets; what was read too far goes back
- * into the socket. Calls `onPreamble` once, or destroys the socket when it ends early or its PROXY header is malformed.
- * How long that may take is the caller's matter.
+ * Reads what comes before HTTP or the TLS handshake, however it is cut into packets; whatever is behind the PROXY header goes back
+ * into the connection, the hello included. Calls `onBeginning` once, or destroys the connection when it ends early or its PROXY header
+ * is malformed. How long that may take is the caller's matter.
  */
-export function readPreamble(socket: Socket, needs: PreambleNeeds, handler: PreambleHandler): void {
-  const reader = new PreambleReader(socket, needs, handler);
-  socket.on('readable', reader.onReadable);
-  socket.on('end', reader.onEnd);
-}
-
-class PreambleReader {
-  readonly #socket: Socket;
+export class Preamble implements ConnectionHandler {
   readonly #needs: PreambleNeeds;
-  readonly #handler: PreambleHandler;
-  #bytes: Buffer | undefined;
-  #proxied: ProxiedConnection | undefined;
+  readonly #owner: PreambleOwner;
+  #bytes: Buffer | undefined = undefined;
   #isProxyHeaderNeeded: boolean;
 
-  constructor(socket: Socket, needs: PreambleNeeds, handler: PreambleHandler) {
-    this.#socket = socket;
+  constructor(needs: PreambleNeeds, owner: PreambleOwner) {
     this.#needs = needs;
-    this.#handler = handler;
+    this.#owner = owner;
     this.#isProxyHeaderNeeded = needs.isProxyHeaderNeeded;
   }
 
-  readonly onReadable = (): void => {
-    const chunk = this.#socket.read() as Buffer | null;
-    if (chunk === null) return;
-    this.#bytes = this.#bytes === undefined ? chunk : Buffer.concat([this.#bytes, chunk]);
-    if (this.#isProxyHeaderNeeded && !this.#takeProxyHeader()) return;
-    this.#readStart();
-  };
+  onData(connection: Connection, bytes: Buffer, start: number, end: number): void {
+    const chunk = bytes.subarray(start, end);
+    this.#bytes = this.#bytes === undefined ? Buffer.from(chunk) : Buffer.concat([this.#bytes, chunk]);
+    if (this.#isProxyHeaderNeeded && !this.#takeProxyHeader(connection)) return;
+    const beginning = this.#needs.isTls ? this.#readBeginning() : PLAIN;
+    if (beginning === undefined) return;
+    const unused = this.#bytes;
+    this.#bytes = undefined;
+    if (unused !== undefined) connection.unread(unused);
+    this.#owner.onBeginning(beginning);
+  }
 
-  readonly onEnd = (): void => {
-    this.#socket.destroy();
-  };
+  onEnd(connection: Connection): void {
+    connection.destroy();
+  }
+
+  onDrain(): void {}
+
+  onClose(): void {
+    this.#owner.onGone();
+  }
 
   /** False while the header is incomplete, and after a malformed one. */
-  #takeProxyHeader(): boolean {
+  #takeProxyHeader(connection: Connection): boolean {
     const bytes = this.#bytes!;
     const result = parseProxyHeader(bytes);
-    if (result.kind === 'malformed') this.#socket.destroy();
+    if (result.kind === 'malformed') connection.destroy();
     if (result.kind !== 'parsed') return false;
     this.#isProxyHeaderNeeded = false;
-    this.#proxied = result.connection;
     this.#bytes = result.length === bytes.length ? undefined : bytes.subarray(result.length);
-    this.#handler.onProxyHeader();
-    return true;
+    this.#owner.onProxyHeader(result.connection);
+    return !connection.isClosed;
   }
 
-  #readStart(): void {
+  /** Undefined while too little of it is there. */
+  #readBeginning(): Beginning | undefined {
     const bytes = this.#bytes;
-    if (!this.#needs.isTls) this.#finish(false);
-    else if (bytes !== undefined) this.#finish(!isTlsByte(bytes[0]!));
-  }
-
-  #finish(isPlain: boolean): void {
-    const socket = this.#socket;
-    socket.off('readable', this.onReadable);
-    socket.off('end', this.onEnd);
-    if (this.#bytes !== undefined) socket.unshift(this.#bytes);
-    this.#handler.onPreamble({ proxied: this.#proxied, isPlain });
+    if (bytes === undefined) return undefined;
+    if (!isTlsByte(bytes[0]!)) return PLAIN;
+    const hello = parseClientHello(bytes);
+    if (hello.kind === 'incomplete') return undefined;
+    return { kind: 'tls', serverName: hello.kind === 'hello' ? hello.serverName : undefined };
   }
 }

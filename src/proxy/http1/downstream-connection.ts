@@ -1,6 +1,6 @@
-import type { Socket } from 'node:net';
 import { answerError, answerFault } from '../exchange/answer.ts';
 import { BodyReader } from './body-reader.ts';
+import { CLIENT_STATES } from './client-states.ts';
 import { WAITS } from './client-waits.ts';
 import { ConnectionGauge } from '../accept/connection-gauge.ts';
 import type { ConnectionInfo } from '../message/connection-info.ts';
@@ -14,32 +14,26 @@ import { upgradeLines } from './request-head.ts';
 import { RequestParser } from './request-parser.ts';
 import { InputQueue, type InputUser } from './input-queue.ts';
 import { handleExchange } from '../exchange/lifecycle.ts';
-import { afterInput, ReadFlow } from './read-flow.ts';
+import { afterInput } from './after-input.ts';
 import { ResponseWriter } from './response-writer.ts';
 import type { ServeContext } from '../serve.ts';
+import type { Connection, ConnectionHandler } from '../transport/transport.ts';
 import { Timer, type TimerOwner } from '../../lib/timer-wheel.ts';
 
-const IN_HEAD = 0;
-const IN_EXCHANGE = 1;
-/** The exchange is over, the rest of its body is being thrown away. */
-const DISCARDING = 2;
-const TUNNEL = 3;
-/** Our half is closed; what the client still sends is thrown away until it closes too. */
-const LINGERING = 4;
-const CLOSED = 5;
+const { IN_HEAD, IN_EXCHANGE, DISCARDING, TUNNEL, LINGERING, CLOSED } = CLIENT_STATES;
 
 /** Bytes behind the present request that are kept before reading stops. */
 const MAX_WAITING_BYTES = 65_536;
 
 /** One client connection: requests one at a time and in order, responses in as few writes as they need. */
-export class Connection implements Downstream, InputUser, TimerOwner {
+export class DownstreamConnection implements Downstream, ConnectionHandler, InputUser, TimerOwner {
   readonly info: ConnectionInfo;
-  readonly #socket: Socket;
+  readonly #connection: Connection;
   readonly #context: ServeContext;
   readonly #parser: RequestParser;
   readonly #timer: Timer;
   #exchange: Exchange | undefined = undefined;
-  #state = IN_HEAD;
+  #state: number = IN_HEAD;
   readonly #input: InputQueue;
   #requestCount = 0;
 
@@ -56,35 +50,24 @@ export class Connection implements Downstream, InputUser, TimerOwner {
   #isEnded = false;
   #lingerUntilMs = 0;
   readonly #gauge: ConnectionGauge;
-  readonly #flow: ReadFlow;
 
-  constructor(socket: Socket, info: ConnectionInfo, context: ServeContext) {
+  constructor(connection: Connection, info: ConnectionInfo, context: ServeContext) {
     this.info = info;
-    this.#socket = socket;
+    this.#connection = connection;
     this.#context = context;
     this.#parser = new RequestParser(context.router().settings);
     this.#input = new InputQueue(this);
-    this.#writer = new ResponseWriter(socket);
-    this.#flow = new ReadFlow(socket);
+    this.#writer = new ResponseWriter(connection);
     this.#timer = new Timer(this);
     this.#gauge = new ConnectionGauge(context.stats, context.metrics.connections);
   }
 
   start(): void {
-    const socket = this.#socket;
+    const connection = this.#connection;
     const context = this.#context;
     context.connections.add(this);
     context.stats.accepted++;
-    if (socket.destroyed) {
-      this.#close();
-      return;
-    }
-    socket.setNoDelay(true);
-    socket.on('data', (chunk: Buffer) => this.#input.push(chunk));
-    socket.on('drain', () => this.#guard(this.#onDrain));
-    socket.on('end', () => this.#guard(this.#onEnd));
-    socket.on('error', () => {});
-    socket.on('close', () => this.#guard(this.#close));
+    connection.handler = this;
     this.#gauge.set('reading');
     context.timers.arm(this.#timer, context.router().settings.headerTimeoutMs);
   }
@@ -95,7 +78,7 @@ export class Connection implements Downstream, InputUser, TimerOwner {
   }
 
   destroy(): void {
-    this.#socket.destroy();
+    this.#connection.destroy();
     this.#guard(this.#close);
   }
 
@@ -106,7 +89,7 @@ export class Connection implements Downstream, InputUser, TimerOwner {
   // What the exchange asks for.
 
   get isFlushed(): boolean {
-    return this.#socket.writableLength === 0;
+    return this.#connection.held === 0;
   }
 
   readBody(): void {
@@ -125,7 +108,7 @@ export class Connection implements Downstream, InputUser, TimerOwner {
     this.#isBodyPaused = true;
     this.#pausedAtMs = this.#context.now();
     this.#context.timers.disarm(this.#timer);
-    this.#flow.pause();
+    this.#connection.pause();
   }
 
   resumeReading(): void {
@@ -134,7 +117,7 @@ export class Connection implements Downstream, InputUser, TimerOwner {
     if (this.#state === IN_EXCHANGE && !this.#body.isComplete) {
       this.#context.timers.arm(this.#timer, this.#context.router().settings.bodyTimeoutMs);
     }
-    this.#flow.resume();
+    this.#connection.resume();
     this.#input.processSoon();
   }
 
@@ -192,7 +175,7 @@ export class Connection implements Downstream, InputUser, TimerOwner {
     if (!this.#body.isComplete) {
       this.#state = DISCARDING;
       this.#context.timers.arm(this.#timer, this.#context.router().settings.bodyTimeoutMs);
-      this.#flow.resume();
+      this.#connection.resume();
     } else {
       this.#awaitHead();
     }
@@ -206,7 +189,7 @@ export class Connection implements Downstream, InputUser, TimerOwner {
   abort(): void {
     this.#writer.clear();
     // A clean end would make a body that lasts until the close look complete.
-    if (this.#writer.isUntilClose && this.info.scheme === 'http') this.#socket.resetAndDestroy();
+    if (this.#writer.isUntilClose && this.info.scheme === 'http') this.#connection.reset();
     this.destroy();
   }
 
@@ -214,7 +197,7 @@ export class Connection implements Downstream, InputUser, TimerOwner {
     this.#state = TUNNEL;
     this.#context.timers.disarm(this.#timer);
     this.#writer.tunnelHead(this.#exchange!, reason, joinLines(upgradeLines(upgrade), lines));
-    this.#flow.resume();
+    this.#connection.resume();
     this.#input.processSoon();
   }
 
@@ -225,10 +208,28 @@ export class Connection implements Downstream, InputUser, TimerOwner {
   }
 
   endTunnel(): void {
-    this.#socket.end();
+    this.#connection.end();
   }
 
-  // What the socket brings.
+  // What the connection brings.
+
+  onData(connection: Connection, bytes: Buffer, start: number, end: number): void {
+    // A body may be kept as it came.
+    if (connection.areBytesGiven) this.#input.push(bytes, start, end);
+    else this.#input.push(Buffer.from(bytes.subarray(start, end)), 0, end - start);
+  }
+
+  onDrain(): void {
+    this.#guard(this.#onDrain);
+  }
+
+  onEnd(): void {
+    this.#guard(this.#onEnd);
+  }
+
+  onClose(): void {
+    this.#guard(this.#close);
+  }
 
   onInputFailed(fault: unknown): void {
     this.#fail(fault);
@@ -243,9 +244,9 @@ export class Connection implements Downstream, InputUser, TimerOwner {
   #regulate(): void {
     const isWaiting = this.#state === IN_EXCHANGE || this.#isBlocked;
     if (this.#isBodyPaused || (isWaiting && this.#input.length >= MAX_WAITING_BYTES)) {
-      this.#flow.pause();
+      this.#connection.pause();
     } else {
-      this.#flow.resume();
+      this.#connection.resume();
     }
   }
 
@@ -277,11 +278,9 @@ export class Connection implements Downstream, InputUser, TimerOwner {
         case DISCARDING:
           position = this.#discard(position, end);
           break;
-        case TUNNEL: {
-          const bytes = buffer.subarray(position, end);
-          this.#exchange!.forwarding.tunnel?.onDownstreamData(bytes);
+        case TUNNEL:
+          this.#exchange!.forwarding.tunnel?.onDownstreamData(buffer.subarray(position, end));
           return end;
-        }
         case LINGERING:
           this.#context.timers.arm(this.#timer, WAITS.lingerTimeoutMs);
           if (this.#context.now() >= this.#lingerUntilMs) this.destroy();
@@ -360,7 +359,7 @@ export class Connection implements Downstream, InputUser, TimerOwner {
       return;
     }
     if (!this.#isBlocked) this.#awaitRequest();
-    this.#flow.resume();
+    this.#connection.resume();
   }
 
   #awaitRequest(): void {
@@ -406,7 +405,7 @@ export class Connection implements Downstream, InputUser, TimerOwner {
         this.#exchange!.forwarding.tunnel?.onDownstreamEnd();
         return;
       case IN_HEAD:
-        // With a response still in the socket, only our half is closed.
+        // With a response still held, only our half is closed.
         if (this.isFlushed) this.destroy();
         else this.#linger();
         return;
@@ -453,11 +452,11 @@ export class Connection implements Downstream, InputUser, TimerOwner {
     } catch (second) {
       this.#context.report(second);
       this.#exchange?.finish();
-      this.#socket.destroy();
+      this.#connection.destroy();
     }
   }
 
-  #guard(action: (this: Connection) => void): void {
+  #guard(action: (this: DownstreamConnection) => void): void {
     try {
       action.call(this);
     } catch (fault) {
@@ -483,13 +482,13 @@ export class Connection implements Downstream, InputUser, TimerOwner {
     this.#input.clear();
     this.#lingerUntilMs = this.#context.now() + WAITS.lingerTimeMs;
     if (this.#isEnded) {
-      this.#socket.destroySoon();
+      this.#connection.end();
       timers.arm(this.#timer, WAITS.sendTimeoutMs);
       return;
     }
-    this.#socket.end();
+    this.#connection.end();
     timers.arm(this.#timer, this.#isBlocked ? WAITS.sendTimeoutMs : WAITS.lingerTimeoutMs);
-    this.#flow.resume();
+    this.#connection.resume();
   }
 
   /** The client does not take what is sent to it; it has so long to do so. */

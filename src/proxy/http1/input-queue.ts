@@ -30,25 +30,25 @@ export class InputQueue {
     return this.length === 0;
   }
 
-  /** Takes what a socket brought; the chunk must stay as it is. */
-  push(chunk: Buffer): void {
+  /** Takes what a connection brought; what cannot be used at once is copied. */
+  push(bytes: Buffer, start: number, end: number): void {
     if (this.#waiting !== undefined || this.#isInUse) {
-      this.#keep(chunk, 0);
+      this.#keep(bytes, start, end);
       this.process();
       return;
     }
     this.#isInUse = true;
-    let position = 0;
+    let position = start;
     try {
-      position = this.#user.useInput(chunk, 0, chunk.length);
+      position = this.#user.useInput(bytes, start, end);
     } catch (fault) {
       this.#isInUse = false;
       this.#user.onInputFailed(fault);
       return;
     }
     this.#isInUse = false;
-    if (position === chunk.length) return;
-    this.#keep(chunk, position);
+    if (position === end) return;
+    this.#keep(bytes, position, end);
     this.#user.onInputUsed();
   }
 
@@ -84,8 +84,8 @@ export class InputQueue {
     this.#waiting = undefined;
   }
 
-  #keep(chunk: Buffer, start: number): void {
+  #keep(bytes: Buffer, start: number, end: number): void {
     this.#waiting ??= new InputBuffer();
-    this.#waiting.append(chunk, start, chunk.length);
+    this.#waiting.append(bytes, start, end);
   }
 }

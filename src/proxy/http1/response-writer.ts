@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import type { ResponseBodyKind } from '../exchange/downstream.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import {
@@ -11,6 +10,7 @@ import {
 import { dateLine } from '../message/http-date.ts';
 import { CHUNK_END, chunkHead, LAST_CHUNK, lastChunk } from './chunked-encoder.ts';
 import type { HeaderBlock } from '../message/heads.ts';
+import type { Connection } from '../transport/transport.ts';
 
 /** Pieces up to this go into the same text as the head; longer ones are written as bytes. */
 const MAX_TEXT_BYTES = 16_384;
@@ -19,23 +19,23 @@ const MAX_TEXT_BYTES = 16_384;
 export class ResponseWriter {
   /** Whether the body lasts until the connection ends. */
   isUntilClose = false;
-  readonly #socket: Socket;
+  readonly #connection: Connection;
   #out = '';
   #isCorked = false;
   #isChunked = false;
-  /** Set while nothing of the present response was given to the socket. */
+  /** Set while nothing of the present response was given to the connection. */
   #isUnsent = false;
   #bytesSentBefore = 0;
 
-  constructor(socket: Socket) {
-    this.#socket = socket;
+  constructor(connection: Connection) {
+    this.#connection = connection;
   }
 
   /** Sends a head that another one follows. */
   interim(exchange: Exchange, status: number, reason: string, lines: HeadText): void {
     const text = `${statusLine(status, reason)}${lines}\r\n`;
     exchange.bytesSent += text.length;
-    this.#socket.write(text, 'latin1');
+    this.#connection.write(text);
   }
 
   /** Chooses the framing that the client understands; before `head`. */
@@ -88,15 +88,13 @@ export class ResponseWriter {
     if (length <= MAX_TEXT_BYTES && this.#out.length <= MAX_TEXT_BYTES) {
       this.#out += buffer.toString('latin1', start, end);
     } else {
-      const socket = this.#socket;
+      const connection = this.#connection;
       this.#isUnsent = false;
       if (!this.#isCorked) {
         this.#isCorked = true;
-        socket.cork();
+        connection.cork();
       }
-      if (this.#out !== '') socket.write(this.#out, 'latin1');
-      const part = buffer.subarray(start, end);
-      socket.write(isOwned ? part : Buffer.from(part));
+      connection.write(this.#out, buffer, start, end, isOwned);
       this.#out = '';
     }
     if (this.#isChunked) this.#out += CHUNK_END;
@@ -117,19 +115,18 @@ export class ResponseWriter {
     this.#out += end;
   }
 
-  /** Sends what there is; false: the socket wants no more for now. */
+  /** Sends what there is; false: the connection wants no more for now. */
   flush(): boolean {
-    const socket = this.#socket;
+    const connection = this.#connection;
     let isTaken = true;
     if (this.#out !== '') {
       this.#isUnsent = false;
-      isTaken = socket.write(this.#out, 'latin1');
+      isTaken = connection.write(this.#out);
       this.#out = '';
     }
     if (this.#isCorked) {
       this.#isCorked = false;
-      socket.uncork();
-      isTaken = !socket.writableNeedDrain;
+      isTaken = connection.uncork();
     }
     return isTaken;
   }
@@ -138,14 +135,13 @@ export class ResponseWriter {
   tunnelHead(exchange: Exchange, reason: string, lines: HeadText): void {
     const text = `${statusLine(101, reason)}${dateLine(exchange.startedAtMs)}${lines}\r\n`;
     exchange.bytesSent += text.length;
-    this.#socket.write(text, 'latin1');
+    this.#connection.write(text);
   }
 
-  /** Sends bytes of a tunnel; false: the socket wants no more for now. */
+  /** Sends bytes of a tunnel; false: the connection wants no more for now. */
   tunnel(exchange: Exchange, buffer: Buffer, start: number, end: number): boolean {
     exchange.bytesSent += end - start;
-    // The read buffer is shared: what the socket may keep has to be its own.
-    return this.#socket.write(Buffer.from(buffer.subarray(start, end)));
+    return this.#connection.write('', buffer, start, end);
   }
 
   /** Forgets the present response; false when some of it was sent. */

@@ -10,6 +10,8 @@ import {
 } from '../../../src/proxy/serve.ts';
 import { BodyBudget, type BodyLimits } from '../../../src/proxy/exchange/body-budget.ts';
 import { Spool } from '../../../src/proxy/exchange/spool.ts';
+import { createSocketTransport } from '../../../src/proxy/transport/socket-transport.ts';
+import type { Connection, Listener } from '../../../src/proxy/transport/transport.ts';
 import { Timers } from '../../../src/lib/timer-wheel.ts';
 import type { Router } from '../../../src/proxy/router/linked.ts';
 import type { Upstream } from '../../../src/proxy/upstream/upstream.ts';
@@ -57,8 +59,10 @@ export interface BodyRoomOptions extends Partial<BodyLimits> {
 /** What a test opened; `close` ends all of it. */
 export class Bench {
   readonly #servers: Server[] = [];
+  readonly #listeners: Listener[] = [];
   readonly #sockets = new Set<Socket>();
   readonly #contexts: ServeContext[] = [];
+  #isClosed = false;
 
   async engine(
     options: FixedRouterOptions = {},
@@ -133,8 +137,8 @@ export class Bench {
       timers: new Timers({ tickMs: 5 }),
     });
     this.#contexts.push(context);
-    const port = await this.listen((socket) =>
-      serveConnection(socket, connectionInfoOf(socket, info), context),
+    const port = await this.accept((connection) =>
+      serveConnection(connection, connectionInfoOf(connection, info), context),
     );
     return {
       port,
@@ -202,13 +206,25 @@ export class Bench {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     for (const context of this.#contexts) {
       for (const connection of context.connections) connection.destroy();
       context.pools.close();
       context.timers.close();
     }
     for (const socket of this.#sockets) socket.destroy();
+    await Promise.all(this.#listeners.map((listener) => listener.close()));
     await Promise.all(this.#servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  }
+
+  /** A listener of the engine's kind; answers its port. */
+  async accept(onConnection: (connection: Connection) => void): Promise<number> {
+    const listener = await createSocketTransport().listen(
+      { host: '127.0.0.1', port: 0 },
+      { backlog: 511, accept: onConnection, onFault: () => {} },
+    );
+    this.#listeners.push(listener);
+    return listener.port;
   }
 
   /** A server of raw sockets; answers its port. */
@@ -217,7 +233,9 @@ export class Bench {
       this.#sockets.add(socket);
       socket.on('error', () => {});
       socket.on('close', () => this.#sockets.delete(socket));
-      onConnection(socket);
+      // What was still on its way when the test ended.
+      if (this.#isClosed) socket.destroy();
+      else onConnection(socket);
     });
     this.#servers.push(server);
     server.listen(0, '127.0.0.1');

@@ -1,6 +1,6 @@
-import type { Socket } from 'node:net';
 import type { WorkerMetrics } from '../../../src/observe/sinks.ts';
 import type { ConnectionInfo } from '../../../src/proxy/message/connection-info.ts';
+import type { Connection } from '../../../src/proxy/transport/transport.ts';
 
 function nothing(): void {}
 
@@ -23,18 +23,18 @@ export function silentMetrics(oddities: Oddities = { refusedHeads: 0, bareLineFe
 }
 
 /** What the listener would say of a plain connection. */
-export function connectionInfoOf(socket: Socket, info: Partial<ConnectionInfo> = {}): ConnectionInfo {
-  const address = (socket.remoteAddress ?? '').replace('::ffff:', '');
+export function connectionInfoOf(connection: Connection, info: Partial<ConnectionInfo> = {}): ConnectionInfo {
+  const { remoteAddress, remotePort, localAddress, localPort } = connection;
   return {
     serial: 1,
     listener: 'http',
     scheme: 'http',
-    peerAddress: address,
-    peerPort: socket.remotePort ?? 0,
-    clientAddress: address,
-    clientPort: socket.remotePort ?? 0,
-    localAddress: (socket.localAddress ?? '').replace('::ffff:', ''),
-    localPort: socket.localPort ?? 0,
+    peerAddress: remoteAddress,
+    peerPort: remotePort,
+    clientAddress: remoteAddress,
+    clientPort: remotePort,
+    localAddress,
+    localPort,
     proxied: undefined,
     proxiedPort: undefined,
     serverName: undefined,

@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { createServer, type AddressInfo, type Server } from 'node:net';
 import {
   connect,
   type ConnectionOptions,
@@ -8,11 +7,13 @@ import {
   type TLSSocket,
 } from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
+import { ECHO } from '../../../test/fixtures/echo.ts';
 import { makeAuthority, makeCertificate, type TestCertificate } from '../../../test/fixtures/certificates.ts';
 import { DEFAULT_SETTINGS, type TlsSettings } from '../../table/settings.ts';
 import type { CertificateEntry } from '../../table/table.ts';
 import { type CertificateStore, createCertificateStore } from './certificate-store.ts';
-import { createTlsTerminator } from './terminator.ts';
+import { createSocketTransport } from '../transport/socket-transport.ts';
+import { type Listeners, openListeners } from './listener.ts';
 
 const authority = makeAuthority();
 const entry = (id: string, { certificate, key }: TestCertificate): CertificateEntry => ({
@@ -39,39 +40,43 @@ interface Bench {
   setTls(change: Partial<TlsSettings>): void;
 }
 
-const servers: Server[] = [];
+const listening: Listeners[] = [];
 const clients: TLSSocket[] = [];
-afterEach(() => {
+afterEach(async () => {
   for (const client of clients.splice(0)) client.destroy();
-  for (const server of servers.splice(0)) server.close();
+  for (const listeners of listening.splice(0)) await listeners.close();
 });
 
-/** A terminator behind a listener; every secure connection echoes. */
+/** A listener; every secure connection echoes. */
 async function openBench(change: Partial<TlsSettings> = {}): Promise<Bench> {
   const problems: string[] = [];
-  const store = createCertificateStore({ ...DEFAULT_SETTINGS.tls, ...change }, (problem) =>
+  const transport = createSocketTransport();
+  const store = createCertificateStore(transport, { ...DEFAULT_SETTINGS.tls, ...change }, (problem) =>
     problems.push(problem),
   );
   store.apply({
     certificates: { set: [exact, wildcard, rsa, fallback], removed: [] },
     tls: { names, defaultCertificateId: 'fallback' },
   });
-  const terminator = createTlsTerminator<undefined>(store, (secure) => {
-    secure.on('error', () => {});
-    secure.pipe(secure);
+  let port = 0;
+  const listeners = await openListeners([{ name: 'https', host: '127.0.0.1', port, isTls: true }], {
+    transport,
+    settings: () => DEFAULT_SETTINGS,
+    certificates: store,
+    counters: { accepted() {}, closed() {}, reading() {}, writing() {}, waiting() {} },
+    serve: (connection) => void (connection.handler = ECHO),
+    post: (message) => {
+      if (message.kind === 'listening') ({ port } = message);
+    },
+    now: Date.now,
   });
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
-    socket.on('error', () => {});
-    terminator.accept(socket, undefined);
-  });
-  servers.push(server.listen(0, '127.0.0.1'));
-  await once(server, 'listening');
+  listening.push(listeners);
   const setTls = (tls: Partial<TlsSettings>) =>
     store.apply({
       certificates: { set: [], removed: [] },
       settings: { ...DEFAULT_SETTINGS, tls: { ...DEFAULT_SETTINGS.tls, ...tls } },
     });
-  return { port: (server.address() as AddressInfo).port, store, problems, setTls };
+  return { port, store, problems, setTls };
 }
 
 function open(port: number, servername: string, options: ConnectionOptions = {}): Promise<TLSSocket> {
@@ -247,6 +252,16 @@ describe('a change', () => {
     });
     expect(await shown(port, '')).toBe('DNS:fallback.test');
     expect(problems).toHaveLength(1);
+  });
+
+  test('parameters that the default certificate is too weak for leave it serving as before', async () => {
+    const { port, problems, setTls } = await openBench();
+    setTls({ ciphers: 'ALL:@SECLEVEL=5' });
+    expect(await shown(port, '')).toBe('DNS:fallback.test');
+    expect(problems).toEqual([
+      expect.stringMatching(/^certificate fallback cannot be used: /),
+      expect.stringMatching(/^TLS parameters cannot be used with the default certificate: /),
+    ]);
   });
 
   test('parameters that OpenSSL refuses leave the ones before in force', async () => {
