@@ -1,6 +1,7 @@
 import type { VariableSource } from '../../lib/variables/source.ts';
 import type { HostEntry, RouteEntry } from '../../table/table.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
+import type { BodyOut, BodyStage, BodyTap } from './body.ts';
 import type { Slot, Slots } from './slot.ts';
 import type { Answer, Question } from './subrequest.ts';
 import type { Counters } from './counters.ts';
@@ -21,6 +22,8 @@ export interface RequestView extends VariableSource {
    * add_header leaves it out: of errors, and of all but a few statuses. Throws UnsafeText.
    */
   addResponseHeader(name: string, value: string, isAlways: boolean): void;
+  /** Has the body shown to the tap, from a hook before the body is read on. */
+  tapBody(tap: BodyTap): void;
   /** Has the watcher told, once, when the exchange is over. */
   watch(watcher: ExchangeWatcher): void;
   unwatch(watcher: ExchangeWatcher): void;
@@ -75,6 +78,16 @@ export interface AccessDenial extends DirectResponse {
   readonly countsAs?: 401 | 403;
 }
 
+/** Where a request is answered instead: a GET without body (or HEAD), in the clear. */
+export interface Detour {
+  /** Id that `TranslateContext.upstream` gave. */
+  readonly upstreamId: string;
+  /** Path and query. */
+  readonly target: string;
+  /** They take the place of the request's own of these names. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+}
+
 /** What became of an exchange. */
 export interface Outcome {
   readonly status: number;
@@ -91,7 +104,17 @@ export interface Filter {
   /** Whether the request may come in. Combined with the other checks of the route, once, at link time (features/kit/access.ts). */
   checkAccess?(request: RequestView): AccessVerdict | Promise<AccessVerdict>;
   onUpstreamRequest?(head: HeadEditor, request: RequestView): void;
+  /**
+   * May have a response of that status answered from elsewhere: the upstream's, before anything of it is sent, or one that the proxy
+   * would make (`isLocal`). Once per request; what comes from there is the response.
+   */
+  onStatus?(status: number, isLocal: boolean, request: RequestView): Detour | undefined;
   onResponse?(response: ResponseEditor, request: RequestView): void;
+  /**
+   * May change the body of the upstream's response, and its head before: the length is then no longer declared. Asked behind `onResponse`
+   * of all filters; the first stage of a route counts. Also asked where there is no body (HEAD), for the head's sake.
+   */
+  stageBody?(response: ResponseEditor, request: RequestView, out: BodyOut): BodyStage | undefined;
   onDone?(request: RequestView, outcome: Outcome): void;
 }
 

@@ -79,6 +79,7 @@ export function fakeRequest(
         .map(([name, value]) => `${name}: ${value}\r\n`)
         .join(''),
     addResponseHeader: () => {},
+    tapBody: () => {},
     watch: () => {},
     unwatch: () => {},
     upstreamTarget: undefined,

@@ -12,6 +12,7 @@ import {
   NO_LINES,
   UnsafeText,
 } from '../message/head-text.ts';
+import { detourOf } from './detour.ts';
 import { responseLinesOf } from './head-rules.ts';
 import { ResponseLinesEditor } from '../message/head-editor.ts';
 
@@ -104,6 +105,11 @@ function send(
   body: string,
 ): void {
   const { downstream, route, rules } = exchange;
+  const detour = exchange.areFiltersSkipped ? undefined : detourOf(exchange, status, true);
+  if (detour !== undefined) {
+    exchange.forwarding.goTo(detour);
+    return;
+  }
   exchange.status = status;
   let sentStatus = status;
   let sentReason = reason;

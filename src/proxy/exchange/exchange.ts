@@ -1,3 +1,4 @@
+import type { BodyTap } from '../../features/kit/body.ts';
 import type { ExchangeWatcher, RequestView } from '../../features/kit/filter.ts';
 import { Slots } from '../../features/kit/slot.ts';
 import type { Attempt, RouteNames } from '../../lib/variables/source.ts';
@@ -82,6 +83,8 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
 
   /** Whether Strict-Transport-Security is due: real https, and the answer of a location rather than of the host. */
   isHstsDue = false;
+  /** Set when the request is answered from elsewhere than its upstream. */
+  isDetoured = false;
   /** Set when the answer must not pass the route's response filters. */
   areFiltersSkipped = false;
   /** Forwarded header lines of the last request: they seldom change on a connection. */
@@ -112,6 +115,7 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
   #addedAlways = NO_LINES;
   #addedOnSuccess = NO_LINES;
   readonly #watchers: ExchangeWatcher[] = [];
+  readonly #taps: BodyTap[] = [];
   responseHeaders: HeaderBlock | undefined = undefined;
   /** Header lines of the response as sent, framing apart. */
   sentLines = NO_LINES;
@@ -151,6 +155,7 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
     this.isAtOnce = head.framing === 'none';
     this.isHstsDue = false;
     this.areFiltersSkipped = false;
+    this.isDetoured = false;
     this.status = 0;
     this.isHeadSent = false;
     this.bodyBytesSent = 0;
@@ -296,6 +301,10 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
     return joinLines(this.#addedAlways, this.#addedOnSuccess);
   }
 
+  tapBody(tap: BodyTap): void {
+    this.#taps.push(tap);
+  }
+
   watch(watcher: ExchangeWatcher): void {
     this.#watchers.push(watcher);
   }
@@ -342,6 +351,7 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
 
   onBodyData(buffer: Buffer, start: number, end: number): void {
     this.requestLength += end - start;
+    for (const tap of this.#taps) tap.onBodyData(buffer, start, end);
     this.forwarding.body.onData(buffer, start, end);
   }
 
@@ -351,6 +361,7 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
   }
 
   onBodyEnd(): void {
+    for (const tap of this.#taps) tap.onBodyEnd();
     this.forwarding.body.onEnd();
   }
 
@@ -377,6 +388,8 @@ export class Exchange implements RequestView, AccessRecord, ResolvedTarget {
     if (!this.isActive) return;
     this.isActive = false;
     this.forwarding.body.release();
+    this.forwarding.closeStage();
+    while (this.#taps.length > 0) this.#taps.pop();
     while (this.#watchers.length > 0) this.#watchers.pop()!.onExchangeOver();
     const { context, route, linkedHost } = this;
     if (this.isSilent) return;

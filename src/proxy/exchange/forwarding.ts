@@ -1,5 +1,8 @@
 import type { Attempt } from '../../lib/variables/source.ts';
+import type { Detour } from '../../features/kit/filter.ts';
+import { toByteText } from '../../lib/byte-text.ts';
 import { answerError } from './answer.ts';
+import { detourOf } from './detour.ts';
 import { PROXY_ERRORS, type ProxyErrorCode } from '../message/proxy-errors.ts';
 import type { Exchange } from './exchange.ts';
 import { ResponseLinesEditor } from '../message/head-editor.ts';
@@ -10,9 +13,11 @@ import type { HeaderBlock, ResponseHead } from '../message/heads.ts';
 import { reasonOf } from './stock-page.ts';
 import { RequestBody } from './request-body.ts';
 import { isErrorRetried, isStatusRetried, isTriedElsewhere } from './retry.ts';
+import { StagedBody } from './staged-body.ts';
 import { outcomeOf } from './try-outcome.ts';
 import { Tunnel } from './tunnel.ts';
 import type { UpstreamHandler, UpstreamStream } from '../upstream/stream.ts';
+import { plainWire } from '../upstream/wire-key.ts';
 import type { Endpoint, EndpointOutcome, Upstream } from '../upstream/upstream.ts';
 
 class Try implements Attempt {
@@ -22,6 +27,7 @@ class Try implements Attempt {
   connectMs = -1;
   headerMs = -1;
   responseMs = -1;
+  isRedirected = false;
 }
 
 /** Stages 9 to 11 of an exchange: picks endpoints, sends the request, passes the response on, tries again where that is safe. */
@@ -45,6 +51,9 @@ export class Forwarding implements UpstreamHandler {
   /** Where the next try goes, whatever balancing says. */
   #stayAt: Endpoint | undefined = undefined;
   #tunnel: Tunnel | undefined = undefined;
+  #staged: StagedBody | undefined = undefined;
+  /** Whether the next try is the first one of a detour. */
+  #isDetourDue = false;
   readonly #firstTry: Try = new Try();
 
   constructor(exchange: Exchange) {
@@ -61,6 +70,7 @@ export class Forwarding implements UpstreamHandler {
     this.#isFreshNeeded = false;
     this.#stayAt = undefined;
     this.#tunnel = undefined;
+    this.#isDetourDue = false;
     // Without a body to wait for, it is still the moment the exchange began.
     this.startedAtMs = exchange.isAtOnce ? exchange.startedAtMs : exchange.context.now();
     try {
@@ -71,6 +81,42 @@ export class Forwarding implements UpstreamHandler {
       return;
     }
     this.#attempt('no_endpoints');
+  }
+
+  /** Has the request answered from elsewhere, nothing of an answer having been sent. */
+  goTo(detour: Detour): void {
+    const exchange = this.#exchange;
+    const { context, picking } = exchange;
+    this.cancel();
+    this.body.abandon();
+    exchange.isDetoured = true;
+    exchange.responseHeaders = undefined;
+    this.upstream = context.upstreamOf(detour.upstreamId);
+    exchange.upstreamName = toByteText(detour.upstreamId);
+    picking.affinity = undefined;
+    while (picking.tried.length > 0) picking.tried.pop();
+    this.countedTries = 0;
+    this.isTouched = false;
+    this.#isPaused = false;
+    this.#isFreshNeeded = false;
+    this.#stayAt = undefined;
+    this.#isDetourDue = true;
+    this.startedAtMs = context.now();
+    try {
+      this.#head.buildDetour(exchange, detour);
+    } catch (fault) {
+      if (!(fault instanceof UnsafeText)) throw fault;
+      answerError(exchange, 'unsafe_request');
+      return;
+    }
+    this.#attempt('no_endpoints');
+  }
+
+  /** Lets go of the stage of the response body, if there is one. */
+  closeStage(): void {
+    if (this.#staged === undefined) return;
+    this.#staged.close();
+    this.#staged = undefined;
   }
 
   /** Lets go of the upstream, without an answer. */
@@ -102,6 +148,12 @@ export class Forwarding implements UpstreamHandler {
       this.#attempt('upstream_malformed');
       return;
     }
+    const detour = detourOf(exchange, status, false);
+    if (detour !== undefined) {
+      this.#settle('ok');
+      this.goTo(detour);
+      return;
+    }
     this.#writeHead(head);
   }
 
@@ -122,18 +174,24 @@ export class Forwarding implements UpstreamHandler {
   onResponseBody(buffer: Buffer, start: number, end: number, isOwned: boolean): void {
     const length = end - start;
     this.#try.responseLength += length;
+    if (this.#staged !== undefined) {
+      this.#staged.take(buffer, start, end);
+      return;
+    }
     this.#exchange.bodyBytesSent += length;
     this.#exchange.downstream.writeBody(buffer, start, end, isOwned);
   }
 
   onReadDone(): void {
-    if (this.#exchange.downstream.flush() || this.#isPaused) return;
+    const staged = this.#staged;
+    const isTaken = staged === undefined ? this.#exchange.downstream.flush() : !staged.isFull;
+    if (isTaken || this.#isPaused) return;
     this.#isPaused = true;
     this.#stream?.pause();
   }
 
   isReadBufferFree(): boolean {
-    return this.#exchange.downstream.isFlushed;
+    return this.#staged !== undefined || this.#exchange.downstream.isFlushed;
   }
 
   onResponseEnd(trailers: HeaderBlock | undefined, endedAtMs: number): void {
@@ -141,6 +199,10 @@ export class Forwarding implements UpstreamHandler {
     const { downstream } = exchange;
     this.#stream = undefined;
     this.#settle('ok', endedAtMs);
+    if (this.#staged !== undefined) {
+      this.#staged.finish();
+      return;
+    }
     downstream.endResponse(trailers);
     exchange.finish(endedAtMs);
     downstream.endExchange();
@@ -182,9 +244,8 @@ export class Forwarding implements UpstreamHandler {
       this.#tunnel.onDownstreamDrain();
       return;
     }
-    if (!this.#isPaused) return;
-    this.#isPaused = false;
-    this.#stream?.resume();
+    if (this.#staged === undefined) this.#resume();
+    else this.#staged.drain();
   }
 
   onTunnelData(buffer: Buffer, start: number, end: number): void {
@@ -223,6 +284,8 @@ export class Forwarding implements UpstreamHandler {
     attempt.connectMs = -1;
     attempt.headerMs = -1;
     attempt.responseMs = -1;
+    attempt.isRedirected = this.#isDetourDue;
+    this.#isDetourDue = false;
     attempts.push(attempt);
     this.#try = attempt;
     this.#endpoint = endpoint;
@@ -230,7 +293,11 @@ export class Forwarding implements UpstreamHandler {
     picking.tried.push(endpoint);
     endpoint.started();
     this.#tryStartedAtMs = attempts.length === 1 ? this.startedAtMs : context.now();
-    const wire = exchange.info.scheme === 'https' ? route!.secureWire : route!.wire;
+    const wire = exchange.isDetoured
+      ? plainWire('http/1.1')
+      : exchange.info.scheme === 'https'
+        ? route!.secureWire
+        : route!.wire;
     const isFreshNeeded = this.#isFreshNeeded || this.body.isFreshNeeded;
     const stream = context.pools
       .poolOf(endpoint, wire)
@@ -239,6 +306,12 @@ export class Forwarding implements UpstreamHandler {
     if (!stream.isReady) return;
     attempt.connectMs = 0;
     this.#send();
+  }
+
+  #resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#stream?.resume();
   }
 
   #send(): void {
@@ -267,9 +340,10 @@ export class Forwarding implements UpstreamHandler {
     exchange.status = status;
     let behind = responseLinesOf(exchange);
     let all = lines;
-    if (route!.onResponse.length > 0) {
+    if (route!.onResponse.length > 0 || route!.onBody.length > 0) {
       const editor = new ResponseLinesEditor(status, joinLines(lines, behind), false);
       for (const filter of route!.onResponse) filter.onResponse!(editor, exchange);
+      if (route!.onBody.length > 0) this.#staged = StagedBody.of(exchange, editor, () => this.#resume());
       all = editor.toLines();
       behind = NO_LINES;
       if (editor.status !== status) {
@@ -289,14 +363,16 @@ export class Forwarding implements UpstreamHandler {
     exchange.sentLines = all;
     exchange.sentBehind = behind;
     const { framing } = head;
+    const isStaged = this.#staged !== undefined;
     downstream.writeHead(
       status,
       reason,
       all,
       behind,
-      framing === 'none' ? 'none' : framing === 'length' ? 'length' : 'stream',
-      status === 204 ? -1 : head.contentLength,
+      framing === 'none' ? 'none' : framing === 'length' && !isStaged ? 'length' : 'stream',
+      status === 204 || isStaged ? -1 : head.contentLength,
     );
+    if (framing === 'none') this.closeStage();
   }
 
   /** Ends the try: tells the endpoint, lets go of its stream. */

@@ -12,6 +12,8 @@ const NONE = 0;
 const COLLECTING = 1;
 const COLLECTED = 2;
 const STREAMING = 3;
+/** Nobody is to have it; what still comes of it is not kept. */
+const ABANDONED = 4;
 
 /**
  * The request body of one exchange: collected before the upstream is contacted, so that it has a length and can be sent again, or
@@ -39,7 +41,7 @@ export class RequestBody implements BodyStoreOwner {
 
   /** Whether another try can send all of it. */
   get isReplayable(): boolean {
-    return this.#state === NONE || !this.#store!.isConsumed;
+    return this.#state === NONE || this.#state === ABANDONED || !this.#store!.isConsumed;
   }
 
   /** Whether it cannot be sent again, so that a kept-alive connection, which may be gone, is no place for it. */
@@ -78,6 +80,7 @@ export class RequestBody implements BodyStoreOwner {
   }
 
   onData(buffer: Buffer, start: number, end: number): void {
+    if (this.#state === ABANDONED) return;
     const store = this.#store!;
     const { maxBodyBytes } = this.#exchange.route!.body;
     if (maxBodyBytes > 0 && store.size + end - start > maxBodyBytes) {
@@ -89,12 +92,14 @@ export class RequestBody implements BodyStoreOwner {
 
   /** All of one read was handed over. */
   onRead(): void {
+    if (this.#state === ABANDONED) return;
     if (this.#state === COLLECTING) this.#settle();
     else this.#pump();
     this.#regulate();
   }
 
   onEnd(): void {
+    if (this.#state === ABANDONED) return;
     const store = this.#store!;
     this.#isEnded = true;
     if (this.#state === COLLECTING) {
@@ -128,7 +133,7 @@ export class RequestBody implements BodyStoreOwner {
 
   /** Sends what is at hand to a stream that has the head, and the rest as it comes. */
   sendTo(stream: UpstreamStream): void {
-    if (this.#state === NONE) {
+    if (this.#state === NONE || this.#state === ABANDONED) {
       stream.send(this.#parts, 0, true);
       return;
     }
@@ -148,19 +153,29 @@ export class RequestBody implements BodyStoreOwner {
 
   /** Lets go of what was kept for another try: there will be none. */
   forget(): void {
-    if (this.#state !== NONE) this.#store!.forget();
+    if (this.#state !== NONE && this.#state !== ABANDONED) this.#store!.forget();
   }
 
   /** Gives back what it holds: the exchange is over. */
   release(): void {
     if (this.#state === NONE) return;
+    if (this.#state !== ABANDONED) this.#store!.release();
     this.#state = NONE;
+  }
+
+  /** Gives back what it holds, and takes no more: the request goes where its body does not. */
+  abandon(): void {
+    if (this.#state === NONE || this.#state === ABANDONED) return;
+    this.#stream = undefined;
     this.#store!.release();
+    this.#state = ABANDONED;
+    // The rest is the connection's affair when the exchange is over.
+    if (!this.#isEnded) this.#exchange.downstream.pauseReading();
   }
 
   /** The upstream takes more. */
   onUpstreamDrain(): void {
-    if (this.#state === NONE) return;
+    if (this.#state === NONE || this.#state === ABANDONED) return;
     this.#isBlocked = false;
     this.#pump();
     this.#regulate();
@@ -220,7 +235,7 @@ export class RequestBody implements BodyStoreOwner {
   /** Has the client's bytes come for as long as there is a place for them. */
   #regulate(): void {
     const store = this.#store!;
-    if (this.#state === NONE) return;
+    if (this.#state === NONE || this.#state === ABANDONED) return;
     const isPaused =
       !this.#isEnded &&
       (store.isFull || (this.#state === STREAMING && (this.#isBlocked || !store.isHandedOut)));

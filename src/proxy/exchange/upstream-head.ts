@@ -1,3 +1,4 @@
+import type { Detour } from '../../features/kit/filter.ts';
 import type { Exchange } from './exchange.ts';
 import { LinesEditor } from '../message/head-editor.ts';
 import {
@@ -50,6 +51,28 @@ export class OutgoingHead implements UpstreamRequest {
     this.contentLength = contentLength;
     this.connectionHeader = body.connectionHeader;
     this.upgrade = head.upgrade === undefined ? undefined : upgradeOf(exchange);
+    this.maxResponseHeadBytes = body.maxResponseHeadBytes;
+    this.readTimeoutMs = timeouts.readTimeoutMs;
+    this.sendTimeoutMs = timeouts.sendTimeoutMs;
+  }
+
+  /** Makes it that of a detour. Throws UnsafeText. */
+  buildDetour(exchange: Exchange, { target, headers }: Detour): void {
+    const { head, route, rules } = exchange;
+    const { body, timeouts } = route!;
+    this.method = head.method === 'HEAD' ? 'HEAD' : 'GET';
+    this.target = requestTarget(this.method, target);
+    this.receivedLine = '';
+    const forwarded = rules.settings.isForwardedTrusted ? trustedLines(exchange) : ownLines(exchange);
+    const passed = head.headers.forwardable(rules.requestDrops, rules.requestDropNames);
+    const editor = new LinesEditor(joinLines(forwarded, passed));
+    for (const [name, value] of headers) editor.set(name, value);
+    for (const name of OWN_NAMES) editor.remove(name);
+    this.lines = editor.toLines();
+    this.hasBody = false;
+    this.contentLength = -1;
+    this.connectionHeader = undefined;
+    this.upgrade = undefined;
     this.maxResponseHeadBytes = body.maxResponseHeadBytes;
     this.readTimeoutMs = timeouts.readTimeoutMs;
     this.sendTimeoutMs = timeouts.sendTimeoutMs;

@@ -135,7 +135,9 @@ function linkRoute(
         ? withHook(byStage.access, 'onRequest')
         : [...withHook(byStage.access, 'onRequest'), { onRequest: admission }],
     onUpstreamRequest: withHook(filters, 'onUpstreamRequest'),
+    onStatus: withHook(filters, 'onStatus'),
     onResponse: withHook(filters, 'onResponse'),
+    onBody: withHook(filters, 'stageBody'),
     onDone: withHook(filters, 'onDone'),
     series,
     canarySeries: canary === undefined ? series : deps.metrics.routeSeries(labels, canary.upstreamId),

@@ -68,7 +68,10 @@ export interface LinkedRoute {
   /** `access` stage: after an endpoint is known to exist. */
   readonly onAccess: readonly Filter[];
   readonly onUpstreamRequest: readonly Filter[];
+  readonly onStatus: readonly Filter[];
   readonly onResponse: readonly Filter[];
+  /** Those with `stageBody`. */
+  readonly onBody: readonly Filter[];
   readonly onDone: readonly Filter[];
   readonly series: RouteSeries;
   readonly canarySeries: RouteSeries;
