@@ -5,6 +5,7 @@
  */
 import { execFile } from 'node:child_process';
 import { parseArgs, promisify } from 'node:util';
+import { createAccess } from '../src/admin/access.ts';
 import { startAdminServer } from '../src/admin/server.ts';
 import type { AccessRecord } from '../src/observe/access-record.ts';
 import { createWorkerMetrics } from '../src/observe/metrics-arena.ts';
@@ -58,7 +59,14 @@ for (let worker = 0; worker < Number(values.workers); worker++) {
   }
 }
 const admin = await startAdminServer(
-  { checks: [], healthPath: '/healthz', metrics: () => registry.exposition(), views: {} },
+  {
+    checks: [],
+    healthPath: '/healthz',
+    metrics: () => registry.exposition(),
+    views: new Map(),
+    access: createAccess(() => undefined),
+    failed: (error) => console.error(error),
+  },
   '127.0.0.1',
   0,
 );

@@ -1,11 +1,26 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Redacted } from '../lib/redacted.ts';
+import { createAccess, isLoopback } from './access.ts';
+import { PIECE_BYTES } from '../observe/pieces.ts';
+import { jsonPieces } from './json-pieces.ts';
 import { startAdminServer, type AdminServer } from './server.ts';
 
 let failure: string | undefined;
+let token: Redacted | undefined;
+let isLocal: boolean;
+let findings: unknown[];
+const failures: unknown[] = [];
+const broken = (): unknown => {
+  throw new Error('on purpose');
+};
 let server: AdminServer;
 
 beforeEach(async () => {
   failure = undefined;
+  token = undefined;
+  isLocal = true;
+  findings = [];
+  failures.length = 0;
   server = await startAdminServer(
     {
       checks: [
@@ -14,7 +29,16 @@ beforeEach(async () => {
       ],
       healthPath: '/healthz',
       metrics: async () => ({ contentType: 'text/plain; version=0.0.4', pieces: [Buffer.from('up 1\n')] }),
-      views: { generation: () => ({ generation: 7 }) },
+      views: new Map<string, () => unknown>([
+        ['generation', () => ({ generation: 7 })],
+        ['findings', () => findings],
+        ['broken', () => broken()],
+      ]),
+      access: createAccess(
+        () => token,
+        () => isLocal,
+      ),
+      failed: (error) => void failures.push(error),
     },
     '127.0.0.1',
     0,
@@ -46,6 +70,13 @@ const cases: [path: string, broken: string | undefined, status: number, body: st
   ['/api/generation', undefined, 200, '{\n  "generation": 7\n}\n'],
   ['/nowhere', undefined, 404, 'not found\n'],
   ['/healthz/nowhere', undefined, 404, 'not found\n'],
+  ['/healthz/__proto__', undefined, 404, 'not found\n'],
+  ['/api/__proto__', undefined, 404, 'not found\n'],
+  ['/api/constructor', undefined, 404, 'not found\n'],
+  ['/api/toString', undefined, 404, 'not found\n'],
+  ['/api/', undefined, 404, 'not found\n'],
+  ['//', undefined, 404, 'not found\n'],
+  ['/api/findings', undefined, 200, '[]\n'],
 ];
 for (const [path, broken, status, body] of cases) {
   test(`${path}${broken === undefined ? '' : ` while ${broken}`} answers ${status}`, async () => {
@@ -55,7 +86,103 @@ for (const [path, broken, status, body] of cases) {
   });
 }
 
-test('refuses other methods', async () => {
-  const response = await get('/healthz', 'POST');
-  expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS']) {
+  for (const path of ['/healthz', '/metrics', '/api/findings']) {
+    test(`refuses ${method} of ${path}`, async () => {
+      const response = await get(path, method);
+      expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+    });
+  }
+}
+
+describe('whom it is shown to', () => {
+  beforeEach(() => {
+    isLocal = false;
+  });
+  const ask = async (path: string, authorization?: string) =>
+    (
+      await fetch(
+        `http://127.0.0.1:${server.port}${path}`,
+        authorization ? { headers: { authorization } } : {},
+      )
+    ).status;
+
+  for (const path of ['/healthz', '/readyz', '/livez', '/metrics']) {
+    test(`${path} is for everybody`, async () => expect(await ask(path)).toBe(200));
+  }
+
+  for (const path of ['/api/findings', '/api/generation', '/api/__proto__', '/nowhere', '/']) {
+    test(`${path} is not`, async () => {
+      expect(await ask(path)).toBe(403);
+      expect(await ask(path, 'Bearer anything')).toBe(403);
+    });
+  }
+
+  const given: [authorization: string | undefined, status: number][] = [
+    [undefined, 401],
+    ['Bearer s3cret', 200],
+    ['bearer   s3cret', 200],
+    ['Bearer s3cre', 401],
+    ['Bearer s3cret2', 401],
+    ['Bearer ', 401],
+    ['Basic s3cret', 401],
+    ['s3cret', 401],
+    ['[redacted]', 401],
+  ];
+  for (const [authorization, status] of given) {
+    test(`with a token, ${authorization ?? 'no authorization'} gets ${status}`, async () => {
+      token = new Redacted('s3cret');
+      expect(await ask('/api/findings', authorization)).toBe(status);
+    });
+  }
+
+  test('loopback needs no token', async () => {
+    token = new Redacted('s3cret');
+    isLocal = true;
+    expect(await ask('/api/findings')).toBe(200);
+  });
+
+  const addresses: [address: string, isLocal: boolean][] = [
+    ['127.0.0.1', true],
+    ['127.9.9.9', true],
+    ['::1', true],
+    ['::ffff:127.0.0.1', true],
+    ['::FFFF:127.0.0.2', true],
+    ['10.0.0.1', false],
+    ['::ffff:10.0.0.1', false],
+    ['128.0.0.1', false],
+    ['127.evil', false],
+    ['fe80::1', false],
+    ['::', false],
+    ['', false],
+  ];
+  for (const [address, isOurs] of addresses) {
+    test(`"${address}" is ${isOurs ? '' : 'not '}loopback`, () => expect(isLoopback(address)).toBe(isOurs));
+  }
+});
+
+test('a large answer is what JSON.stringify would write, in pieces', async () => {
+  findings = Array.from({ length: 5_000 }, (_, index) => ({
+    reason: 'InvalidAnnotation',
+    value: `"line\n${index}"`,
+    nested: { list: [index, 'é'], none: [] },
+  }));
+  const response = await get('/api/findings');
+  expect(response.headers.get('content-length')).toBeNull();
+  expect(await response.text()).toBe(`${JSON.stringify(findings, null, 2)}\n`);
+  let longest = 0;
+  let count = 0;
+  for (const piece of jsonPieces(findings)) {
+    longest = Math.max(longest, piece.length);
+    count++;
+  }
+  expect(longest).toBeLessThan(PIECE_BYTES + 1_000);
+  expect(count).toBeGreaterThan(5);
+});
+
+test('what fails is told to the log, not to who asked', async () => {
+  const response = await get('/api/broken');
+  expect(response.status).toBe(500);
+  expect(await response.text()).not.toContain('on purpose');
+  expect(failures).toEqual([new Error('on purpose')]);
 });

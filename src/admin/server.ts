@@ -1,7 +1,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Exposition } from '../observe/metrics.ts';
+import type { Access } from './access.ts';
 import { answerHealth, type HealthCheck } from './health.ts';
+import { jsonPieces } from './json-pieces.ts';
 import { createLongAnswers, type LongAnswers } from './long-answers.ts';
 
 export interface AdminDeps {
@@ -12,10 +14,17 @@ export interface AdminDeps {
   /** Prometheus text and its content type. */
   readonly metrics: () => Promise<Exposition>;
   /** What is served right now, as JSON values by path below /api/. */
-  readonly views: Readonly<Record<string, () => unknown>>;
+  readonly views: ReadonlyMap<string, () => unknown>;
+  /** Whom anything but health and metrics is shown to. */
+  readonly access: Access;
+  /** Told why an answer failed: who asked is not told. */
+  failed(error: unknown): void;
 }
 
-/** The health port: /healthz, /readyz, /livez, /metrics, and read-only views under /api/. */
+const TEXT = 'text/plain; charset=utf-8';
+const NOT_FOUND = 'not found\n';
+
+/** The health port: /healthz, /readyz, /livez and /metrics for everybody, and read-only views under /api/ for those whom `access` lets in. */
 export interface AdminServer {
   /** Real port, also where 0 was asked for. */
   readonly port: number;
@@ -27,8 +36,9 @@ export function startAdminServer(deps: AdminDeps, host: string, port: number): P
   const long = createLongAnswers();
   const server = createServer((request, response) => {
     answer(deps, long, request, response).catch((error: unknown) => {
+      deps.failed(error);
       if (response.headersSent) response.destroy();
-      else send(response, 500, 'text/plain; charset=utf-8', `${String(error)}\n`);
+      else send(response, 500, TEXT, 'the answer failed; the control log says why\n');
     });
   });
   return new Promise((resolve, reject) => {
@@ -53,12 +63,12 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const url = new URL(request.url ?? '/', 'http://admin');
-  const path = url.pathname;
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.setHeader('Allow', 'GET, HEAD');
-    return send(response, 405, 'text/plain; charset=utf-8', 'only GET and HEAD are answered here\n');
+    response.setHeader('Connection', 'close');
+    return send(response, 405, TEXT, 'only GET and HEAD are answered here\n');
   }
+  const [path = '', query = ''] = (request.url ?? '/').split('?', 2);
   const base = [deps.healthPath, '/healthz', '/readyz', '/livez'].find(
     (candidate) => path === candidate || path.startsWith(`${candidate}/`),
   );
@@ -66,18 +76,26 @@ async function answer(
     const name = path.slice(base.length + 1);
     const live = base === '/livez' ? deps.checks.filter((check) => check.name === 'ping') : deps.checks;
     const checks = name === '' ? live : deps.checks.filter((check) => check.name === name);
-    if (checks.length > 0) {
-      const { status, body } = answerHealth(checks, url.searchParams.has('verbose'), base.slice(1));
-      return send(response, status, 'text/plain; charset=utf-8', body);
-    }
-  } else if (path === '/metrics') {
-    return long.answer(request, response, deps.metrics);
-  } else if (path.startsWith('/api/')) {
-    const view = deps.views[path.slice('/api/'.length)];
-    if (view !== undefined)
-      return send(response, 200, 'application/json', `${JSON.stringify(view(), null, 2)}\n`);
+    if (checks.length === 0) return send(response, 404, TEXT, NOT_FOUND);
+    const isVerbose = new URLSearchParams(query).has('verbose');
+    const { status, body } = answerHealth(checks, isVerbose, base.slice(1));
+    return send(response, status, TEXT, body);
   }
-  send(response, 404, 'text/plain; charset=utf-8', 'not found\n');
+  if (path === '/metrics') return long.answer(request, response, deps.metrics);
+  const verdict = deps.access.judge(request);
+  if (verdict === 'not from here') {
+    return send(response, 403, TEXT, 'answered on loopback only, unless --admin-token-file is given\n');
+  }
+  if (verdict === 'wrong token') {
+    response.setHeader('WWW-Authenticate', 'Bearer');
+    return send(response, 401, TEXT, 'needs the token of --admin-token-file\n');
+  }
+  const view = path.startsWith('/api/') ? deps.views.get(path.slice('/api/'.length)) : undefined;
+  if (view === undefined) return send(response, 404, TEXT, NOT_FOUND);
+  return long.answer(request, response, () => ({
+    contentType: 'application/json',
+    pieces: jsonPieces(view()),
+  }));
 }
 
 function send(response: ServerResponse, status: number, contentType: string, body: string): void {

@@ -11,6 +11,9 @@ const { certificate, key } = createSelfSigned(['localhost'], Date.now());
 const agent = new Agent({ connect: { ca: certificate, servername: 'localhost' } });
 const judged: string[] = [];
 const olds: unknown[] = [];
+/** A review of the Ingress `slow` waits for this. */
+const slow = Promise.withResolvers<void>();
+const slowBegan = Promise.withResolvers<void>();
 let webhook: Webhook;
 
 beforeAll(async () => {
@@ -21,6 +24,10 @@ beforeAll(async () => {
       review: async ({ object, oldObject }) => {
         olds.push(oldObject);
         const { name } = (object as any).metadata;
+        if (name === 'slow') {
+          slowBegan.resolve();
+          await slow.promise;
+        }
         return name === 'bad'
           ? { isAllowed: false, isOurs: true, message: 'no good', warnings: [] }
           : { isAllowed: true, isOurs: name !== 'foreign', message: '', warnings: ['careful'] };
@@ -34,7 +41,6 @@ beforeAll(async () => {
   );
 });
 afterAll(async () => {
-  await webhook.close();
   await agent.close();
   rmSync(folder, { recursive: true });
 });
@@ -97,4 +103,13 @@ test('what is no review is an error, and a body of 9 MiB is too large', async ()
   expect((await post('{')).status).toBe(500);
   expect((await post('{}')).status).toBe(500);
   expect((await post(`"${'x'.repeat(9 * 1024 * 1024)}"`)).status).toBe(413);
+});
+
+test('a review that is under way when the webhook closes is answered, and its connection closed', async () => {
+  const answered = review('slow');
+  await slowBegan.promise;
+  const closed = webhook.close();
+  slow.resolve();
+  expect(await answered).toMatchObject({ uid: 'u-1', allowed: true });
+  await closed;
 });

@@ -24,17 +24,23 @@ export interface Judgement {
 /** The validating admission webhook (docs/reference/routing.md §9): AdmissionReview v1 over TLS, on any path. */
 export interface Webhook {
   readonly port: number;
+  /** Takes no more reviews, and resolves when those under way are answered. */
   close(): Promise<void>;
 }
 
 const MAX_BODY_BYTES = 9 * 1024 * 1024;
 const FILE_POLL_MS = 10_000;
+/** How long reviews that are under way may take when it closes: the API server waits no longer than this for one. */
+const CLOSING_MS = 10_000;
 
 /** Starts the webhook; `address` is `:8443` or `host:port`. Rejects when files cannot be read or the port cannot be bound. */
 export async function startWebhook(deps: WebhookDeps, address: string): Promise<Webhook> {
   const { host, port } = parseAddress(address);
   const readKeys = () => ({ cert: readFileSync(deps.certificateFile), key: readFileSync(deps.keyFile) });
-  const server = createServer(readKeys(), (request, response) => void answer(deps, request, response));
+  let isClosing = false;
+  const server = createServer(readKeys(), (request, response) => {
+    void answer(deps, request, response, () => isClosing);
+  });
   const reload = () => {
     try {
       server.setSecureContext(readKeys());
@@ -54,8 +60,12 @@ export async function startWebhook(deps: WebhookDeps, address: string): Promise<
     close: () =>
       new Promise((resolve) => {
         for (const file of [deps.certificateFile, deps.keyFile]) unwatchFile(file, reload);
-        server.close(() => resolve());
-        server.closeAllConnections();
+        isClosing = true;
+        const bound = setTimeout(() => server.closeAllConnections(), CLOSING_MS);
+        server.close(() => {
+          clearTimeout(bound);
+          resolve();
+        });
       }),
   };
 }
@@ -80,8 +90,14 @@ interface AdmissionRequest {
 
 const NOT_JUDGED: Verdict = { isAllowed: true, isOurs: false, message: '', warnings: [] };
 
-async function answer(deps: WebhookDeps, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(
+  deps: WebhookDeps,
+  request: IncomingMessage,
+  response: ServerResponse,
+  isClosing: () => boolean,
+): Promise<void> {
   const send = (status: number, type: string, text: string) => {
+    if (isClosing()) response.setHeader('Connection', 'close');
     response.writeHead(status, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(text) });
     response.end(text);
   };

@@ -93,6 +93,13 @@ const ROWS: readonly Row[] = [
   ['healthz-port', 'integer', 10254, BOTH, 'Port for /healthz, /readyz and /metrics.'],
   ['healthz-host', 'string', '', BOTH, 'Address for the health port; empty is all.'],
   [
+    'admin-token-file',
+    'string',
+    '',
+    BOTH,
+    'File with a bearer token that opens /api/ on the health port to others than loopback; it is followed.',
+  ],
+  [
     'health-check-path',
     'string',
     '/healthz',

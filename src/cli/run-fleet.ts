@@ -1,8 +1,10 @@
+import { createAccess } from '../admin/access.ts';
 import { startAdminServer } from '../admin/server.ts';
+import { openTokenFile, type TokenFile } from '../admin/token-file.ts';
 import { createFleet, type FleetDeps, type FleetOptions } from '../controller/fleet.ts';
 import type { TranslateOptions } from '../controller/translate/options.ts';
 import type { ControlLog } from '../observe/log.ts';
-import type { FlagReader } from './args.ts';
+import { UsageError, type FlagReader } from './args.ts';
 import { createBodyRoom } from './body-room.ts';
 import { workersForQuota } from './cpu-quota.ts';
 
@@ -20,6 +22,7 @@ export async function runFleet(
   stopRequest: StopRequest,
 ): Promise<number> {
   const { log } = parts;
+  const tokenFile = openAdminToken(flags, log);
   const fleet = createFleet({ ...parts, options: toFleetOptions(flags, translation, log) });
   const admin = await startAdminServer(
     {
@@ -29,10 +32,12 @@ export async function runFleet(
       ],
       healthPath: flags.string('health-check-path'),
       metrics: () => fleet.metrics(),
-      views: {
-        findings: () => fleet.live()?.findings ?? [],
-        generation: () => ({ generation: fleet.live()?.table.generation ?? 0 }),
-      },
+      views: new Map<string, () => unknown>([
+        ['findings', () => fleet.live()?.findings ?? []],
+        ['generation', () => ({ generation: fleet.live()?.table.generation ?? 0 })],
+      ]),
+      access: createAccess(() => tokenFile?.token()),
+      failed: (error) => log.warn({ error }, 'an answer on the health port failed'),
     },
     flags.string('healthz-host'),
     flags.number('healthz-port'),
@@ -48,7 +53,21 @@ export async function runFleet(
   await fleet.stop();
   await sleep(flags.number('post-shutdown-grace-period') * 1_000);
   await admin.close();
+  tokenFile?.close();
   return 0;
+}
+
+/** Throws UsageError where the file that is named holds no token. */
+function openAdminToken(flags: FlagReader, log: ControlLog): TokenFile | undefined {
+  const path = flags.string('admin-token-file');
+  if (path === '') return undefined;
+  try {
+    return openTokenFile(path, (error) =>
+      log.warn({ error }, '--admin-token-file cannot be read: /api/ is answered on loopback only'),
+    );
+  } catch (error) {
+    throw new UsageError(`--admin-token-file: ${(error as Error).message}`, 2);
+  }
 }
 
 function toFleetOptions(flags: FlagReader, translation: TranslateOptions, log: ControlLog): FleetOptions {
