@@ -70,9 +70,9 @@ function allowedFrom(room: string): readonly string[] | undefined {
   return undefined;
 }
 
-/** Types of policies are plain data that all planes speak of. */
-function isPolicyType({ target, isType }: Import): boolean {
-  return isType && target === 'model/policy.ts';
+/** Types of policies, ports and names are plain data that all planes speak of. */
+function isSharedType({ target, isType }: Import): boolean {
+  return isType && (target === 'model/policy.ts' || target === 'model/ports.ts');
 }
 
 export function wrongArrows(sources: readonly SourceFile[]): string[] {
@@ -81,7 +81,7 @@ export function wrongArrows(sources: readonly SourceFile[]): string[] {
     const allowed = allowedFrom(room);
     return file.imports
       .filter((one) => {
-        if (one.target === undefined || isPolicyType(one)) return false;
+        if (one.target === undefined || isSharedType(one)) return false;
         const target = roomOf(one.target);
         if (target === room) return false;
         if (room === 'features/registry') return !target.startsWith('features/');

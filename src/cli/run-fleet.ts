@@ -3,6 +3,7 @@ import { startAdminServer } from '../admin/server.ts';
 import { openTokenFile, type TokenFile } from '../admin/token-file.ts';
 import { createFleet, type FleetDeps, type FleetOptions } from '../controller/fleet.ts';
 import type { TranslateOptions } from '../controller/translate/options.ts';
+import type { Listener } from '../model/ports.ts';
 import type { ControlLog } from '../observe/log.ts';
 import { UsageError, type FlagReader } from './args.ts';
 import { createBodyRoom } from './body-room.ts';
@@ -72,13 +73,8 @@ function openAdminToken(flags: FlagReader, log: ControlLog): TokenFile | undefin
 
 function toFleetOptions(flags: FlagReader, translation: TranslateOptions, log: ControlLog): FleetOptions {
   const workerCount = flags.number('workers') > 0 ? flags.number('workers') : workersForQuota();
-  const host = flags.string('listen') || '::';
   return {
     workerCount,
-    listeners: [
-      { name: 'http', host, port: flags.number('http-port'), isTls: false },
-      { name: 'https', host, port: flags.number('https-port'), isTls: true },
-    ],
     bodies: createBodyRoom(flags, workerCount, log),
     areRequestsCounted: flags.boolean('enable-metrics'),
     settings: {
@@ -87,9 +83,17 @@ function toFleetOptions(flags: FlagReader, translation: TranslateOptions, log: C
       isHostCounted: flags.boolean('metrics-per-host'),
       areUndefinedHostsCounted: flags.boolean('metrics-per-undefined-host'),
     },
-    translation,
+    translation: { ...translation, listeners: listenersOf(flags) },
     graceMs: flags.number('shutdown-grace-period') * 1_000,
   };
+}
+
+function listenersOf(flags: FlagReader): readonly Listener[] {
+  const host = flags.string('listen') || '::';
+  return [
+    { kind: 'http', name: 'http', host, port: flags.number('http-port') },
+    { kind: 'https', name: 'https', host, port: flags.number('https-port') },
+  ];
 }
 
 function sleep(ms: number): Promise<void> {

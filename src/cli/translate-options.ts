@@ -1,10 +1,11 @@
 import { parseNamespacedName } from '../lib/namespaced-name.ts';
 import type { CertificateModel } from '../model/model.ts';
+import { DEFAULT_LISTENERS } from '../model/ports.ts';
 import type { ObjectRef } from '../controller/store/object-store.ts';
 import type { TranslateOptions } from '../controller/translate/options.ts';
 import { UsageError, type FlagReader } from './args.ts';
 
-/** What the flags decide for translation. Throws UsageError that names the flag and its value. */
+/** What the flags decide for translation, but for the ports. Throws UsageError that names the flag and its value. */
 export function toTranslateOptions(
   flags: FlagReader,
   isStandalone: boolean,
@@ -19,6 +20,7 @@ export function toTranslateOptions(
     throw new UsageError(`--host-ownership: "${hostOwnership}" is neither none nor namespace`, 2);
   }
   return {
+    listeners: DEFAULT_LISTENERS,
     annotationsPrefix: flags.string('annotations-prefix'),
     ingressClass: flags.string('ingress-class'),
     controllerClass: flags.string('controller-class'),

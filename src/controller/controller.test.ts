@@ -47,9 +47,19 @@ beforeEach(() => {
     build(_snapshot, generation): Built {
       builds.push(generation);
       const upstreams = [upstream('api'), upstream('web')];
-      const model: Model = { hosts: [], upstreams, certificates: [], defaultCertificateId: '' };
+      const model: Model = {
+        listeners: [],
+        streams: [],
+        tlsNames: [],
+        hosts: [],
+        upstreams,
+        certificates: [],
+        defaultCertificateId: '',
+      };
       const table: RouteTable = {
         generation,
+        listeners: [],
+        streams: [],
         hosts: [],
         upstreams: [],
         certificates: [],

@@ -11,7 +11,7 @@ import type { TranslateOptions } from './translate/options.ts';
 import { features } from '../features/registry.ts';
 import type { ControlLog } from '../observe/log.ts';
 import type { MetricsRegistry } from '../observe/metrics.ts';
-import type { BodyRoom, ListenerSpec } from '../table/messages.ts';
+import type { BodyRoom } from '../table/messages.ts';
 import { DEFAULT_SETTINGS } from '../table/settings.ts';
 import { createExternalNames } from './dns/external-names.ts';
 import type { ObjectSource, OnStoreChange } from './object-source.ts';
@@ -20,7 +20,6 @@ import { reportApplied, reportOrphans } from './report/report-metrics.ts';
 /** What is decided at start. */
 export interface FleetOptions {
   readonly workerCount: number;
-  readonly listeners: readonly ListenerSpec[];
   readonly bodies: BodyRoom;
   /** --enable-metrics. */
   readonly areRequestsCounted: boolean;
@@ -75,7 +74,8 @@ const STOPPING_FIRST_MS = 5_000;
 
 export function createFleet(deps: FleetDeps): Fleet {
   const { options, log, store, metrics, observer } = deps;
-  const { workerCount, listeners, bodies } = options;
+  const { workerCount, bodies } = options;
+  const { listeners } = options.translation;
   let unready: string | undefined = 'the first full sync is not linked by every worker yet';
 
   const names = createExternalNames({ store, log, moved: (id) => controller.endpointsMoved(id) });
@@ -95,7 +95,7 @@ export function createFleet(deps: FleetDeps): Fleet {
   const supervisor = createSupervisor({
     entry: deps.entry,
     workerCount,
-    listeners,
+    listeners: listeners.map(({ kind, ...spec }) => ({ ...spec, isTls: kind === 'https' })),
     metricsFor: (index) => (options.areRequestsCounted ? metrics.bufferFor(index) : undefined),
     bodies,
     events: createWorkerEvents(log, metrics, publisher, listening),

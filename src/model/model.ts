@@ -1,15 +1,24 @@
 import type { RouteNames } from '../lib/variables/source.ts';
 import type { CanaryPolicy, Policies } from './policy.ts';
+import type { ClientAuth, Listener, Stream, TlsName } from './ports.ts';
 import type { SourceRef } from './source.ts';
 
 /** What the cluster's authors asked for, in operators' words. Sorted, plain, with provenance; knows no annotations. */
 export interface Model {
+  /** Names of their own. */
+  readonly listeners: readonly ListenerModel[];
+  readonly streams: readonly StreamModel[];
+  /** Sorted by name. */
+  readonly tlsNames: readonly TlsName[];
   readonly hosts: readonly HostModel[];
   readonly upstreams: readonly UpstreamModel[];
   readonly certificates: readonly CertificateModel[];
   /** Id of the certificate served for unknown names. */
   readonly defaultCertificateId: string;
 }
+
+export type ListenerModel = Listener & { readonly source: SourceRef };
+export type StreamModel = Stream & { readonly source: SourceRef };
 
 export interface HostModel {
   /** Host as written, lower case; `_` is the catch-all; `*.a.b` is one label deep. */
@@ -20,6 +29,8 @@ export interface HostModel {
   readonly certificateId?: string;
   /** Aliases that certificate covers. */
   readonly certificateNames: readonly string[];
+  /** What clients of all its names must show. */
+  readonly clientAuth?: ClientAuth;
   /** Host-scoped policies (app-root). */
   readonly policies: Policies;
   readonly routes: readonly RouteModel[];

@@ -12,7 +12,8 @@ import type {
   UpstreamModel,
 } from './model.ts';
 import type { Policies } from './policy.ts';
-import { printSource } from './source.ts';
+import { DEFAULT_LISTENERS } from './ports.ts';
+import { printSource, withoutSource, type SourceRef } from './source.ts';
 
 export interface PrintOptions {
   /** Policies that are left out where they are equal to these; one that is missing is printed as `none`. */
@@ -32,6 +33,7 @@ const NOTHING_USUAL: UsualPolicies = { route: {}, host: {}, upstream: {} };
 export function printModel(model: Model, options: PrintOptions = {}): string {
   const usual = options.usual ?? NOTHING_USUAL;
   return toYaml({
+    ...portsOf(model),
     hosts: model.hosts.map((host) => hostOf(host, usual)),
     upstreams: model.upstreams.map((upstream) => upstreamOf(upstream, usual)),
     certificates: model.certificates.map(certificateOf),
@@ -57,6 +59,21 @@ function toYaml(value: unknown): string {
   return stringify(value, { lineWidth: 0, aliasDuplicateObjects: false });
 }
 
+/** Ports other than the usual ones, streams, and the names that no host tells of. */
+function portsOf({ listeners, streams, tlsNames }: Model): object {
+  const plain = listeners.map(withoutSource);
+  const others = tlsNames.filter(({ kind }) => kind !== 'terminate');
+  return {
+    ...(isDeepStrictEqual(plain, DEFAULT_LISTENERS) ? {} : { listeners: listeners.map(withSource) }),
+    ...(streams.length === 0 ? {} : { streams: streams.map(withSource) }),
+    ...(others.length === 0 ? {} : { tlsNames: others }),
+  };
+}
+
+function withSource<T extends { readonly source: SourceRef }>({ source, ...value }: T): object {
+  return { ...value, source: printSource(source) };
+}
+
 function hostOf(host: HostModel, usual: UsualPolicies): object {
   return {
     name: host.name,
@@ -64,6 +81,7 @@ function hostOf(host: HostModel, usual: UsualPolicies): object {
     ...(host.aliases.length === 0 ? {} : { aliases: host.aliases }),
     ...(host.certificateId === undefined ? {} : { certificateId: host.certificateId }),
     ...(host.certificateNames.length === 0 ? {} : { certificateNames: host.certificateNames }),
+    ...(host.clientAuth === undefined ? {} : { clientAuth: withoutSecrets(host.clientAuth) }),
     ...policiesOf(host.policies, usual.host),
     routes: host.routes.map((route) => routeOf(route, usual)),
   };

@@ -9,6 +9,14 @@ export interface SourceRef {
   readonly uid?: string;
 }
 
+/** A value by itself. */
+export function withoutSource<T extends { readonly source: SourceRef }>(value: T): WithoutSource<T> {
+  const { source: _, ...plain } = value;
+  return plain as WithoutSource<T>;
+}
+
+type WithoutSource<T> = T extends unknown ? Omit<T, 'source'> : never;
+
 /** Prints a source as `Kind namespace/name field`, the form every message uses. */
 export function printSource(source: SourceRef): string {
   const name = source.namespace === '' ? source.name : `${source.namespace}/${source.name}`;

@@ -1,4 +1,5 @@
 import type { CertificateEntry, HostEntry, TlsEntry, UpstreamEndpoints, UpstreamEntry } from './table.ts';
+import type { Listener, Stream } from '../model/ports.ts';
 import type { DataPlaneSettings } from './settings.ts';
 import type { CounterRoom } from './counter-room.ts';
 
@@ -9,6 +10,8 @@ export interface TableDelta {
   readonly upstreams: Change<UpstreamEntry>;
   readonly certificates: Change<CertificateEntry>;
   /** Undefined: as before. */
+  readonly listeners?: readonly Listener[];
+  readonly streams?: readonly Stream[];
   readonly tls?: TlsEntry;
   readonly settings?: DataPlaneSettings;
 }

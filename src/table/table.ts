@@ -1,6 +1,7 @@
 import type { ConvertedPattern } from '../lib/pcre-outline.ts';
 import type { RouteNames } from '../lib/variables/source.ts';
 import type { CanaryPolicy, Policies } from '../model/policy.ts';
+import type { Listener, Stream } from '../model/ports.ts';
 import type { DataPlaneSettings } from './settings.ts';
 
 /**
@@ -9,6 +10,8 @@ import type { DataPlaneSettings } from './settings.ts';
  */
 export interface RouteTable {
   readonly generation: number;
+  readonly listeners: readonly Listener[];
+  readonly streams: readonly Stream[];
   readonly hosts: readonly HostEntry[];
   readonly upstreams: readonly UpstreamEntry[];
   readonly certificates: readonly CertificateEntry[];

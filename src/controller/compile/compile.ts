@@ -4,6 +4,7 @@ import { ANY_CASE, toRegex } from '../../lib/pcre.ts';
 import { Remembered } from '../../lib/remembered.ts';
 import type { HostModel, Model, RouteModel, UpstreamModel } from '../../model/model.ts';
 import type { Policies } from '../../model/policy.ts';
+import { withoutSource } from '../../model/source.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
 import type { HostEntry, RouteEntry, RouteTable, TlsEntry, UpstreamEntry } from '../../table/table.ts';
 import { PolicyPool, toBytePolicies } from './policy-pool.ts';
@@ -36,6 +37,8 @@ export function createCompiler(): Compiler {
       const upstream = (from: UpstreamModel) => upstreams.of(from, [], () => toUpstream(from));
       return {
         generation,
+        listeners: model.listeners.map(withoutSource),
+        streams: model.streams.map(withoutSource),
         hosts: model.hosts.map(host).toSorted(by(({ name }) => name)),
         upstreams: model.upstreams.map(upstream).toSorted(by(({ id }) => id)),
         certificates: model.certificates
@@ -57,21 +60,11 @@ function toUpstream({ id, policies }: UpstreamModel): UpstreamEntry {
   return { id, digest: digestOf([id, policies]), policies: toBytePolicies(policies) };
 }
 
-/** Names with a certificate of their own; the bare catch-all never has one (docs/reference/annotations.md §2.2). */
-function toTls(model: Model): TlsEntry {
-  const names = new Map<string, string>();
-  for (const { name, certificateId } of model.hosts) {
-    if (certificateId !== undefined && name !== CATCH_ALL) names.set(name, certificateId);
-  }
-  // A host's own name comes before another's alias.
-  for (const { certificateId, certificateNames } of model.hosts) {
-    if (certificateId === undefined) continue;
-    for (const name of certificateNames) if (!names.has(name)) names.set(name, certificateId);
-  }
-  return {
-    names: [...names].toSorted(by(([name]) => name)),
-    defaultCertificateId: model.defaultCertificateId,
-  };
+function toTls({ tlsNames, defaultCertificateId }: Model): TlsEntry {
+  const names = tlsNames.flatMap((tls): TlsEntry['names'] =>
+    tls.kind === 'terminate' ? [[tls.name, tls.certificateId]] : [],
+  );
+  return { names, defaultCertificateId };
 }
 
 /** As ingress-nginx looks certificates up: the name, then the name with its first label replaced by `*`. */

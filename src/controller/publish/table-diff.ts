@@ -1,6 +1,5 @@
 import { canonicalText } from '../../lib/hash.ts';
 import type { Change, TableDelta } from '../../table/messages.ts';
-import type { DataPlaneSettings } from '../../table/settings.ts';
 import type { EndpointEntry, RouteTable, TlsEntry, UpstreamEndpoints } from '../../table/table.ts';
 
 /** What brings a worker that runs `from` (undefined: nothing yet) to `to`; undefined when nothing does, by digests. */
@@ -8,6 +7,8 @@ export function diffTables(from: RouteTable | undefined, to: RouteTable): TableD
   if (from === undefined) {
     return {
       generation: to.generation,
+      listeners: to.listeners,
+      streams: to.streams,
       hosts: { set: to.hosts, removed: [] },
       upstreams: { set: to.upstreams, removed: [] },
       certificates: { set: to.certificates, removed: [] },
@@ -24,18 +25,20 @@ export function diffTables(from: RouteTable | undefined, to: RouteTable): TableD
   const upstreams = diffEntries(from.upstreams, to.upstreams, idOf, (a, b) => a.digest === b.digest);
   // The id is a digest of what is in it.
   const certificates = diffEntries(from.certificates, to.certificates, idOf, () => true);
-  const isTlsEqual = isSameTls(from.tls, to.tls);
-  const areSettingsEqual = isSameSettings(from.settings, to.settings);
-  if (isEmpty(hosts) && isEmpty(upstreams) && isEmpty(certificates) && isTlsEqual && areSettingsEqual) {
-    return undefined;
-  }
+  const others = {
+    ...(isSame(from.listeners, to.listeners) ? undefined : { listeners: to.listeners }),
+    ...(isSame(from.streams, to.streams) ? undefined : { streams: to.streams }),
+    ...(isSameTls(from.tls, to.tls) ? undefined : { tls: to.tls }),
+    ...(isSame(from.settings, to.settings) ? undefined : { settings: to.settings }),
+  };
+  const isNothingElse = Object.keys(others).length === 0;
+  if (isEmpty(hosts) && isEmpty(upstreams) && isEmpty(certificates) && isNothingElse) return undefined;
   return {
     generation: to.generation,
     hosts,
     upstreams,
     certificates,
-    ...(isTlsEqual ? undefined : { tls: to.tls }),
-    ...(areSettingsEqual ? undefined : { settings: to.settings }),
+    ...others,
   };
 }
 
@@ -86,6 +89,6 @@ function isSameTls(a: TlsEntry, b: TlsEntry): boolean {
   );
 }
 
-function isSameSettings(a: DataPlaneSettings, b: DataPlaneSettings): boolean {
+function isSame<T>(a: T, b: T): boolean {
   return a === b || canonicalText(a) === canonicalText(b);
 }

@@ -1,10 +1,13 @@
 import type { Finding } from '../../model/finding.ts';
 import type { CertificateModel, Model } from '../../model/model.ts';
+import { DEFAULT_LISTENERS, type Listener } from '../../model/ports.ts';
 import type { OwnershipOptions } from '../store/ownership.ts';
 import type { ObjectRef } from '../store/object-store.ts';
 
 /** What flags decide for translation. Constant for the life of the process. */
 export interface TranslateOptions extends OwnershipOptions {
+  /** What a fleet opens. */
+  readonly listeners: readonly Listener[];
   /** --annotations-prefix, without slash. */
   readonly annotationsPrefix: string;
   /** --enable-annotation-validation: the characters of texts are judged. */
@@ -31,6 +34,7 @@ export interface TranslateOptions extends OwnershipOptions {
 
 /** ingress-nginx's defaults of the flags. */
 export const DEFAULT_TRANSLATE_OPTIONS: Omit<TranslateOptions, 'fallbackCertificate'> = {
+  listeners: DEFAULT_LISTENERS,
   annotationsPrefix: 'nginx.ingress.kubernetes.io',
   ingressClass: 'nginx',
   controllerClass: 'k8s.io/ingress-nginx',

@@ -1,7 +1,8 @@
 import type { Feature } from '../../features/kit/feature.ts';
 import { Remembered, type Made } from '../../lib/remembered.ts';
 import { createFindings, type Finding } from '../../model/finding.ts';
-import type { CertificateModel, HostModel, UpstreamModel } from '../../model/model.ts';
+import type { CertificateModel, HostModel, ListenerModel, UpstreamModel } from '../../model/model.ts';
+import type { SourceRef } from '../../model/source.ts';
 import { objectKey, type ConfigMapObject, type IngressObject } from '../store/objects.ts';
 import type { ClusterSnapshot, ObjectRef } from '../store/object-store.ts';
 import { createOwnership } from '../store/ownership.ts';
@@ -21,6 +22,7 @@ import { catchAllDisabled, reportObjects, unknownClass } from './object-findings
 import type { TranslateOptions, Translation } from './options.ts';
 import { createCertificateReader } from '../certificates/certificate-reader.ts';
 import { createSortedKeys } from './sorted-keys.ts';
+import { tlsNamesOf } from './tls-names.ts';
 import { claimUpstreams, createUpstreamMaker, reportUpstreamConflicts } from './upstreams.ts';
 
 /** Translates snapshot after snapshot and remembers which version of each Ingress it has accepted. */
@@ -38,6 +40,8 @@ export function translate(
 ): Translation {
   return createTranslator(options, features).translate(snapshot, nowMs);
 }
+
+const FLAGS: SourceRef = { kind: 'Controller', namespace: '', name: 'flags' };
 
 /** Expiry is judged by the hour, so that hosts are not put together anew each time. */
 const EXPIRY_STEP_MS = 3_600_000;
@@ -57,6 +61,7 @@ export function createTranslator(options: TranslateOptions, features: readonly F
   const entries = new Remembered<IngressObject, IngressEntry>(new WeakMap());
   const hostShelf = new Map<string, Made<HostResult>>();
   const hostsBuilt = new Remembered<string, HostResult>(hostShelf);
+  const listeners = options.listeners.map((listener): ListenerModel => ({ ...listener, source: FLAGS }));
   let accepted: AcceptedEntries = new Map();
   let configMap: ConfigMapObject | undefined;
 
@@ -237,6 +242,9 @@ export function createTranslator(options: TranslateOptions, features: readonly F
 
       return {
         model: {
+          listeners,
+          streams: [],
+          tlsNames: tlsNamesOf(models),
           hosts: models,
           upstreams,
           certificates: [...certificateModels.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1)),

@@ -54,6 +54,7 @@ const host = fc
     aliases: fc.subarray(['z.t', '*.z.t']),
   })
   .map(({ name, routes, ...over }) => hostModel(name, routes, { ...over, certificateNames: over.aliases }));
+const source = { kind: 'Controller', namespace: '', name: 'flags' };
 const model: fc.Arbitrary<Model> = fc
   .record({
     hosts: fc.uniqueArray(host, { selector: ({ name }) => name, maxLength: 4 }),
@@ -63,12 +64,25 @@ const model: fc.Arbitrary<Model> = fc
     ),
     certificates: fc.subarray(['x', 'y']),
     defaultCertificateId: fc.constantFrom('x', 'y'),
+    tcpPorts: fc.subarray([5432, 6379]),
   })
-  .map(({ hosts, upstreams, certificates, defaultCertificateId }) =>
+  .map(({ hosts, upstreams, certificates, defaultCertificateId, tcpPorts }) =>
     modelOf(
       hosts,
       upstreams.map(({ id, algorithm }) => upstreamModel(id, { 'load-balance': { algorithm } })),
-      { certificates: certificates.map(certificateModel), defaultCertificateId },
+      {
+        certificates: certificates.map(certificateModel),
+        defaultCertificateId,
+        listeners: tcpPorts.map((port) => ({ kind: 'tcp', name: `tcp-${port}`, host: '::', port, source })),
+        streams: tcpPorts.map((port) => ({
+          kind: 'tcp',
+          listener: `tcp-${port}`,
+          upstreamId: 'u',
+          isProxyProtocolRead: false,
+          isProxyProtocolSent: port === 6379,
+          source,
+        })),
+      },
     ),
   );
 const table = fc
@@ -88,6 +102,8 @@ function applyDelta(from: RouteTable, delta: TableDelta): RouteTable {
     hosts: applyChange(from.hosts, delta.hosts, ({ name }) => name),
     upstreams: applyChange(from.upstreams, delta.upstreams, ({ id }) => id),
     certificates: applyChange(from.certificates, delta.certificates, ({ id }) => id),
+    listeners: delta.listeners ?? from.listeners,
+    streams: delta.streams ?? from.streams,
     tls: delta.tls ?? from.tls,
     settings: delta.settings ?? from.settings,
   };

@@ -1,0 +1,21 @@
+import { CATCH_ALL } from '../../lib/catch-all.ts';
+import type { HostModel } from '../../model/model.ts';
+import type { TlsName } from '../../model/ports.ts';
+
+/** Names with a certificate of their own, sorted; the bare catch-all never has one (docs/reference/annotations.md §2.2). */
+export function tlsNamesOf(hosts: readonly HostModel[]): TlsName[] {
+  const names = new Map<string, TlsName>();
+  const add = (name: string, { certificateId, clientAuth }: HostModel) => {
+    if (certificateId === undefined || names.has(name)) return;
+    names.set(name, {
+      kind: 'terminate',
+      name,
+      certificateId,
+      ...(clientAuth === undefined ? {} : { clientAuth }),
+    });
+  };
+  for (const host of hosts) if (host.name !== CATCH_ALL) add(host.name, host);
+  // A host's own name comes before another's alias.
+  for (const host of hosts) for (const alias of host.certificateNames) add(alias, host);
+  return [...names.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
