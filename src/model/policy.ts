@@ -17,6 +17,7 @@ export interface CorePolicies {
   readonly 'server-alias'?: ServerAliasPolicy;
   readonly 'www-redirect'?: WwwRedirectPolicy;
   readonly logging?: LoggingPolicy;
+  readonly 'limit-rate'?: LimitRatePolicy;
   readonly satisfy?: SatisfyPolicy;
   readonly redirect?: RelativeRedirectsPolicy;
   readonly 'ssl-redirect'?: PortInRedirectsPolicy;
@@ -48,6 +49,14 @@ export interface BodyPolicy {
   readonly upstreamHttpMinor: 0 | 1;
   /** Forced upstream Connection header (connection-proxy-header); undefined: by protocol. */
   readonly connectionHeader?: 'close' | 'keep-alive';
+}
+
+/** How fast a response body goes to its client. */
+export interface LimitRatePolicy {
+  /** 0: as fast as the client takes it. */
+  readonly bytesPerSecond: number;
+  /** Bytes that go out before that. */
+  readonly freeBytes: number;
 }
 
 export type RetryCondition =

@@ -1,7 +1,7 @@
 import type { Attempt } from '../../lib/variables/source.ts';
 import type { Detour } from '../../features/kit/filter.ts';
 import { toByteText } from '../../lib/byte-text.ts';
-import { answerError } from './answer.ts';
+import { answerError, answerFault } from './answer.ts';
 import { detourOf } from './detour.ts';
 import { PROXY_ERRORS, type ProxyErrorCode } from '../message/proxy-errors.ts';
 import type { Exchange } from './exchange.ts';
@@ -12,6 +12,7 @@ import { responseLinesOf } from './head-rules.ts';
 import type { HeaderBlock, ResponseHead } from '../message/heads.ts';
 import { reasonOf } from './stock-page.ts';
 import { RequestBody } from './request-body.ts';
+import { ResponsePacer, type PacedSender } from './response-pacer.ts';
 import { isErrorRetried, isStatusRetried, isTriedElsewhere } from './retry.ts';
 import { StagedBody } from './staged-body.ts';
 import { outcomeOf } from './try-outcome.ts';
@@ -31,7 +32,7 @@ class Try implements Attempt {
 }
 
 /** Stages 9 to 11 of an exchange: picks endpoints, sends the request, passes the response on, tries again where that is safe. */
-export class Forwarding implements UpstreamHandler {
+export class Forwarding implements PacedSender, UpstreamHandler {
   readonly body: RequestBody;
   readonly #exchange: Exchange;
   upstream: Upstream | undefined = undefined;
@@ -52,6 +53,8 @@ export class Forwarding implements UpstreamHandler {
   #stayAt: Endpoint | undefined = undefined;
   #tunnel: Tunnel | undefined = undefined;
   #staged: StagedBody | undefined = undefined;
+  /** Lets the present response out, if it has a rate. */
+  #pacer: ResponsePacer | undefined = undefined;
   /** Whether the next try is the first one of a detour. */
   #isDetourDue = false;
   readonly #firstTry: Try = new Try();
@@ -122,6 +125,7 @@ export class Forwarding implements UpstreamHandler {
   /** Lets go of the upstream, without an answer. */
   cancel(): void {
     this.#tunnel?.close();
+    this.#stopPacing();
     this.#settle('aborted');
   }
 
@@ -178,13 +182,12 @@ export class Forwarding implements UpstreamHandler {
       this.#staged.take(buffer, start, end);
       return;
     }
-    this.#exchange.bodyBytesSent += length;
-    this.#exchange.downstream.writeBody(buffer, start, end, isOwned);
+    this.sendBody(buffer, start, end, isOwned);
   }
 
   onReadDone(): void {
     const staged = this.#staged;
-    const isTaken = staged === undefined ? this.#exchange.downstream.flush() : !staged.isFull;
+    const isTaken = staged === undefined ? this.flushBody() : !staged.isFull;
     if (isTaken || this.#isPaused) return;
     this.#isPaused = true;
     this.#stream?.pause();
@@ -196,22 +199,61 @@ export class Forwarding implements UpstreamHandler {
 
   onResponseEnd(trailers: HeaderBlock | undefined, endedAtMs: number): void {
     const exchange = this.#exchange;
-    const { downstream } = exchange;
     this.#stream = undefined;
     this.#settle('ok', endedAtMs);
-    if (this.#staged !== undefined) {
-      this.#staged.finish();
+    if (this.#staged === undefined) {
+      this.endBody(trailers, endedAtMs);
       return;
     }
+    // What they were read with may read the next response before the stage has sent all.
+    exchange.responseHeaders = exchange.responseHeaders?.copy();
+    this.#staged.finish();
+  }
+
+  /** Sends bytes of the response's body; they may be needed after the call only when `isOwned`. */
+  sendBody(buffer: Buffer, start: number, end: number, isOwned: boolean): void {
+    if (this.#pacer !== undefined) {
+      this.#pacer.take(buffer, start, end, isOwned);
+      return;
+    }
+    this.#exchange.bodyBytesSent += end - start;
+    this.#exchange.downstream.writeBody(buffer, start, end, isOwned);
+  }
+
+  /** False: the client, or the rate of the response, takes no more for now. */
+  flushBody(): boolean {
+    return this.#pacer === undefined ? this.#exchange.downstream.flush() : this.#pacer.pump();
+  }
+
+  /** Ends the response as soon as all of it is out, and with it the exchange. */
+  endBody(trailers: HeaderBlock | undefined, endedAtMs: number): void {
+    if (this.#pacer === undefined) this.onPacedEnd(trailers, endedAtMs);
+    else this.#pacer.end(trailers, endedAtMs);
+  }
+
+  onPacedEnd(trailers: HeaderBlock | undefined, endedAtMs: number): void {
+    const exchange = this.#exchange;
+    const { downstream } = exchange;
+    this.#stopPacing();
     downstream.endResponse(trailers);
     exchange.finish(endedAtMs);
     downstream.endExchange();
+  }
+
+  onPaced(): void {
+    if (this.#staged === undefined) this.#resume();
+    else this.#staged.drain();
+  }
+
+  onPacingFailed(fault: unknown): void {
+    answerFault(this.#exchange, fault);
   }
 
   onUpstreamFailed(code: ProxyErrorCode, isUntouched: boolean): void {
     const exchange = this.#exchange;
     const stream = this.#stream;
     this.#stream = undefined;
+    this.#stopPacing();
     if (this.#tunnel !== undefined) {
       this.#tunnel.onUpstreamFailed(code);
       return;
@@ -244,8 +286,8 @@ export class Forwarding implements UpstreamHandler {
       this.#tunnel.onDownstreamDrain();
       return;
     }
-    if (this.#staged === undefined) this.#resume();
-    else this.#staged.drain();
+    if (this.#pacer === undefined) this.onPaced();
+    else this.#pacer.onDownstreamDrain();
   }
 
   onTunnelData(buffer: Buffer, start: number, end: number): void {
@@ -314,6 +356,11 @@ export class Forwarding implements UpstreamHandler {
     this.#stream?.resume();
   }
 
+  #stopPacing(): void {
+    this.#pacer?.cancel();
+    this.#pacer = undefined;
+  }
+
   #send(): void {
     const stream = this.#stream!;
     stream.sendHead(this.#head);
@@ -364,6 +411,7 @@ export class Forwarding implements UpstreamHandler {
     exchange.sentBehind = behind;
     const { framing } = head;
     const isStaged = this.#staged !== undefined;
+    this.#pacer = ResponsePacer.of(exchange, head, route!.responseRate, this);
     downstream.writeHead(
       status,
       reason,

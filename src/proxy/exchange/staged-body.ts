@@ -51,10 +51,9 @@ export class StagedBody implements BodyOut {
 
   write(bytes: Buffer): boolean {
     if (this.#isDeaf) return true;
-    const { downstream } = this.#exchange;
-    this.#exchange.bodyBytesSent += bytes.length;
-    downstream.writeBody(bytes, 0, bytes.length, true);
-    return downstream.flush();
+    const { forwarding } = this.#exchange;
+    forwarding.sendBody(bytes, 0, bytes.length, true);
+    return forwarding.flushBody();
   }
 
   ready(): void {
@@ -65,10 +64,7 @@ export class StagedBody implements BodyOut {
   end(): void {
     if (this.#isDeaf) return;
     this.#isOver = true;
-    const { downstream } = this.#exchange;
-    downstream.endResponse(undefined);
-    this.#exchange.finish();
-    downstream.endExchange();
+    this.#exchange.forwarding.endBody(undefined, this.#exchange.context.now());
   }
 
   fail(fault: unknown): void {

@@ -221,6 +221,14 @@ export class FieldList implements FieldSink, HeaderBlock {
     return parsedLines(text);
   }
 
+  copy(): FieldList {
+    const copy = new FieldList(this.#limits, this.#secrets);
+    copy.seen = this.seen;
+    for (let i = 0; i < this.count; i++)
+      copy.#push(this.#names[i]!, this.#values[i]!, this.#ids[i]!, this.#lines[i]);
+    return copy;
+  }
+
   #lineAt(index: number): string {
     return this.#lines[index] ?? `${this.#names[index]}: ${this.#values[index]}\r\n`;
   }

@@ -305,6 +305,18 @@ export class HeaderLines implements HeaderBlock {
     return parsedLines(runStart >= 0 ? result + text.slice(runStart, runEnd) : result);
   }
 
+  copy(): HeaderLines {
+    const copy = new HeaderLines(this.#limits);
+    copy.text = this.text;
+    copy.count = this.count;
+    copy.seen = this.seen;
+    copy.nominated = this.nominated;
+    copy.bareLineFeeds = this.bareLineFeeds;
+    copy.#offsets = this.#offsets.slice(0, this.count * STRIDE);
+    copy.#ids = this.#ids.slice(0, this.count);
+    return copy;
+  }
+
   #isNamed(index: number, lowerName: string): boolean {
     const at = index * STRIDE;
     const length = this.#offsets[at + NAME_END]! - this.#offsets[at + NAME_START]!;

@@ -26,6 +26,8 @@ export interface HeaderBlock {
    * Connection-nominated ones, Host, Expect, and ids with a 1 in `dropped` (KNOWN_HEADER_COUNT long), and `droppedNames` (lower-case).
    */
   forwardable(dropped: Uint8Array, droppedNames?: ReadonlySet<string>): HeadText;
+  /** The same lines, for who needs them longer than their parser keeps them. */
+  copy(): HeaderBlock;
 }
 
 /** How a body is delimited. `close`: until the connection ends, responses only. */

@@ -128,6 +128,7 @@ function linkRoute(
     timeouts,
     body,
     retry,
+    responseRate: policies['limit-rate'],
     isAccessLogged: logging?.isAccessLogged ?? true,
     onRequest: withHook(byStage.route, 'onRequest'),
     onAccess:

@@ -1,7 +1,7 @@
 import type { LazyPathSearch } from '../../lib/path-search.ts';
 import type { CanaryDecision, Filter } from '../../features/kit/filter.ts';
 import type { LocationForm } from '../../features/kit/location-form.ts';
-import type { BodyPolicy, RetryPolicy, TimeoutsPolicy } from '../../model/policy.ts';
+import type { BodyPolicy, LimitRatePolicy, RetryPolicy, TimeoutsPolicy } from '../../model/policy.ts';
 import type { RouteSeries } from '../../observe/sinks.ts';
 import type { HostEntry, RouteEntry } from '../../table/table.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
@@ -62,6 +62,7 @@ export interface LinkedRoute {
   readonly timeouts: TimeoutsPolicy;
   readonly body: BodyPolicy;
   readonly retry: RetryPolicy;
+  readonly responseRate: LimitRatePolicy | undefined;
   readonly isAccessLogged: boolean;
   /** `route` stage, in registry order; only filters that have the hook are in each list. */
   readonly onRequest: readonly Filter[];

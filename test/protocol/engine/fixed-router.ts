@@ -1,6 +1,7 @@
 import type { Filter } from '../../../src/features/kit/filter.ts';
 import type {
   BodyPolicy,
+  LimitRatePolicy,
   RetryPolicy,
   TimeoutsPolicy,
   UpstreamTlsPolicy,
@@ -25,6 +26,7 @@ export interface FixedRouterOptions {
   readonly timeouts?: Partial<TimeoutsPolicy>;
   readonly body?: Partial<BodyPolicy>;
   readonly retry?: Partial<RetryPolicy>;
+  readonly responseRate?: LimitRatePolicy;
   readonly tls?: UpstreamTlsPolicy | true;
   readonly filters?: readonly Filter[];
   readonly hostFilters?: readonly Filter[];
@@ -99,6 +101,7 @@ export function createFixedRouter(options: FixedRouterOptions = {}): FixedRouter
       timeoutMs: 0,
       ...options.retry,
     },
+    responseRate: options.responseRate,
     isAccessLogged: true,
     onRequest: filters.filter((filter) => filter.onRequest !== undefined),
     onAccess: options.accessFilters ?? [],
