@@ -10,6 +10,8 @@ import { globalAuth } from './global-auth/global-auth.ts';
 import { ipAccess } from './ip-access/ip-access.ts';
 import { healthCheck } from './health-check/health-check.ts';
 import type { Feature } from './kit/feature.ts';
+import { limitRate } from './limit-rate/limit-rate.ts';
+import { limits } from './limits/limits.ts';
 import { loadBalance } from './load-balance/load-balance.ts';
 import { logging } from './logging/logging.ts';
 import { proxyCookie } from './proxy-cookie/proxy-cookie.ts';
@@ -40,6 +42,7 @@ export const features: readonly AnyFeature[] = [
   redirect, // before the rewrite and the SSL redirect: an explicit redirect is answered over plain http
   rewrite, // before the SSL redirect: a rewrite that gives nothing is a 500 on either scheme
   sslRedirect,
+  limits, // before all checks of access: whoever is refused has made a request
   ipAccess, // the first check of access: an address costs least to look at
   satisfy,
   upstreamVhost,
@@ -48,6 +51,7 @@ export const features: readonly AnyFeature[] = [
   customHeaders, // after what else sets response headers: its own stand
   timeouts,
   body,
+  limitRate,
   retry,
   backendProtocol,
   proxySsl,

@@ -213,6 +213,44 @@ const cases: readonly Case[] = [
     annotations: { 'allowlist-source-range': '10.0.0.0/8', 'denylist-source-range': '10.1.0.0/16' },
     vain: [],
   },
+  // limit-rate, limits
+  {
+    name: 'limits behind a redirect',
+    annotations: {
+      ...redirected,
+      'limit-rps': '5',
+      'limit-connections': '5',
+      'limit-allowlist': '10.0.0.0/8',
+      'limit-rate': '5',
+    },
+    vain: [warning('limit-allowlist'), 'error limit-connections', warning('limit-rate'), 'error limit-rps'],
+  },
+  {
+    name: 'limits below 0',
+    annotations: { 'limit-rps': '-5', 'limit-rpm': '-1', 'limit-connections': '-1', 'limit-rate': '-1' },
+    vain: ['error limit-connections', warning('limit-rate'), 'error limit-rpm', 'error limit-rps'],
+  },
+  {
+    name: 'a burst and a list of no limit',
+    annotations: { 'limit-burst-multiplier': '2', 'limit-allowlist': '10.0.0.0/8', 'limit-rate-after': '5' },
+    vain: ['limit-allowlist', 'limit-burst-multiplier', 'limit-rate-after'].map(warning),
+  },
+  {
+    name: 'a burst of connections',
+    annotations: {
+      'limit-connections': '5',
+      'limit-burst-multiplier': '2',
+      'limit-allowlist': '10.0.0.0/8',
+    },
+    vain: [warning('limit-burst-multiplier')],
+  },
+  {
+    name: 'what is free of the rate of the ConfigMap',
+    annotations: { 'limit-rate-after': '5' },
+    settings: { 'limit-rate': '5' },
+    vain: [],
+  },
+  { name: 'limits that are off', annotations: { 'limit-rps': '0', 'limit-rate': '0' }, vain: [] },
   // load-balance
   {
     name: 'a hash of a constant',

@@ -3,9 +3,8 @@ import type { HashKey } from '../lib/half-sip-hash.ts';
 import { gaugeBytes, SharedGauges } from '../lib/shared-gauges.ts';
 import { rateBytes } from '../lib/shared-rates.ts';
 
-/** Eight keys each; both are powers of two. Memory is the system's until a key is put there. */
-const RATE_BUCKETS = 32_768;
-const GAUGE_BUCKETS = 16_384;
+/** Eight keys each; a power of two. Memory is the system's until a key is put there. */
+const BUCKETS = 32_768;
 
 /** Shared memory in which limits count across workers; made once for a process. */
 export interface CounterRoom {
@@ -18,10 +17,10 @@ export interface CounterRoom {
   readonly key: HashKey;
 }
 
-/** Room for 262,144 keys of rates and 131,072 of gauges, unless told otherwise. */
+/** Room for 262,144 keys of rates and as many of gauges, unless told otherwise. */
 export function createCounterRoom(
   workers: number,
-  { rateBuckets = RATE_BUCKETS, gaugeBuckets = GAUGE_BUCKETS } = {},
+  { rateBuckets = BUCKETS, gaugeBuckets = BUCKETS } = {},
 ): CounterRoom {
   const secret = randomBytes(8);
   return {

@@ -48,6 +48,11 @@ export interface DataPlaneSettings {
   readonly isHealthPathServed: boolean;
   readonly healthPath: string;
   readonly blockedUserAgents: readonly string[];
+  /** Status of a request above a rate (limit-req-status-code), and above a number at once (limit-conn-status-code). */
+  readonly rateLimitStatus: number;
+  readonly connectionLimitStatus: number;
+  /** What limits count by: a text with variables, as bytes (limit-conn-zone-variable). */
+  readonly limitKey: string;
   /** Count requests of hosts that are not configured (--metrics-per-undefined-host). */
   readonly areUndefinedHostsCounted: boolean;
   readonly isHostCounted: boolean;
@@ -152,6 +157,9 @@ export const DEFAULT_SETTINGS: DataPlaneSettings = {
   isHealthPathServed: true,
   healthPath: '/healthz',
   blockedUserAgents: [],
+  rateLimitStatus: 503,
+  connectionLimitStatus: 503,
+  limitKey: '$binary_remote_addr',
   areUndefinedHostsCounted: false,
   isHostCounted: true,
 };

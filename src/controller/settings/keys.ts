@@ -1,4 +1,5 @@
 import { createSecureContext } from 'node:tls';
+import { toByteText } from '../../lib/byte-text.ts';
 import { isNetwork } from '../../lib/cidr.ts';
 import { readMapItem } from '../../lib/map-patterns.ts';
 import {
@@ -9,6 +10,7 @@ import {
   parseNginxTimeMs,
 } from '../../lib/nginx-values.ts';
 import type { FindingReason } from '../../model/finding.ts';
+import { hasVariables, unknownNames } from '../../lib/variables/template.ts';
 import { unknownVariables } from '../../observe/log-format.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
 
@@ -162,6 +164,29 @@ const logFormat: ApplyKey = (draft, value) => {
   };
 };
 
+/** Statuses that nginx takes for what it refuses. */
+const refusal =
+  (set: (draft: SettingsDraft, value: number) => void): ApplyKey =>
+  (draft, text) => {
+    const value = parseGoInt(text);
+    if (value === undefined || value < 400 || value > 599) return 'is not a status from 400 to 599';
+    set(draft, value);
+    return undefined;
+  };
+
+const limitKey: ApplyKey = (draft, value) => {
+  const unknown = unknownNames(value).map((name) => `$${name}`);
+  // Filled in with nothing it would limit nobody.
+  if (unknown.length > 0) return `has variables that Serin does not know: ${unknown.join(', ')}`;
+  if (value === '') return 'is empty';
+  draft.limitKey = toByteText(value);
+  if (hasVariables(value)) return undefined;
+  return {
+    problem: 'has no variable, and is the same for every request',
+    consequence: 'all clients of an Ingress share its limits',
+  };
+};
+
 /** ConfigMap keys of the whole data plane, with what each sets (docs/reference/settings.md §2). */
 export const DATA_PLANE_KEYS: Readonly<Record<string, ApplyKey>> = {
   'use-forwarded-headers': bool((draft, value) => (draft.isForwardedTrusted = value)),
@@ -230,6 +255,9 @@ export const DATA_PLANE_KEYS: Readonly<Record<string, ApplyKey>> = {
     (draft, value) => (draft.accessLog.isDefaultBackendLogged = value),
   ),
   'max-worker-connections': integer((draft, value) => (draft.maxConnections = value)),
+  'limit-req-status-code': refusal((draft, value) => (draft.rateLimitStatus = value)),
+  'limit-conn-status-code': refusal((draft, value) => (draft.connectionLimitStatus = value)),
+  'limit-conn-zone-variable': limitKey,
   'max-connections-per-address': integer((draft, value) => (draft.maxConnectionsPerAddress = value)),
 };
 

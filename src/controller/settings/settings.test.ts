@@ -47,6 +47,9 @@ const cases: [key: string, value: string, want: object][] = [
   ['worker-shutdown-timeout', '30s', { drainTimeoutMs: 30_000 }],
   ['worker-shutdown-timeout', '0', { drainTimeoutMs: 0 }],
   ['max-worker-connections', '512', { maxConnections: 512 }],
+  ['limit-req-status-code', '429', { rateLimitStatus: 429 }],
+  ['limit-conn-status-code', '444', { connectionLimitStatus: 444 }],
+  ['limit-conn-zone-variable', '$http_x_key$host', { limitKey: '$http_x_key$host' }],
   ['ssl-ciphers', 'ECDHE-RSA-AES128-GCM-SHA256', {}],
   ['ssl-ecdh-curve', 'X25519:prime256v1', {}],
   ['log-format-upstream', '$remote_addr ${req_id}', {}],
@@ -61,6 +64,22 @@ for (const [key, value, want] of cases) {
 }
 
 const refused: [key: string, value: string, message: string][] = [
+  [
+    'limit-req-status-code',
+    '200',
+    'data.limit-req-status-code: "200" is not a status from 400 to 599; the default is used',
+  ],
+  [
+    'limit-conn-status-code',
+    'no',
+    'data.limit-conn-status-code: "no" is not a status from 400 to 599; the default is used',
+  ],
+  ['limit-conn-zone-variable', '', 'data.limit-conn-zone-variable: is empty; the default is used'],
+  [
+    'limit-conn-zone-variable',
+    '$remote_adr$host',
+    'data.limit-conn-zone-variable: "$remote_adr$host" has variables that Serin does not know: $remote_adr; the default is used',
+  ],
   ['keep-alive', 'long', 'data.keep-alive: "long" is not a whole number of seconds; the default is used'],
   [
     'proxy-real-ip-cidr',
@@ -108,6 +127,14 @@ test('what is half right is taken as far as it goes, and says so', () => {
   expect(messages).toEqual([
     'data.log-format-upstream: "$remote_addr $geoip_country ${geoip_city}" has variables that Serin does not know: $geoip_country, $geoip_city; they are logged as missing values',
     'data.ssl-protocols: "TLSv1.1 TLSv1.3" names TLSv1.1, which Serin does not speak; TLSv1.3 is spoken',
+  ]);
+});
+
+test('limits that count by the same text for everybody are told', () => {
+  const { settings, messages } = read({ 'limit-conn-zone-variable': 'remote_addr' });
+  expect(settings.limitKey).toBe('remote_addr');
+  expect(messages).toEqual([
+    'data.limit-conn-zone-variable: "remote_addr" has no variable, and is the same for every request; all clients of an Ingress share its limits',
   ]);
 });
 

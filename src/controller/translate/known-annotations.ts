@@ -40,11 +40,6 @@ const IGNORED: readonly (readonly [risk: Risk, consequence: string, names: Names
   ],
   ['high', 'it is ignored', `auth-signin auth-tls-error-page auth-tls-match-cn`],
   ['low', NOTHING_TO_SET, `http2-push-preload enable-rewrite-log ssl-prefer-server-ciphers`],
-  [
-    'low',
-    'no limit is applied',
-    `limit-rps limit-rpm limit-connections limit-burst-multiplier limit-allowlist limit-whitelist limit-rate limit-rate-after`,
-  ],
   ['high', 'requests are not mirrored', `mirror-target mirror-host`],
   ['low', 'requests are not mirrored', `mirror-request-body`],
   ['low', 'TLS is terminated here', `ssl-passthrough`],
@@ -96,8 +91,6 @@ const NEEDS: readonly (readonly [needs: Names, names: Names])[] = [
     'auth-tls-secret',
     `auth-tls-verify-client auth-tls-verify-depth auth-tls-error-page auth-tls-pass-certificate-to-upstream auth-tls-match-cn`,
   ],
-  ['limit-rps limit-rpm limit-connections', 'limit-burst-multiplier limit-allowlist limit-whitelist'],
-  ['limit-rate', 'limit-rate-after'],
   ['mirror-target', 'mirror-host mirror-request-body'],
   ['custom-http-errors', 'disable-proxy-intercept-errors'],
   ['enable-opentelemetry', 'opentelemetry-trust-incoming-span opentelemetry-operation-name'],
@@ -111,13 +104,13 @@ const OFF: readonly (readonly [value: string, names: Names])[] = [
      disable-proxy-intercept-errors auth-always-set-cookie auth-keepalive-share-vars auth-tls-pass-certificate-to-upstream
      enable-opentracing enable-influxdb secure-backends grpc-backend`,
   ],
-  ['0', 'limit-rps limit-rpm limit-connections limit-rate limit-rate-after auth-keepalive'],
+  ['0', 'auth-keepalive'],
   ['off', 'auth-tls-verify-client'],
   ['on', 'mirror-request-body'],
 ];
 
 const PROTECTIONS: Names = `auth-secret auth-tls-verify-client auth-tls-match-cn enable-modsecurity enable-owasp-core-rules
-  modsecurity-snippet limit-rps limit-rpm limit-connections`;
+  modsecurity-snippet`;
 
 const needsOf = byName(NEEDS.map(([needs, names]) => [namesOf(needs), names]));
 const offOf = byName(OFF);

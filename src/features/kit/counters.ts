@@ -25,7 +25,7 @@ export interface GaugeCounter {
   leave(place: number): void;
 }
 
-/** Counters in shared memory, across all workers. Memory is bounded. */
+/** Counters in shared memory, across all workers. Memory is bounded (docs/limits.md). */
 export interface Counters {
   rate(limits: readonly RateLimit[]): RateCounter;
   /** At most that many of a key at once. A worker that dies gives back what it had entered. */

@@ -18,9 +18,18 @@ import { ResponseLinesEditor } from '../message/head-editor.ts';
 
 const HTML = headerLine('Content-Type', 'text/html');
 
+/** Statuses that are logged, and cut the connection in place of an answer (nginx: 444 and what it takes for a client that is gone). */
+const CUTTING: ReadonlySet<number> = new Set([408, 444, 499]);
+
 /** Sends an answer that the proxy makes itself and ends the exchange. Throws UnsafeText. */
 export function answerDirect(exchange: Exchange, answer: DirectResponse): void {
   const { status, headers = [], contentType = 'text/html' } = answer;
+  if (CUTTING.has(status)) {
+    exchange.status = status;
+    exchange.finish();
+    exchange.downstream.abort();
+    return;
+  }
   const page = stockPage(status);
   const isBodiless = status === 204 || status === 304;
   const body = isBodiless ? '' : (answer.body ?? page.body);

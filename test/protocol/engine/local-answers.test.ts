@@ -64,6 +64,17 @@ describe('answers of the proxy itself, to the byte (docs/reference/evaluation-or
     });
   });
 
+  for (const status of [408, 444, 499]) {
+    test(`${status} of a filter: nothing is answered, the connection is closed, the log says so`, async () => {
+      const { text, engine } = await ask(
+        { filters: [{ onRequest: () => ({ status }) }] },
+        'GET /x HTTP/1.1\r\nHost: a.test\r\n\r\n',
+      );
+      expect(text).toBe('');
+      expect(engine.log).toMatchObject([{ status, bytesSent: 0 }]);
+    });
+  }
+
   test('a host filter answers before any route, in the name of the host', async () => {
     const { text, engine } = await ask(
       { hostFilters: [{ onRequest: () => ({ status: 302, headers: [['Location', 'http://a.test/app']] }) }] },
