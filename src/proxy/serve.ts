@@ -1,47 +1,13 @@
-import type { AccessLog, WorkerMetrics } from '../observe/sinks.ts';
-import type { BodyStorage } from './exchange/body-store.ts';
-import type { EngineStats } from './accept/connection-gauge.ts';
+import type { EngineOptions, ServeContext } from './exchange/context.ts';
 import type { ConnectionInfo } from './message/connection-info.ts';
 import { WAITS } from './http1/client-waits.ts';
 import { DownstreamConnection } from './http1/downstream-connection.ts';
 import { createHttp1Wire } from './http1/upstream-wire.ts';
 import type { Connection } from './transport/transport.ts';
-import type { Router } from './router/linked.ts';
 import { Timers } from '../lib/timer-wheel.ts';
 import { Subrequests } from './exchange/subrequests.ts';
 import { Pools } from './upstream/pools.ts';
 import type { Upstream } from './upstream/upstream.ts';
-
-/** What the engine is given by its worker. */
-export interface EngineOptions {
-  /** The router in force; an exchange keeps the one it began with. */
-  router(): Router;
-  /** The upstream of that id, whether a route has it or not. */
-  upstreamOf(id: string): Upstream;
-  readonly accessLog: AccessLog;
-  readonly metrics: WorkerMetrics;
-  /** Where request bodies are held. */
-  readonly bodies: BodyStorage;
-  /** Milliseconds since the epoch; fractions allowed. */
-  readonly now: () => number;
-  /** Uniform in [0, 1). */
-  readonly random: () => number;
-  /** Told of every exception that one exchange, connection or filter caused; the worker goes on. */
-  report(fault: unknown): void;
-  /** Default: a wheel of its own. */
-  readonly timers?: Timers;
-}
-
-/** What connections of one worker share; made by `createServeContext`. */
-export interface ServeContext extends EngineOptions {
-  readonly timers: Timers;
-  readonly pools: Pools;
-  readonly subrequests: Subrequests;
-  readonly stats: EngineStats;
-  readonly connections: Set<DownstreamConnection>;
-  /** From now on every response ends its connection, and an idle one is closed soon. */
-  isDraining: boolean;
-}
 
 /** Creates what `serveConnection` needs; nothing runs until a connection comes. */
 export function createServeContext(options: EngineOptions): ServeContext {

@@ -1,9 +1,10 @@
 import type { DirectResponse } from '../../features/kit/filter.ts';
 import { locationFormOf, toLocation } from '../../features/kit/location-form.ts';
-import { escapePath } from '../../lib/escape-path.ts';
 import { PROXY_ERRORS, type ProxyErrorCode, type ProxyErrorKind } from '../message/proxy-errors.ts';
 import { reasonOf, stockPage } from './stock-page.ts';
+import { detourOf } from './detour.ts';
 import type { Exchange } from './exchange.ts';
+import { finishExchange } from './finish.ts';
 import {
   contentLengthLine,
   headerLine,
@@ -12,7 +13,6 @@ import {
   NO_LINES,
   UnsafeText,
 } from '../message/head-text.ts';
-import { detourOf } from './detour.ts';
 import { responseLinesOf } from './head-rules.ts';
 import { ResponseLinesEditor } from '../message/head-editor.ts';
 
@@ -25,8 +25,8 @@ const CUTTING: ReadonlySet<number> = new Set([408, 444, 499]);
 export function answerDirect(exchange: Exchange, answer: DirectResponse): void {
   const { status, headers = [], contentType = 'text/html' } = answer;
   if (CUTTING.has(status)) {
-    exchange.status = status;
-    exchange.finish();
+    exchange.response.status = status;
+    finishExchange(exchange);
     exchange.downstream.abort();
     return;
   }
@@ -51,24 +51,24 @@ export function answerDirect(exchange: Exchange, answer: DirectResponse): void {
 /** Sends the stock page of a failure, or cuts the response off when some of it is out. */
 export function answerError(exchange: Exchange, code: ProxyErrorCode): void {
   const kind: ProxyErrorKind = PROXY_ERRORS[code];
-  const { downstream } = exchange;
+  const { downstream, response, accounting } = exchange;
   if (!exchange.isActive) return;
   const isUnsafe = code === 'unsafe_request' || code === 'unsafe_response';
   if (isUnsafe) exchange.context.metrics.wire.headRefused();
-  if (exchange.isHeadSent && kind.status !== 499 && downstream.retract()) {
-    exchange.isHeadSent = false;
-    exchange.bodyBytesSent = 0;
-    exchange.responseHeaders = undefined;
+  if (response.isHeadSent && kind.status !== 499 && downstream.retract()) {
+    response.isHeadSent = false;
+    response.headers = undefined;
+    accounting.bodyBytesSent = 0;
   }
-  if (exchange.isHeadSent || kind.status === 499) {
-    if (!exchange.isHeadSent) exchange.status = kind.status;
+  if (response.isHeadSent || kind.status === 499) {
+    if (!response.isHeadSent) response.status = kind.status;
     downstream.abort();
-    exchange.finish();
+    finishExchange(exchange);
     return;
   }
   if (kind.closes) downstream.closeAfterResponse();
   // A response filter may be what failed: it does not see the page.
-  if (isUnsafe || code === 'internal') exchange.areFiltersSkipped = true;
+  if (isUnsafe || code === 'internal') response.areFiltersSkipped = true;
   answerPage(exchange, kind.status, kind.page);
 }
 
@@ -105,6 +105,7 @@ export function answerSlashRedirect(
   send(exchange, 301, reason, joinLines(lines, headerLine('Location', location)), NO_LINES, body);
 }
 
+/** `before` declares the length of the body, where the status has one. */
 function send(
   exchange: Exchange,
   status: number,
@@ -113,18 +114,18 @@ function send(
   behind: HeadText,
   body: string,
 ): void {
-  const { downstream, route, rules } = exchange;
-  const detour = exchange.areFiltersSkipped ? undefined : detourOf(exchange, status, true);
+  const { downstream, response } = exchange;
+  const { route, rules } = exchange.routing;
+  const detour = response.areFiltersSkipped ? undefined : detourOf(exchange, status, true);
   if (detour !== undefined) {
     exchange.forwarding.goTo(detour);
     return;
   }
-  exchange.status = status;
+  response.status = status;
   let sentStatus = status;
   let sentReason = reason;
-  let sentBefore = before;
-  let sentBehind = joinLines(behind, responseLinesOf(exchange));
-  if (route !== undefined && route.onResponse.length > 0 && !exchange.areFiltersSkipped) {
+  let sentBehind = joinLines(behind, responseLinesOf(rules, exchange));
+  if (route !== undefined && route.onResponse.length > 0 && !response.areFiltersSkipped) {
     const editor = new ResponseLinesEditor(status, sentBehind, true);
     for (const filter of route.onResponse) filter.onResponse!(editor, exchange);
     sentBehind = editor.toLines();
@@ -133,15 +134,24 @@ function send(
       sentReason = reasonOf(sentStatus);
     }
   }
-  sentBehind = joinLines(sentBehind, exchange.addedLinesFor(sentStatus));
-  if (exchange.isHstsDue) sentBehind = joinLines(sentBehind, rules.hstsLine);
-  exchange.status = sentStatus;
-  exchange.sentLines = sentBefore;
-  exchange.sentBehind = sentBehind;
-  downstream.writeHead(sentStatus, sentReason, sentBefore, sentBehind, 'none', -1);
-  exchange.isHeadSent = true;
-  if (exchange.method !== 'HEAD' && body !== '') downstream.writeText(body);
+  sentBehind = joinLines(sentBehind, response.addedLinesFor(sentStatus));
+  if (response.isHstsDue) sentBehind = joinLines(sentBehind, rules.hstsLine);
+  const hasBody = body !== '' && exchange.method !== 'HEAD';
+  response.status = sentStatus;
+  response.lines = before;
+  response.linesBehind = sentBehind;
+  downstream.writeHead(sentStatus, sentReason, before, sentBehind, hasBody ? 'length' : 'none', -1);
+  response.isHeadSent = true;
+  if (hasBody) downstream.writeText(body);
   downstream.endResponse(undefined);
-  exchange.finish();
+  finishExchange(exchange);
   downstream.endExchange();
+}
+
+/** The path holds one byte per character. */
+function escapePath(path: string): string {
+  return path.replace(/[^\x21-\x7e]|[%?#"<>]/g, (character) => {
+    const code = character.charCodeAt(0).toString(16).toUpperCase();
+    return `%${code.padStart(2, '0')}`;
+  });
 }

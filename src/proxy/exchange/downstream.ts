@@ -1,6 +1,7 @@
 import type { ConnectionInfo } from '../message/connection-info.ts';
 import type { HeadText } from '../message/head-text.ts';
 import type { HeaderBlock } from '../message/heads.ts';
+import type { ConnectionMemo } from './connection-memo.ts';
 
 /** How the body of a response is delimited, as far as the exchange knows. */
 export type ResponseBodyKind =
@@ -11,9 +12,11 @@ export type ResponseBodyKind =
   /** Until it ends. */
   | 'stream';
 
-/** The client's side of an exchange, whatever protocol it speaks. */
+/** The client's side of an exchange, whatever wire it came by. A connection has one, or one for each of its streams. */
 export interface Downstream {
   readonly info: ConnectionInfo;
+  /** The connection's, shared by all its exchanges. */
+  readonly memo: ConnectionMemo;
 
   /** Asks for the request body; it comes by `onBodyData`, `onBodyRead` and `onBodyEnd` of the exchange. */
   readBody(): void;
@@ -22,11 +25,11 @@ export interface Downstream {
   /** Data may come again, but never before the caller has returned: whoever sends what is at hand finishes that first. */
   resumeReading(): void;
 
-  /** Sends a response before the final one, at once. */
+  /** Sends a response before the final one, at once, where the client knows such. */
   writeInterim(status: number, reason: string, lines: HeadText): void;
   /**
-   * Begins the response. `lines` are header lines without framing and Connection; `trailingLines` come behind those. Nothing is sent
-   * before `flush` or `endResponse`.
+   * Begins the response. `lines` are header lines without framing and what is between two hops; `trailingLines` come behind those, where
+   * the wire puts any. `contentLength` is -1 where none is declared, or `lines` do so. Nothing is sent before `flush` or `endResponse`.
    */
   writeHead(
     status: number,
@@ -44,16 +47,19 @@ export interface Downstream {
   flush(): boolean;
   /** Completes the response and sends it. */
   endResponse(trailers: HeaderBlock | undefined): void;
-  /** Whether the socket needs none of the bytes it was given any more. */
+  /** Whether the bytes that were written are needed no more. */
   readonly isFlushed: boolean;
   /** Takes the response back as long as nothing of it was sent; false: something was. */
   retract(): boolean;
   /** Cuts the response off so that it cannot look complete. */
   abort(): void;
 
-  /** Makes the response the last one of its connection; before `writeHead`. */
+  /**
+   * Says before `writeHead` that nothing which follows this request can be trusted. Where requests stand one behind another the response
+   * is the last one of its connection; a wire that keeps them apart has nothing to do.
+   */
   closeAfterResponse(): void;
-  /** The exchange is over: the next request may be read. */
+  /** The exchange is over: it may be used for another request. */
   endExchange(): void;
 
   /** Says that the upgrade to that protocol is granted, and hands the bytes from there on, those that wait included, to the exchange's tunnel. */

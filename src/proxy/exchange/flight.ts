@@ -9,7 +9,7 @@ import type { UpstreamHandler, UpstreamRequest, UpstreamStream } from '../upstre
 import type { Endpoint, PickState, Upstream } from '../upstream/upstream.ts';
 import type { WireKey } from '../upstream/wire-key.ts';
 import { AnswerRecord } from './answer-record.ts';
-import { isIdempotent } from './retry.ts';
+import { isIdempotent } from './idempotent.ts';
 import { outcomeOf } from './try-outcome.ts';
 
 export interface FlightDeps {

@@ -1,49 +1,35 @@
-import type { Attempt } from '../../lib/variables/source.ts';
 import type { Detour } from '../../features/kit/filter.ts';
 import { toByteText } from '../../lib/byte-text.ts';
+import type { HeaderBlock, ResponseHead } from '../message/heads.ts';
+import { ResponseLinesEditor } from '../message/head-editor.ts';
+import { headerLine, joinLines, NO_LINES, UnsafeText } from '../message/head-text.ts';
+import { PROXY_ERRORS, type ProxyErrorCode } from '../message/proxy-errors.ts';
+import type { UpstreamHandler, UpstreamStream } from '../upstream/stream.ts';
+import type { Endpoint, EndpointOutcome } from '../upstream/upstream.ts';
+import { plainWire } from '../upstream/wire-key.ts';
 import { answerError, answerFault } from './answer.ts';
 import { detourOf } from './detour.ts';
-import { PROXY_ERRORS, type ProxyErrorCode } from '../message/proxy-errors.ts';
-import type { Exchange } from './exchange.ts';
-import { ResponseLinesEditor } from '../message/head-editor.ts';
-import { OutgoingHead } from './upstream-head.ts';
-import { headerLine, joinLines, NO_LINES, UnsafeText } from '../message/head-text.ts';
+import type { Exchange, ForwardingControl } from './exchange.ts';
+import { finishExchange } from './finish.ts';
 import { responseLinesOf } from './head-rules.ts';
-import type { HeaderBlock, ResponseHead } from '../message/heads.ts';
-import { reasonOf } from './stock-page.ts';
-import { RequestBody } from './request-body.ts';
-import { ResponsePacer, type PacedSender } from './response-pacer.ts';
+import { RequestBody, type RequestBodyOwner } from './request-body.ts';
 import { isErrorRetried, isStatusRetried, isTriedElsewhere } from './retry.ts';
-import { StagedBody } from './staged-body.ts';
+import { type PacedSender, ResponsePacer } from './response-pacer.ts';
+import { StagedBody, type StageOwner } from './staged-body.ts';
+import { reasonOf } from './stock-page.ts';
+import { Try } from './tries.ts';
 import { outcomeOf } from './try-outcome.ts';
-import { Tunnel } from './tunnel.ts';
-import type { UpstreamHandler, UpstreamStream } from '../upstream/stream.ts';
-import { plainWire } from '../upstream/wire-key.ts';
-import type { Endpoint, EndpointOutcome, Upstream } from '../upstream/upstream.ts';
+import { Tunnel, type TunnelOwner } from './tunnel.ts';
+import { OutgoingHead } from './upstream-head.ts';
 
-class Try implements Attempt {
-  address = '';
-  status = 0;
-  responseLength = 0;
-  connectMs = -1;
-  headerMs = -1;
-  responseMs = -1;
-  isRedirected = false;
-}
-
-/** Stages 9 to 11 of an exchange: picks endpoints, sends the request, passes the response on, tries again where that is safe. */
-export class Forwarding implements PacedSender, UpstreamHandler {
+/** Stages 8 to 13 of an exchange: picks endpoints, sends the request, passes the response on, tries again where that is safe. */
+export class Forwarding
+  implements ForwardingControl, UpstreamHandler, RequestBodyOwner, StageOwner, PacedSender, TunnelOwner
+{
   readonly body: RequestBody;
   readonly #exchange: Exchange;
-  upstream: Upstream | undefined = undefined;
-  /** Tries that count against the limit: one that met a stale kept-alive connection does not. */
-  countedTries = 0;
-  /** When the first try began. */
-  startedAtMs = 0;
-  /** Set once a server may have seen anything of the request. */
-  isTouched = false;
-  #stream: UpstreamStream | undefined = undefined;
   readonly #head: OutgoingHead = new OutgoingHead();
+  #stream: UpstreamStream | undefined = undefined;
   #endpoint: Endpoint | undefined = undefined;
   #try: Try = new Try();
   #tryStartedAtMs = 0;
@@ -57,25 +43,37 @@ export class Forwarding implements PacedSender, UpstreamHandler {
   #pacer: ResponsePacer | undefined = undefined;
   /** Whether the next try is the first one of a detour. */
   #isDetourDue = false;
-  readonly #firstTry: Try = new Try();
 
   constructor(exchange: Exchange) {
     this.#exchange = exchange;
-    this.body = new RequestBody(exchange);
+    this.body = new RequestBody(exchange, this);
+  }
+
+  get tunnel(): Tunnel | undefined {
+    return this.#tunnel;
+  }
+
+  begin(): void {
+    this.body.begin();
+  }
+
+  cancel(): void {
+    this.#tunnel?.close();
+    this.#stopPacing();
+    this.#settle('aborted');
+  }
+
+  release(): void {
+    this.body.release();
+    this.#closeStage();
   }
 
   /** Begins the first try. */
-  begin(): void {
+  onBodyReady(): void {
     const exchange = this.#exchange;
-    this.countedTries = 0;
-    this.isTouched = false;
-    this.#isPaused = false;
-    this.#isFreshNeeded = false;
-    this.#stayAt = undefined;
-    this.#tunnel = undefined;
-    this.#isDetourDue = false;
+    this.#reset();
     // Without a body to wait for, it is still the moment the exchange began.
-    this.startedAtMs = exchange.isAtOnce ? exchange.startedAtMs : exchange.context.now();
+    exchange.tries.begin(exchange.isAtOnce ? exchange.startedAtMs : exchange.context.now());
     try {
       this.#head.build(exchange, this.body.contentLength);
     } catch (fault) {
@@ -86,25 +84,21 @@ export class Forwarding implements PacedSender, UpstreamHandler {
     this.#attempt('no_endpoints');
   }
 
-  /** Has the request answered from elsewhere, nothing of an answer having been sent. */
   goTo(detour: Detour): void {
     const exchange = this.#exchange;
-    const { context, picking } = exchange;
+    const { context, response, routing, tries } = exchange;
+    const { picking } = tries;
     this.cancel();
     this.body.abandon();
-    exchange.isDetoured = true;
-    exchange.responseHeaders = undefined;
-    this.upstream = context.upstreamOf(detour.upstreamId);
-    exchange.upstreamName = toByteText(detour.upstreamId);
+    this.#reset();
+    this.#isDetourDue = true;
+    routing.isDetoured = true;
+    routing.upstreamName = toByteText(detour.upstreamId);
+    response.headers = undefined;
     picking.affinity = undefined;
     while (picking.tried.length > 0) picking.tried.pop();
-    this.countedTries = 0;
-    this.isTouched = false;
-    this.#isPaused = false;
-    this.#isFreshNeeded = false;
-    this.#stayAt = undefined;
-    this.#isDetourDue = true;
-    this.startedAtMs = context.now();
+    tries.upstream = context.upstreamOf(detour.upstreamId);
+    tries.begin(context.now());
     try {
       this.#head.buildDetour(exchange, detour);
     } catch (fault) {
@@ -115,18 +109,9 @@ export class Forwarding implements PacedSender, UpstreamHandler {
     this.#attempt('no_endpoints');
   }
 
-  /** Lets go of the stage of the response body, if there is one. */
-  closeStage(): void {
-    if (this.#staged === undefined) return;
-    this.#staged.close();
-    this.#staged = undefined;
-  }
-
-  /** Lets go of the upstream, without an answer. */
-  cancel(): void {
-    this.#tunnel?.close();
-    this.#stopPacing();
-    this.#settle('aborted');
+  onBodyRefused(code: ProxyErrorCode): void {
+    this.cancel();
+    answerError(this.#exchange, code);
   }
 
   onUpstreamReady(): void {
@@ -134,20 +119,23 @@ export class Forwarding implements PacedSender, UpstreamHandler {
     this.#send();
   }
 
-  /** 100 was answered by the proxy itself; HTTP/1.0 knows no other either (RFC 9110 §15.2). */
+  /** 100 was answered by the wire itself. */
   onInterimHead(head: ResponseHead): void {
-    const exchange = this.#exchange;
-    const { responseDrops, responseDropNames } = exchange.rules;
-    if (head.status === 100 || exchange.head.minorVersion === 0) return;
-    const lines = head.headers.forwardable(responseDrops, responseDropNames);
-    exchange.downstream.writeInterim(head.status, head.reason, lines);
+    if (head.status === 100) return;
+    const { downstream, routing } = this.#exchange;
+    const { responseDrops, responseDropNames } = routing.rules;
+    downstream.writeInterim(
+      head.status,
+      head.reason,
+      head.headers.forwardable(responseDrops, responseDropNames),
+    );
   }
 
   onResponseHead(head: ResponseHead): void {
     const exchange = this.#exchange;
     const { status } = head;
     this.#noteHead(head);
-    if (status >= 400 && isStatusRetried(exchange, status)) {
+    if (status >= 400 && isStatusRetried(exchange, this.body.isReplayable, status)) {
       this.#settle('bad-response');
       this.#attempt('upstream_malformed');
       return;
@@ -163,15 +151,16 @@ export class Forwarding implements PacedSender, UpstreamHandler {
 
   onTunnel(head: ResponseHead): void {
     const exchange = this.#exchange;
-    const { responseDrops, responseDropNames } = exchange.rules;
+    const { downstream, response, routing } = exchange;
+    const { responseDrops, responseDropNames } = routing.rules;
     this.#noteHead(head);
-    exchange.status = 101;
-    exchange.isHeadSent = true;
+    response.status = 101;
+    response.isHeadSent = true;
     this.#tunnel = new Tunnel(exchange, this, this.#stream!);
-    exchange.downstream.beginTunnel(
+    downstream.beginTunnel(
       head.reason,
       head.upgrade!,
-      joinLines(head.headers.forwardable(responseDrops, responseDropNames), exchange.addedLinesFor(101)),
+      joinLines(head.headers.forwardable(responseDrops, responseDropNames), response.addedLinesFor(101)),
     );
   }
 
@@ -198,7 +187,7 @@ export class Forwarding implements PacedSender, UpstreamHandler {
   }
 
   onResponseEnd(trailers: HeaderBlock | undefined, endedAtMs: number): void {
-    const exchange = this.#exchange;
+    const { response } = this.#exchange;
     this.#stream = undefined;
     this.#settle('ok', endedAtMs);
     if (this.#staged === undefined) {
@@ -206,7 +195,7 @@ export class Forwarding implements PacedSender, UpstreamHandler {
       return;
     }
     // What they were read with may read the next response before the stage has sent all.
-    exchange.responseHeaders = exchange.responseHeaders?.copy();
+    response.headers = response.headers?.copy();
     this.#staged.finish();
   }
 
@@ -216,7 +205,7 @@ export class Forwarding implements PacedSender, UpstreamHandler {
       this.#pacer.take(buffer, start, end, isOwned);
       return;
     }
-    this.#exchange.bodyBytesSent += end - start;
+    this.#exchange.accounting.bodyBytesSent += end - start;
     this.#exchange.downstream.writeBody(buffer, start, end, isOwned);
   }
 
@@ -231,12 +220,16 @@ export class Forwarding implements PacedSender, UpstreamHandler {
     else this.#pacer.end(trailers, endedAtMs);
   }
 
+  onStageReady(): void {
+    this.#resume();
+  }
+
   onPacedEnd(trailers: HeaderBlock | undefined, endedAtMs: number): void {
     const exchange = this.#exchange;
     const { downstream } = exchange;
     this.#stopPacing();
     downstream.endResponse(trailers);
-    exchange.finish(endedAtMs);
+    finishExchange(exchange, endedAtMs);
     downstream.endExchange();
   }
 
@@ -251,6 +244,7 @@ export class Forwarding implements PacedSender, UpstreamHandler {
 
   onUpstreamFailed(code: ProxyErrorCode, isUntouched: boolean): void {
     const exchange = this.#exchange;
+    const { tries } = exchange;
     const stream = this.#stream;
     this.#stream = undefined;
     this.#stopPacing();
@@ -258,21 +252,22 @@ export class Forwarding implements PacedSender, UpstreamHandler {
       this.#tunnel.onUpstreamFailed(code);
       return;
     }
-    if (!isUntouched) this.isTouched = true;
+    if (!isUntouched) tries.isTouched = true;
     if (stream?.isStale === true) {
       // A kept-alive connection that was closed meanwhile says nothing of the endpoint; a fresh one will.
-      this.countedTries--;
-      exchange.picking.tried.pop(); // else a session that may move on failure would move for it
+      tries.counted--;
+      tries.picking.tried.pop(); // else a session that may move on failure would move for it
       this.#isFreshNeeded = true;
       // With one try in all, another endpoint would be a second one.
-      if (exchange.route!.retry.tries === 1) this.#stayAt = this.#endpoint;
+      if (exchange.routing.route!.retry.tries === 1) this.#stayAt = this.#endpoint;
     }
     this.#try.status = PROXY_ERRORS[code].status;
     this.#settle(outcomeOf(code));
 
-    if (exchange.isHeadSent) answerError(exchange, code);
-    else if (isErrorRetried(exchange, code)) this.#attempt(code);
-    else if (isTriedElsewhere(exchange, code)) this.#attempt(code, true);
+    const { isReplayable } = this.body;
+    if (exchange.response.isHeadSent) answerError(exchange, code);
+    else if (isErrorRetried(exchange, isReplayable, code)) this.#attempt(code);
+    else if (isTriedElsewhere(exchange, isReplayable, code)) this.#attempt(code, true);
     else answerError(exchange, code);
   }
 
@@ -299,55 +294,55 @@ export class Forwarding implements PacedSender, UpstreamHandler {
     this.#tunnel!.onUpstreamEnd();
   }
 
-  get tunnel(): Tunnel | undefined {
-    return this.#tunnel;
-  }
-
   /** Ends a tunnel and with it the exchange. */
   endTunnel(outcome: EndpointOutcome): void {
     this.#settle(outcome);
-    this.#exchange.finish();
+    finishExchange(this.#exchange);
   }
 
   /** One try; `failure` is what the client is told when there is no endpoint left, or none that is `new` to the request. */
   #attempt(failure: ProxyErrorCode, isNewNeeded = false): void {
     const exchange = this.#exchange;
-    const { context, attempts, picking, route } = exchange;
-    const endpoint = this.#stayAt ?? this.upstream!.pick(exchange, picking);
+    const { context, tries, routing } = exchange;
+    const { picking } = tries;
+    const route = routing.route!;
+    const endpoint = this.#stayAt ?? tries.upstream!.pick(exchange, picking);
     this.#stayAt = undefined;
     if (endpoint === undefined || (isNewNeeded && picking.tried.includes(endpoint))) {
       answerError(exchange, failure);
       return;
     }
-    const attempt = attempts.length === 0 ? this.#firstTry : new Try();
-    attempt.address = endpoint.key;
-    attempt.status = 0;
-    attempt.responseLength = 0;
-    attempt.connectMs = -1;
-    attempt.headerMs = -1;
-    attempt.responseMs = -1;
-    attempt.isRedirected = this.#isDetourDue;
+    const attempt = tries.add(endpoint.key, this.#isDetourDue);
     this.#isDetourDue = false;
-    attempts.push(attempt);
     this.#try = attempt;
     this.#endpoint = endpoint;
-    this.countedTries++;
     picking.tried.push(endpoint);
     endpoint.started();
-    this.#tryStartedAtMs = attempts.length === 1 ? this.startedAtMs : context.now();
-    const wire = exchange.isDetoured
-      ? plainWire('http/1.1')
-      : exchange.info.scheme === 'https'
-        ? route!.secureWire
-        : route!.wire;
+    this.#tryStartedAtMs = tries.attempts.length === 1 ? tries.startedAtMs : context.now();
+    const routeWire = exchange.info.scheme === 'https' ? route.secureWire : route.wire;
+    const wire = routing.isDetoured ? plainWire('http/1.1') : routeWire;
     const isFreshNeeded = this.#isFreshNeeded || this.body.isFreshNeeded;
-    const stream = context.pools
-      .poolOf(endpoint, wire)
-      .acquire(this, isFreshNeeded, route!.timeouts.connectTimeoutMs);
+    const pool = context.pools.poolOf(endpoint, wire);
+    const stream = pool.acquire(this, isFreshNeeded, route.timeouts.connectTimeoutMs);
     this.#stream = stream;
     if (!stream.isReady) return;
     attempt.connectMs = 0;
     this.#send();
+  }
+
+  /** Forgets how far the last tries came. */
+  #reset(): void {
+    this.#isPaused = false;
+    this.#isFreshNeeded = false;
+    this.#stayAt = undefined;
+    this.#tunnel = undefined;
+    this.#isDetourDue = false;
+  }
+
+  #closeStage(): void {
+    if (this.#staged === undefined) return;
+    this.#staged.close();
+    this.#staged = undefined;
   }
 
   #resume(): void {
@@ -368,29 +363,32 @@ export class Forwarding implements PacedSender, UpstreamHandler {
   }
 
   #noteHead(head: ResponseHead): void {
-    this.isTouched = true;
+    const { tries, response } = this.#exchange;
     const attempt = this.#try;
+    tries.isTouched = true;
     attempt.headerMs = this.#stream!.readAtMs - this.#tryStartedAtMs;
     attempt.status = head.status;
-    this.#exchange.responseHeaders = head.headers;
+    response.headers = head.headers;
   }
 
   #writeHead(head: ResponseHead): void {
     const exchange = this.#exchange;
-    const { downstream, rules, route, picking } = exchange;
+    const { downstream, response, tries } = exchange;
+    const { rules, route } = exchange.routing;
+    const { setCookie } = tries.picking;
+    const { isHstsDue } = response;
     let { status, reason } = head;
-    const { isHstsDue } = exchange;
     const lines = head.headers.forwardable(
       isHstsDue ? rules.responseDropsWithHsts : rules.responseDrops,
       rules.responseDropNames,
     );
-    exchange.status = status;
-    let behind = responseLinesOf(exchange);
+    response.status = status;
+    let behind = responseLinesOf(rules, exchange);
     let all = lines;
     if (route!.onResponse.length > 0 || route!.onBody.length > 0) {
       const editor = new ResponseLinesEditor(status, joinLines(lines, behind), false);
       for (const filter of route!.onResponse) filter.onResponse!(editor, exchange);
-      if (route!.onBody.length > 0) this.#staged = StagedBody.of(exchange, editor, () => this.#resume());
+      if (route!.onBody.length > 0) this.#staged = StagedBody.of(exchange, editor, this);
       all = editor.toLines();
       behind = NO_LINES;
       if (editor.status !== status) {
@@ -399,28 +397,22 @@ export class Forwarding implements PacedSender, UpstreamHandler {
       }
     }
     // A cookie of the proxy's own is none of those that filters see.
-    if (picking.setCookie !== undefined) {
-      behind = joinLines(behind, headerLine('Set-Cookie', picking.setCookie));
-    }
-    behind = joinLines(behind, exchange.addedLinesFor(status));
+    if (setCookie !== undefined) behind = joinLines(behind, headerLine('Set-Cookie', setCookie));
+    behind = joinLines(behind, response.addedLinesFor(status));
     if (isHstsDue) behind = joinLines(behind, rules.hstsLine);
-    exchange.status = status;
-    exchange.isHeadSent = true;
     this.body.forget();
-    exchange.sentLines = all;
-    exchange.sentBehind = behind;
-    const { framing } = head;
     const isStaged = this.#staged !== undefined;
+    const contentLength = status === 204 || isStaged ? -1 : head.contentLength;
+    response.status = status;
+    response.isHeadSent = true;
+    response.lines = all;
+    response.linesBehind = behind;
+    response.contentLength = contentLength;
     this.#pacer = ResponsePacer.of(exchange, head, route!.responseRate, this);
-    downstream.writeHead(
-      status,
-      reason,
-      all,
-      behind,
-      framing === 'none' ? 'none' : framing === 'length' && !isStaged ? 'length' : 'stream',
-      status === 204 || isStaged ? -1 : head.contentLength,
-    );
-    if (framing === 'none') this.closeStage();
+    const isDeclared = head.contentLength >= 0 && !isStaged;
+    const kind = !head.hasBody ? 'none' : isDeclared ? 'length' : 'stream';
+    downstream.writeHead(status, reason, all, behind, kind, contentLength);
+    if (!head.hasBody) this.#closeStage();
   }
 
   /** Ends the try: tells the endpoint, lets go of its stream. */

@@ -127,13 +127,13 @@ function compileHeadRules(settings: DataPlaneSettings): HeadRules {
   };
 }
 
-/** `responseLines`, and the lines of `responseFields` as this exchange fills them in; without value there is none. */
-export function responseLinesOf(exchange: VariableSource & { readonly rules: HeadRules }): HeadText {
-  const { responseLines, responseFields } = exchange.rules;
+/** `responseLines`, and the lines of `responseFields` as this source fills them in; without value there is none. */
+export function responseLinesOf(rules: HeadRules, source: VariableSource): HeadText {
+  const { responseLines, responseFields } = rules;
   if (responseFields.length === 0) return responseLines;
   let lines = responseLines;
   for (const { name, expand } of responseFields) {
-    const value = expand(exchange);
+    const value = expand(source);
     if (value !== '') lines = joinLines(lines, headerLineIfSafe(name, value));
   }
   return lines;

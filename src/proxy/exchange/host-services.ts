@@ -12,19 +12,19 @@ export function answerHostService(
   exchange: Exchange,
   match: LinkedRoute | SlashRedirect | undefined,
 ): boolean {
-  const { settings } = exchange.router;
+  const { settings } = exchange.routing.router;
   const { path } = exchange;
   if (
     settings.isHealthPathServed &&
     path.startsWith(settings.healthPath) &&
     !isShadowed(match, settings.healthPath)
   ) {
-    exchange.isSilent = true;
+    exchange.accounting.isSilent = true;
     answerDirect(exchange, { status: 200, body: '' });
     return true;
   }
   if (path.startsWith(STATUS_PATH) && !isShadowed(match, STATUS_PATH)) {
-    exchange.isSilent = true;
+    exchange.accounting.isSilent = true;
     if (!isLoopback(exchange.info.peerAddress) || !isLoopback(exchange.clientAddress))
       answerPage(exchange, 403);
     else answerDirect(exchange, { status: 200, body: statusText(exchange), contentType: 'text/plain' });

@@ -1,9 +1,16 @@
 import type { DirectResponse, Filter } from '../../features/kit/filter.ts';
-import { answerDirect, answerError, answerFault, answerPage, answerSlashRedirect } from './answer.ts';
-import type { Exchange } from './exchange.ts';
-import { answerHostService } from './host-services.ts';
-import { DEFAULT_BACKEND } from '../router/linked.ts';
+import type { RequestHead } from '../message/heads.ts';
+import type { ProxyErrorCode } from '../message/proxy-errors.ts';
 import { resolveTarget } from '../message/target.ts';
+import { DEFAULT_BACKEND } from '../router/linked.ts';
+import { answerDirect, answerError, answerFault, answerPage, answerSlashRedirect } from './answer.ts';
+import type { ServeContext } from './context.ts';
+import type { Downstream } from './downstream.ts';
+import type { ExchangeEvents } from './events.ts';
+import { Exchange } from './exchange.ts';
+import { finishExchange } from './finish.ts';
+import { Forwarding } from './forwarding.ts';
+import { answerHostService } from './host-services.ts';
 import { splitTraffic } from './split.ts';
 
 /*
@@ -13,42 +20,113 @@ import { splitTraffic } from './split.ts';
 
 type Stage = (exchange: Exchange) => void;
 
-/** Runs an exchange that has begun: its head is parsed. */
-export function handleExchange(exchange: Exchange): void {
-  // 4. Normalise host and path.
-  const refusal = resolveTarget(exchange.head.method, exchange.head.target, exchange.head.host, exchange);
+/** Keeps the record of one exchange after another, by what a wire tells of them. */
+export class Lifecycle implements ExchangeEvents {
+  readonly exchange: Exchange;
+  readonly #forwarding: Forwarding;
+
+  constructor(context: ServeContext, downstream: Downstream, head: RequestHead) {
+    this.exchange = new Exchange(context, downstream, head);
+    this.#forwarding = new Forwarding(this.exchange);
+    this.exchange.forwarding = this.#forwarding;
+  }
+
+  begin(head: RequestHead, headBytes: number, sequence: number): void {
+    this.exchange.begin(head, headBytes, sequence);
+    resolve(this.exchange);
+  }
+
+  refuse(head: RequestHead, code: ProxyErrorCode, sequence: number): void {
+    this.exchange.begin(head, 0, sequence);
+    answerError(this.exchange, code);
+  }
+
+  onBodyData(buffer: Buffer, start: number, end: number): boolean {
+    const { exchange } = this;
+    const { sequence } = exchange;
+    exchange.accounting.requestLength += end - start;
+    for (const tap of exchange.taps) tap.onBodyData(buffer, start, end);
+    this.#forwarding.body.onData(buffer, start, end);
+    return exchange.isServing(sequence);
+  }
+
+  onBodyRead(): void {
+    this.#forwarding.body.onRead();
+  }
+
+  onBodyEnd(): void {
+    for (const tap of this.exchange.taps) tap.onBodyEnd();
+    this.#forwarding.body.onEnd();
+  }
+
+  onBodyRefused(code: ProxyErrorCode): void {
+    this.#forwarding.onBodyRefused(code);
+  }
+
+  onDownstreamDrain(): void {
+    this.#forwarding.onDownstreamDrain();
+  }
+
+  onTunnelData(bytes: Buffer): void {
+    this.#forwarding.tunnel?.onDownstreamData(bytes);
+  }
+
+  onTunnelEnd(): void {
+    this.#forwarding.tunnel?.onDownstreamEnd();
+  }
+
+  /** What is left to do is to let go of the upstream, and to say so. */
+  onClientGone(): void {
+    const { exchange } = this;
+    if (!exchange.isActive) return;
+    this.#forwarding.cancel();
+    if (!exchange.response.isHeadSent) exchange.response.status = 499;
+    finishExchange(exchange);
+  }
+
+  onFault(fault: unknown): void {
+    answerFault(this.exchange, fault);
+  }
+}
+
+/** 4. Normalise host and path. */
+function resolve(exchange: Exchange): void {
+  const { request, routing } = exchange;
+  const { method, target, host } = request.head;
+  const refusal = resolveTarget(method, target, host, request);
   if (refusal !== undefined) {
     answerError(exchange, refusal);
     return;
   }
   // 5. Match: the host, and what belongs to it as a whole.
-  const linkedHost = exchange.router.hostOf(exchange.host);
-  exchange.linkedHost = linkedHost;
+  const linkedHost = routing.router.hostOf(request.host);
+  routing.linkedHost = linkedHost;
   if (linkedHost.filters.length > 0) runChain(exchange, linkedHost.filters, 0, matchRoute);
   else matchRoute(exchange);
 }
 
 function matchRoute(exchange: Exchange): void {
-  const linkedHost = exchange.linkedHost!;
-  const match = linkedHost.match(exchange.path);
-  const isCatchAll = linkedHost === exchange.router.defaultHost;
+  const { request, routing, response } = exchange;
+  const linkedHost = routing.linkedHost!;
+  const match = linkedHost.match(request.path);
+  const isCatchAll = linkedHost === routing.router.defaultHost;
   if (isCatchAll && answerHostService(exchange, match)) return;
-  exchange.isHstsDue = exchange.info.scheme === 'https';
+  response.isHstsDue = exchange.info.scheme === 'https';
   if (match === undefined) {
-    exchange.nameDefaultBackend();
+    routing.nameDefaultBackend();
     answerError(exchange, 'not_found');
     return;
   }
   if (match.kind === 'slash-redirect') {
-    exchange.upstreamName = '-';
+    routing.nameUpstream();
     answerSlashRedirect(exchange, match.path, match.form);
     return;
   }
-  exchange.route = match;
-  exchange.nameUpstream();
+  routing.route = match;
+  routing.nameUpstream();
   // A declared length above the limit ends here, before any policy of the route (docs/reference/evaluation-order.md §1).
   const { maxBodyBytes } = match.body;
-  if (maxBodyBytes > 0 && exchange.head.contentLength > maxBodyBytes) {
+  if (maxBodyBytes > 0 && request.head.contentLength > maxBodyBytes) {
     answerError(exchange, 'body_too_large');
     return;
   }
@@ -63,7 +141,8 @@ function matchRoute(exchange: Exchange): void {
 
 /** 6. Split: what has no endpoints answers 503, else primary or canary is chosen. */
 function chooseUpstream(exchange: Exchange): void {
-  const route = exchange.route!;
+  const { routing, tries } = exchange;
+  const route = routing.route!;
   const { upstream } = route;
   if (upstream === undefined) {
     answerError(exchange, 'not_found');
@@ -74,8 +153,8 @@ function chooseUpstream(exchange: Exchange): void {
     answerError(exchange, upstream.id === DEFAULT_BACKEND ? 'not_found' : 'no_endpoints');
     return;
   }
-  exchange.picking.cookiePath = route.path;
-  exchange.picking.hostName = exchange.linkedHost!.name;
+  tries.picking.cookiePath = route.path;
+  tries.picking.hostName = routing.linkedHost!.name;
   splitTraffic(exchange, upstream);
   if (route.onAccess.length > 0) runChain(exchange, route.onAccess, 0, forward);
   else forward(exchange);
@@ -83,7 +162,7 @@ function chooseUpstream(exchange: Exchange): void {
 
 /** 8. to 13.: from here on the request goes to an upstream. */
 function forward(exchange: Exchange): void {
-  exchange.forwarding.body.begin();
+  exchange.forwarding.begin();
 }
 
 /** Runs filters from `first` on, then the next stage; waits only for a filter that answers with a promise. */
@@ -110,16 +189,16 @@ async function resumeChain(
   try {
     const answer = await pending;
     // The client may be gone, and the exchange with it.
-    if (!exchange.isActive || exchange.sequence !== sequence) return;
+    if (!exchange.isServing(sequence)) return;
     if (answer === undefined) runChain(exchange, filters, first, next);
     else answerFilter(exchange, answer);
   } catch (fault) {
-    if (exchange.isActive && exchange.sequence === sequence) answerFault(exchange, fault);
+    if (exchange.isServing(sequence)) answerFault(exchange, fault);
     else exchange.context.report(fault);
   }
 }
 
 function answerFilter(exchange: Exchange, answer: DirectResponse): void {
-  if (exchange.route === undefined) exchange.nameUpstream();
+  if (exchange.routing.route === undefined) exchange.routing.nameUpstream();
   answerDirect(exchange, answer);
 }

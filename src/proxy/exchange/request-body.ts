@@ -1,4 +1,5 @@
 import { answerFault } from './answer.ts';
+import type { ProxyErrorCode } from '../message/proxy-errors.ts';
 import { BodyStore, type BodyStoreOwner } from './body-store.ts';
 import type { Exchange } from './exchange.ts';
 import type { UpstreamStream } from '../upstream/stream.ts';
@@ -15,12 +16,21 @@ const STREAMING = 3;
 /** Nobody is to have it; what still comes of it is not kept. */
 const ABANDONED = 4;
 
+/** Who forwards the request that a body belongs to. */
+export interface RequestBodyOwner {
+  /** The upstream may be contacted. */
+  onBodyReady(): void;
+  /** The body cannot be taken. */
+  onBodyRefused(code: ProxyErrorCode): void;
+}
+
 /**
  * The request body of one exchange: collected before the upstream is contacted, so that it has a length and can be sent again, or
  * passed on as it comes. `#pump` alone sends it, and nothing that `#pump` calls brings more of it.
  */
 export class RequestBody implements BodyStoreOwner {
   readonly #exchange: Exchange;
+  readonly #owner: RequestBodyOwner;
   #state = NONE;
   #store: BodyStore | undefined = undefined;
   /** Where it is sent to; undefined while there is no try, and before its head is. */
@@ -35,8 +45,9 @@ export class RequestBody implements BodyStoreOwner {
   #isBlocked = false;
   #isPaused = false;
 
-  constructor(exchange: Exchange) {
+  constructor(exchange: Exchange, owner: RequestBodyOwner) {
     this.#exchange = exchange;
+    this.#owner = owner;
   }
 
   /** Whether another try can send all of it. */
@@ -46,21 +57,22 @@ export class RequestBody implements BodyStoreOwner {
 
   /** Whether it cannot be sent again, so that a kept-alive connection, which may be gone, is no place for it. */
   get isFreshNeeded(): boolean {
-    return this.#state === STREAMING && this.#exchange.head.contentLength > MAX_KEPT_BYTES;
+    return this.#state === STREAMING && this.#exchange.request.head.contentLength > MAX_KEPT_BYTES;
   }
 
   /** Length that the upstream is told; -1: none. */
   get contentLength(): number {
-    return this.#state === COLLECTED ? this.#store!.size : this.#exchange.head.contentLength;
+    return this.#state === COLLECTED ? this.#store!.size : this.#exchange.request.head.contentLength;
   }
 
   /** Begins to read it as the route's policy says; goes on to the upstream as soon as that may be contacted. */
   begin(): void {
     const exchange = this.#exchange;
-    const { head, route, downstream, sequence } = exchange;
-    if (head.framing === 'none') {
+    const { downstream, sequence } = exchange;
+    const { head } = exchange.request;
+    if (!head.hasBody) {
       this.#state = NONE;
-      exchange.forwarding.begin();
+      this.#owner.onBodyReady();
       return;
     }
     this.#store ??= new BodyStore(this, exchange.context.bodies);
@@ -69,22 +81,22 @@ export class RequestBody implements BodyStoreOwner {
     this.#isRestSent = false;
     this.#isBlocked = false;
     this.#isPaused = false;
-    const { isRequestBuffered, upstreamHttpMinor } = route!.body;
+    const { isRequestBuffered, upstreamHttpMinor } = exchange.routing.route!.body;
     const isCollected =
-      head.framing === 'chunked'
+      head.contentLength < 0
         ? isRequestBuffered || upstreamHttpMinor === 0
         : isRequestBuffered && head.contentLength <= this.#mostCollected;
     this.#state = isCollected ? COLLECTING : STREAMING;
-    if (this.#state === STREAMING) exchange.forwarding.begin();
-    if (exchange.isActive && exchange.sequence === sequence) downstream.readBody();
+    if (this.#state === STREAMING) this.#owner.onBodyReady();
+    if (exchange.isServing(sequence)) downstream.readBody();
   }
 
   onData(buffer: Buffer, start: number, end: number): void {
     if (this.#state === ABANDONED) return;
     const store = this.#store!;
-    const { maxBodyBytes } = this.#exchange.route!.body;
+    const { maxBodyBytes } = this.#exchange.routing.route!.body;
     if (maxBodyBytes > 0 && store.size + end - start > maxBodyBytes) {
-      this.#exchange.onBodyRefused('body_too_large');
+      this.#owner.onBodyRefused('body_too_large');
       return;
     }
     store.append(buffer, start, end);
@@ -128,7 +140,7 @@ export class RequestBody implements BodyStoreOwner {
   }
 
   onStoreFailed(): void {
-    this.#exchange.onBodyRefused('spool_full');
+    this.#owner.onBodyRefused('spool_full');
   }
 
   /** Sends what is at hand to a stream that has the head, and the rest as it comes. */
@@ -188,7 +200,7 @@ export class RequestBody implements BodyStoreOwner {
   }
 
   get #mostInMemory(): number {
-    return this.#exchange.route!.body.maxBufferedBytes ?? MAX_BYTES_IN_MEMORY;
+    return this.#exchange.routing.route!.body.maxBufferedBytes ?? MAX_BYTES_IN_MEMORY;
   }
 
   /** Sees to it that what was collected does not take more memory than it may. */
@@ -199,18 +211,21 @@ export class RequestBody implements BodyStoreOwner {
     const exchange = this.#exchange;
     if (exchange.context.bodies.spool !== undefined) {
       store.spill();
-    } else if (exchange.route!.body.upstreamHttpMinor === 0 && exchange.head.framing === 'chunked') {
+    } else if (
+      exchange.routing.route!.body.upstreamHttpMinor === 0 &&
+      exchange.request.head.contentLength < 0
+    ) {
       // HTTP/1.0 has no chunks, and a body without end cannot be counted first.
-      exchange.onBodyRefused('body_too_large');
+      this.#owner.onBodyRefused('body_too_large');
     } else {
       this.#state = STREAMING;
-      exchange.forwarding.begin();
+      this.#owner.onBodyReady();
     }
   }
 
   #forward(): void {
     this.#state = COLLECTED;
-    this.#exchange.forwarding.begin();
+    this.#owner.onBodyReady();
   }
 
   /** Sends what there is, as long as the upstream takes it. */

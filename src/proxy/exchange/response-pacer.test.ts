@@ -28,8 +28,8 @@ function setUp(bytesPerSecond: number, freeBytes = 0) {
         void (rig.text += buffer.toString('latin1', start, end)),
       flush: () => !rig.isBlocked,
     },
-    bodyBytesSent: 0,
-    responseHeaders: undefined,
+    accounting: { bodyBytesSent: 0 },
+    response: { headers: undefined },
   };
   const rate = { bytesPerSecond, freeBytes };
   const pacer = new ResponsePacer(exchange, rate, {
@@ -60,7 +60,7 @@ test('100 KiB at 10 KiB a second take ten seconds, in steps of 4 KiB', () => {
     expect(sent).toBeLessThanOrEqual(10_240 * (i + 1) + 4_096);
   }
   expect(rig.text).toBe(body.toString('latin1'));
-  expect([rig.paced, exchange.bodyBytesSent]).toEqual([1, 102_400]);
+  expect([rig.paced, exchange.accounting.bodyBytesSent]).toEqual([1, 102_400]);
 });
 
 test('what is free goes out at once, what follows by the rate', () => {

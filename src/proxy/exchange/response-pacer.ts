@@ -20,8 +20,8 @@ const NOTHING = Buffer.alloc(0);
 export interface PacedExchange {
   readonly context: { readonly now: () => number; readonly timers: Timers };
   readonly downstream: Pick<Downstream, 'writeBody' | 'flush'>;
-  bodyBytesSent: number;
-  responseHeaders: HeaderBlock | undefined;
+  readonly accounting: { bodyBytesSent: number };
+  readonly response: { headers: HeaderBlock | undefined };
 }
 
 export interface PacedSender {
@@ -71,7 +71,7 @@ export class ResponsePacer implements TimerOwner {
     sender: PacedSender,
   ): ResponsePacer | undefined {
     const said = head.headers.byId(HEADER['x-accel-limit-rate']);
-    if ((ofRoute === undefined && said === undefined) || head.framing === 'none') return undefined;
+    if ((ofRoute === undefined && said === undefined) || !head.hasBody) return undefined;
     const { bytesPerSecond, freeBytes } = ofRoute ?? { bytesPerSecond: 0, freeBytes: 0 };
     const rate = said !== undefined && RATE.test(said) ? Number(said) : bytesPerSecond;
     return rate === 0 ? undefined : new ResponsePacer(exchange, { bytesPerSecond: rate, freeBytes }, sender);
@@ -118,7 +118,8 @@ export class ResponsePacer implements TimerOwner {
       return;
     }
     // What they were read with reads the next response meanwhile.
-    this.#exchange.responseHeaders = this.#exchange.responseHeaders?.copy();
+    const { response } = this.#exchange;
+    response.headers = response.headers?.copy();
     this.#trailers = trailers?.copy();
     this.#isEnded = true;
   }
@@ -160,7 +161,7 @@ export class ResponsePacer implements TimerOwner {
 
   #write(buffer: Buffer, start: number, end: number, isOwned: boolean): void {
     this.#credit -= end - start;
-    this.#exchange.bodyBytesSent += end - start;
+    this.#exchange.accounting.bodyBytesSent += end - start;
     this.#exchange.downstream.writeBody(buffer, start, end, isOwned);
   }
 

@@ -8,25 +8,27 @@ import type { Upstream } from '../upstream/upstream.ts';
  * upstream, then the canary policy decides. The primary has endpoints.
  */
 export function splitTraffic(exchange: Exchange, primary: Upstream): void {
-  const { route, picking, forwarding } = exchange;
+  const { routing, tries } = exchange;
+  const { route } = routing;
+  const { picking } = tries;
   const { canaryUpstream, decideCanary } = route!;
   const affinity = primary.entry.policies.affinity;
   picking.affinity = affinity;
   picking.isAffinityAsked = route!.isAffinityAsked;
-  forwarding.upstream = primary;
+  tries.upstream = primary;
   if (decideCanary === undefined || canaryUpstream === undefined) return;
   if (affinity !== undefined && primary.holdsSession(exchange, affinity)) return;
   if (!canaryUpstream.hasEndpoints()) return;
   const inherited = (isInherited(exchange) ? affinity : undefined) ?? canaryUpstream.entry.policies.affinity;
   if (!isHeld(exchange, canaryUpstream, inherited) && !decideCanary(exchange)) return;
   picking.affinity = inherited;
-  forwarding.upstream = canaryUpstream;
-  exchange.isCanary = true;
-  exchange.canaryName = toByteText(canaryUpstream.id);
+  tries.upstream = canaryUpstream;
+  routing.isCanary = true;
+  routing.canaryName = toByteText(canaryUpstream.id);
 }
 
-function isInherited({ route }: Exchange): boolean {
-  return route!.entry.canary?.policy.affinityBehavior !== 'legacy';
+function isInherited({ routing }: Exchange): boolean {
+  return routing.route!.entry.canary?.policy.affinityBehavior !== 'legacy';
 }
 
 function isHeld(exchange: Exchange, upstream: Upstream, affinity: AffinityPolicy | undefined): boolean {

@@ -3,26 +3,35 @@ import type { ResponseEditor } from '../../features/kit/filter.ts';
 import { answerFault } from './answer.ts';
 import type { Exchange } from './exchange.ts';
 
+/** Who sends a response whose body has a stage. */
+export interface StageOwner {
+  sendBody(buffer: Buffer, start: number, end: number, isOwned: boolean): void;
+  flushBody(): boolean;
+  endBody(trailers: undefined, endedAtMs: number): void;
+  /** The stage takes more. */
+  onStageReady(): void;
+}
+
 /** A response body that a stage changes, between the upstream's stream and the client. */
 export class StagedBody implements BodyOut {
   readonly #exchange: Exchange;
   readonly #sequence: number;
-  readonly #resume: () => void;
+  readonly #owner: StageOwner;
   #stage: BodyStage | undefined = undefined;
   #isOver = false;
   /** Whether the stage wants no more for now. */
   isFull = false;
 
-  private constructor(exchange: Exchange, resume: () => void) {
+  private constructor(exchange: Exchange, owner: StageOwner) {
     this.#exchange = exchange;
     this.#sequence = exchange.sequence;
-    this.#resume = resume;
+    this.#owner = owner;
   }
 
-  /** That of the first filter of the route that has a stage for this response; `resume` is called when it takes more. */
-  static of(exchange: Exchange, response: ResponseEditor, resume: () => void): StagedBody | undefined {
-    const body = new StagedBody(exchange, resume);
-    for (const filter of exchange.route!.onBody) {
+  /** That of the first filter of the route that has a stage for this response. */
+  static of(exchange: Exchange, response: ResponseEditor, owner: StageOwner): StagedBody | undefined {
+    const body = new StagedBody(exchange, owner);
+    for (const filter of exchange.routing.route!.onBody) {
       const stage = filter.stageBody!(response, exchange, body);
       if (stage === undefined) continue;
       body.#stage = stage;
@@ -51,20 +60,19 @@ export class StagedBody implements BodyOut {
 
   write(bytes: Buffer): boolean {
     if (this.#isDeaf) return true;
-    const { forwarding } = this.#exchange;
-    forwarding.sendBody(bytes, 0, bytes.length, true);
-    return forwarding.flushBody();
+    this.#owner.sendBody(bytes, 0, bytes.length, true);
+    return this.#owner.flushBody();
   }
 
   ready(): void {
     this.isFull = false;
-    if (!this.#isDeaf) this.#resume();
+    if (!this.#isDeaf) this.#owner.onStageReady();
   }
 
   end(): void {
     if (this.#isDeaf) return;
     this.#isOver = true;
-    this.#exchange.forwarding.endBody(undefined, this.#exchange.context.now());
+    this.#owner.endBody(undefined, this.#exchange.context.now());
   }
 
   fail(fault: unknown): void {
@@ -72,7 +80,6 @@ export class StagedBody implements BodyOut {
   }
 
   get #isDeaf(): boolean {
-    const { isActive, sequence } = this.#exchange;
-    return this.#isOver || !isActive || sequence !== this.#sequence;
+    return this.#isOver || !this.#exchange.isServing(this.#sequence);
   }
 }

@@ -28,12 +28,12 @@ export class Tunnel {
 
   onUpstreamData(buffer: Buffer, start: number, end: number): void {
     const exchange = this.#exchange;
-    exchange.bodyBytesSent += end - start;
+    exchange.accounting.bodyBytesSent += end - start;
     if (!exchange.downstream.writeTunnel(buffer, start, end)) this.#upstream.pause();
   }
 
   onDownstreamData(bytes: Buffer): void {
-    this.#exchange.requestLength += bytes.length;
+    this.#exchange.accounting.requestLength += bytes.length;
     if (this.#isOver) return;
     if (!this.#upstream.sendTunnel(bytes)) this.#exchange.downstream.pauseReading();
   }

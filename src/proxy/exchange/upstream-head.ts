@@ -31,26 +31,29 @@ export class OutgoingHead implements UpstreamRequest {
 
   /** Makes it that of the exchange as it stands now; `contentLength` is its body's. Throws UnsafeText. */
   build(exchange: Exchange, contentLength: number): void {
-    const { head, route, rules } = exchange;
+    const { head, upstreamTarget, originTarget } = exchange.request;
+    const { route, rules } = exchange.routing;
     const { settings } = rules;
     const { body, timeouts } = route!;
-    const target = exchange.upstreamTarget ?? exchange.originTarget;
+    const target = upstreamTarget ?? originTarget;
     const isAsReceived = target === head.target;
     this.method = head.method;
     this.target = isAsReceived ? parsedTarget(target) : requestTarget(head.method, target);
     this.receivedLine = isAsReceived ? head.requestLine : '';
     let lines = settings.isForwardedTrusted ? trustedLines(exchange) : ownLines(exchange);
     if (settings.isOriginalUriAdded) {
-      lines = joinLines(lines, headerLine('X-Original-URI', exchange.originTarget));
+      lines = joinLines(lines, headerLine('X-Original-URI', originTarget));
     }
     lines = joinLines(lines, head.headers.forwardable(rules.requestDrops, rules.requestDropNames));
     if (rules.requestFields.length > 0 || route!.onUpstreamRequest.length > 0)
       lines = editLines(exchange, lines);
     this.lines = lines;
-    this.hasBody = head.framing !== 'none';
+    this.hasBody = head.hasBody;
     this.contentLength = contentLength;
     this.connectionHeader = body.connectionHeader;
-    this.upgrade = head.upgrade === undefined ? undefined : upgradeOf(exchange);
+    // A body would stand between the head and the tunnel.
+    const isUpgradable = !head.hasBody && body.upstreamHttpMinor === 1 && body.connectionHeader === undefined;
+    this.upgrade = isUpgradable ? head.upgrade : undefined;
     this.maxResponseHeadBytes = body.maxResponseHeadBytes;
     this.readTimeoutMs = timeouts.readTimeoutMs;
     this.sendTimeoutMs = timeouts.sendTimeoutMs;
@@ -58,7 +61,8 @@ export class OutgoingHead implements UpstreamRequest {
 
   /** Makes it that of a detour. Throws UnsafeText. */
   buildDetour(exchange: Exchange, { target, headers }: Detour): void {
-    const { head, route, rules } = exchange;
+    const { head } = exchange.request;
+    const { route, rules } = exchange.routing;
     const { body, timeouts } = route!;
     this.method = head.method === 'HEAD' ? 'HEAD' : 'GET';
     this.target = requestTarget(this.method, target);
@@ -79,34 +83,28 @@ export class OutgoingHead implements UpstreamRequest {
   }
 }
 
-/** Protocol that the upstream is asked for; undefined: none is. */
-function upgradeOf({ head, route }: Exchange): string | undefined {
-  const { upstreamHttpMinor, connectionHeader } = route!.body;
-  // A body would stand between the head and the tunnel.
-  if (head.framing !== 'none' || upstreamHttpMinor === 0) return undefined;
-  return connectionHeader === undefined ? head.upgrade : undefined;
-}
-
 /** No hop is trusted: what is forwarded is what this connection shows. */
 function ownLines(exchange: Exchange): HeadText {
-  const { hostHeader, clientAddress, scheme, upstreamHost, rules, head } = exchange;
-  const cache = exchange.forwardedCache;
+  const { request } = exchange;
+  const { hostHeader, clientAddress, scheme, upstreamHost, head } = request;
+  const { rules } = exchange.routing;
+  const cache = exchange.downstream.memo.forwarded;
   const isClientKnown = cache.clientAddress === clientAddress && cache.scheme === scheme;
   if (!isClientKnown || cache.hostHeader !== hostHeader) {
     cache.hostHeader = hostHeader;
     cache.clientAddress = clientAddress;
     cache.scheme = scheme;
     cache.requestId = openLine(headerLine('Host', hostHeader), 'X-Request-ID');
-    cache.lines = forwardedLines(clientAddress, clientAddress, hostHeader, String(exchange.seenPort), scheme);
+    cache.lines = forwardedLines(clientAddress, clientAddress, hostHeader, String(request.seenPort), scheme);
   }
   const { settings } = rules;
   const { headers } = head;
-  const { requestId } = exchange;
+  const requestId = request.id;
   let lines =
     upstreamHost === undefined && requestId !== ''
       ? closeLine(cache.requestId, requestId, cache.lines)
       : joinLines(
-          joinLines(headerLine('Host', upstreamHost ?? hostHeader), requestIdLine(exchange)),
+          joinLines(headerLine('Host', upstreamHost ?? hostHeader), requestIdLine(requestId)),
           cache.lines,
         );
   const chain =
@@ -126,13 +124,14 @@ function ownLines(exchange: Exchange): HeadText {
 
 /** The hop in front is trusted: what it says of the client is passed on. */
 function trustedLines(exchange: Exchange): HeadText {
-  const { clientAddress, scheme, upstreamHost, rules, head, seenHost } = exchange;
-  const { settings } = rules;
+  const { request } = exchange;
+  const { clientAddress, scheme, upstreamHost, head, seenHost } = request;
+  const { settings } = exchange.routing.rules;
   const { headers } = head;
   const chain = headers.get(settings.forwardedForHeader);
   const isChained = chain !== undefined && chain !== '';
-  let lines = joinLines(headerLine('Host', upstreamHost ?? seenHost), requestIdLine(exchange));
-  const { forwardedFor, seenPort } = exchange;
+  let lines = joinLines(headerLine('Host', upstreamHost ?? seenHost), requestIdLine(request.id));
+  const { forwardedFor, seenPort } = request;
   lines = joinLines(lines, forwardedLines(clientAddress, forwardedFor, seenHost, String(seenPort), scheme));
   if (isChained) {
     lines = joinLines(lines, headerLine('X-Original-Forwarded-For', chain));
@@ -158,27 +157,27 @@ function forwardedLines(
 
 const SCHEME_NAMES = ['X-Forwarded-Proto', 'X-Forwarded-Scheme', 'X-Scheme'] as const;
 
-function requestIdLine({ requestId }: Exchange): HeadText {
+function requestIdLine(requestId: string): HeadText {
   return requestId === '' ? NO_LINES : headerLine('X-Request-ID', requestId);
 }
 
-function originalHostLine({ head, rules }: Exchange): HeadText {
-  const forwarded = head.headers.get(rules.settings.forwardedHostHeader);
+function originalHostLine({ request, routing }: Exchange): HeadText {
+  const forwarded = request.head.headers.get(routing.rules.settings.forwardedHostHeader);
   return forwarded === undefined || forwarded === ''
     ? NO_LINES
     : headerLine('X-Original-Forwarded-Host', forwarded);
 }
 
 /** Behind a PROXY header of a trusted hop the chain goes out once more, as ingress-nginx hands it to its real-IP module. */
-function proxiedChainLine({ info, rules }: Exchange, chain: string): HeadText {
-  const { settings, isTrustedHop, isProxiedChainSent } = rules;
+function proxiedChainLine({ info, routing }: Exchange, chain: string): HeadText {
+  const { settings, isTrustedHop, isProxiedChainSent } = routing.rules;
   if (!isProxiedChainSent || info.proxied === undefined || !isTrustedHop(info.proxied.sourceAddress))
     return NO_LINES;
   return headerLine(settings.forwardedForProxyProtocolHeader, chain);
 }
 
 function editLines(exchange: Exchange, lines: HeadText): HeadText {
-  const { rules, route } = exchange;
+  const { rules, route } = exchange.routing;
   const editor = new LinesEditor(lines);
   for (const { name, lowerName, expand } of rules.requestFields) {
     const value = expand(exchange);

@@ -1,6 +1,6 @@
-import type { Exchange } from '../exchange/exchange.ts';
+import type { ExchangeEvents } from '../exchange/events.ts';
 import { CHUNK, ChunkedDecoder } from './chunked-decoder.ts';
-import type { RequestHead } from '../message/heads.ts';
+import type { Http1RequestHead } from './heads.ts';
 
 const NONE = 0;
 const LENGTH = 1;
@@ -44,7 +44,7 @@ export class BodyReader {
     this.#dueAtMs += durationMs;
   }
 
-  begin(head: RequestHead): void {
+  begin(head: Http1RequestHead): void {
     switch (head.framing) {
       case 'none':
         this.#kind = NONE;
@@ -66,29 +66,26 @@ export class BodyReader {
   }
 
   /** Hands body bytes to the exchange for as long as that is the one they are for; answers the offset behind what was used. */
-  read(exchange: Exchange, buffer: Buffer, start: number, end: number): number {
+  read(events: ExchangeEvents, buffer: Buffer, start: number, end: number): number {
     const position =
       this.#kind === LENGTH
-        ? this.#readLength(exchange, buffer, start, end)
-        : this.#readChunks(exchange, buffer, start, end);
+        ? this.#readLength(events, buffer, start, end)
+        : this.#readChunks(events, buffer, start, end);
     if (this.#minBytesPerMs > 0) this.#dueAtMs += (position - start) / this.#minBytesPerMs;
     return position;
   }
 
-  #readLength(exchange: Exchange, buffer: Buffer, start: number, end: number): number {
-    const { sequence } = exchange;
+  #readLength(events: ExchangeEvents, buffer: Buffer, start: number, end: number): number {
     const taken = Math.min(this.remaining, end - start);
     const isLast = this.discard(taken);
-    exchange.onBodyData(buffer, start, start + taken);
-    if (exchange.isActive && exchange.sequence === sequence) {
-      if (isLast) exchange.onBodyEnd();
-      else exchange.onBodyRead();
+    if (events.onBodyData(buffer, start, start + taken)) {
+      if (isLast) events.onBodyEnd();
+      else events.onBodyRead();
     }
     return start + taken;
   }
 
-  #readChunks(exchange: Exchange, buffer: Buffer, start: number, end: number): number {
-    const { sequence } = exchange;
+  #readChunks(events: ExchangeEvents, buffer: Buffer, start: number, end: number): number {
     const decoder = this.#decoder!;
     let position = start;
     for (;;) {
@@ -96,18 +93,17 @@ export class BodyReader {
       position = decoder.position;
       switch (event) {
         case CHUNK.data:
-          exchange.onBodyData(buffer, decoder.dataStart, decoder.dataEnd);
-          if (!exchange.isActive || exchange.sequence !== sequence) return position;
+          if (!events.onBodyData(buffer, decoder.dataStart, decoder.dataEnd)) return position;
           break;
         case CHUNK.done:
           this.#kind = NONE;
-          exchange.onBodyEnd();
+          events.onBodyEnd();
           return position;
         case CHUNK.bad:
-          exchange.onBodyRefused(decoder.error);
+          events.onBodyRefused(decoder.error);
           return end;
         default:
-          exchange.onBodyRead();
+          events.onBodyRead();
           return position;
       }
     }

@@ -1,22 +1,23 @@
-import { answerError, answerFault } from '../exchange/answer.ts';
 import { BodyReader } from './body-reader.ts';
 import { CLIENT_STATES } from './client-states.ts';
 import { WAITS } from './client-waits.ts';
-import { ConnectionGauge } from '../accept/connection-gauge.ts';
+import { ConnectionGauge } from '../exchange/connection-gauge.ts';
+import { ConnectionMemo } from '../exchange/connection-memo.ts';
+import type { ClientConnection, ServeContext } from '../exchange/context.ts';
 import type { ConnectionInfo } from '../message/connection-info.ts';
 import type { Downstream, ResponseBodyKind } from '../exchange/downstream.ts';
 import type { ProxyErrorCode } from '../message/proxy-errors.ts';
-import { Exchange } from '../exchange/exchange.ts';
 import { INCOMPLETE, REFUSED } from '../message/head-parser.ts';
 import { type HeadText, joinLines, NO_LINES } from '../message/head-text.ts';
-import type { HeaderBlock, RequestHead } from '../message/heads.ts';
+import type { HeaderBlock } from '../message/heads.ts';
+import type { Http1RequestHead } from './heads.ts';
 import { upgradeLines } from './request-head.ts';
 import { RequestParser } from './request-parser.ts';
 import { InputQueue, type InputUser } from './input-queue.ts';
-import { handleExchange } from '../exchange/lifecycle.ts';
+import { Lifecycle } from '../exchange/lifecycle.ts';
+import { finishExchange } from '../exchange/finish.ts';
 import { afterInput } from './after-input.ts';
 import { ResponseWriter } from './response-writer.ts';
-import type { ServeContext } from '../serve.ts';
 import type { Connection, ConnectionHandler } from '../transport/transport.ts';
 import { Timer, type TimerOwner } from '../../lib/timer-wheel.ts';
 
@@ -26,13 +27,18 @@ const { IN_HEAD, IN_EXCHANGE, DISCARDING, TUNNEL, LINGERING, CLOSED } = CLIENT_S
 const MAX_WAITING_BYTES = 65_536;
 
 /** One client connection: requests one at a time and in order, responses in as few writes as they need. */
-export class DownstreamConnection implements Downstream, ConnectionHandler, InputUser, TimerOwner {
+export class DownstreamConnection
+  implements ClientConnection, Downstream, ConnectionHandler, InputUser, TimerOwner
+{
   readonly info: ConnectionInfo;
+  readonly memo: ConnectionMemo = new ConnectionMemo();
   readonly #connection: Connection;
   readonly #context: ServeContext;
   readonly #parser: RequestParser;
   readonly #timer: Timer;
-  #exchange: Exchange | undefined = undefined;
+  /** Made with the first request. */
+  #lifecycle: Lifecycle | undefined = undefined;
+  #head: Http1RequestHead;
   #state: number = IN_HEAD;
   readonly #input: InputQueue;
   #requestCount = 0;
@@ -56,6 +62,7 @@ export class DownstreamConnection implements Downstream, ConnectionHandler, Inpu
     this.#connection = connection;
     this.#context = context;
     this.#parser = new RequestParser(context.router().settings);
+    this.#head = this.#parser.head;
     this.#input = new InputQueue(this);
     this.#writer = new ResponseWriter(connection);
     this.#timer = new Timer(this);
@@ -63,11 +70,10 @@ export class DownstreamConnection implements Downstream, ConnectionHandler, Inpu
   }
 
   start(): void {
-    const connection = this.#connection;
     const context = this.#context;
     context.connections.add(this);
     context.stats.accepted++;
-    connection.handler = this;
+    this.#connection.handler = this;
     this.#gauge.set('reading');
     context.timers.arm(this.#timer, context.router().settings.headerTimeoutMs);
   }
@@ -93,7 +99,7 @@ export class DownstreamConnection implements Downstream, ConnectionHandler, Inpu
   }
 
   readBody(): void {
-    const { bodyTimeoutMs, minBodyBytesPerSecond } = this.#exchange!.router.settings;
+    const { bodyTimeoutMs, minBodyBytesPerSecond } = this.#lifecycle!.exchange.routing.router.settings;
     this.#isBodyWanted = true;
     this.#body.startClock(this.#context.now(), bodyTimeoutMs, minBodyBytesPerSecond);
     this.#context.timers.arm(this.#timer, bodyTimeoutMs);
@@ -126,7 +132,8 @@ export class DownstreamConnection implements Downstream, ConnectionHandler, Inpu
   }
 
   writeInterim(status: number, reason: string, lines: HeadText): void {
-    this.#writer.interim(this.#exchange!, status, reason, lines);
+    // HTTP/1.0 knows none (RFC 9110 §15.2).
+    if (this.#head.minorVersion === 1) this.#writer.interim(this.#lifecycle!.exchange, status, reason, lines);
   }
 
   writeHead(
@@ -137,21 +144,20 @@ export class DownstreamConnection implements Downstream, ConnectionHandler, Inpu
     kind: ResponseBodyKind,
     contentLength: number,
   ): void {
-    const exchange = this.#exchange!;
+    const exchange = this.#lifecycle!.exchange;
     const writer = this.#writer;
-    writer.begin(exchange, kind);
+    writer.begin(exchange, kind, this.#head.minorVersion === 1);
     if (this.#isEnded) this.#context.timers.disarm(this.#timer);
-    const isKeptAlive = !writer.isUntilClose && this.#decideKeepAlive(exchange);
-    this.#isKeptAlive = isKeptAlive;
-    writer.head(exchange, status, reason, lines, trailingLines, contentLength, isKeptAlive);
+    this.#isKeptAlive = !writer.isUntilClose && this.#decideKeepAlive();
+    writer.head(exchange, status, reason, lines, trailingLines, contentLength, this.#isKeptAlive);
   }
 
   writeBody(buffer: Buffer, start: number, end: number, isOwned: boolean): void {
-    this.#writer.body(this.#exchange!, buffer, start, end, isOwned);
+    this.#writer.body(this.#lifecycle!.exchange, buffer, start, end, isOwned);
   }
 
   writeText(text: string): void {
-    this.#writer.text(this.#exchange!, text);
+    this.#writer.text(this.#lifecycle!.exchange, text);
   }
 
   flush(): boolean {
@@ -160,7 +166,7 @@ export class DownstreamConnection implements Downstream, ConnectionHandler, Inpu
   }
 
   endResponse(trailers: HeaderBlock | undefined): void {
-    this.#writer.end(this.#exchange!, trailers);
+    this.#writer.end(this.#lifecycle!.exchange, trailers);
     this.flush();
   }
 
@@ -183,7 +189,7 @@ export class DownstreamConnection implements Downstream, ConnectionHandler, Inpu
   }
 
   retract(): boolean {
-    return this.#writer.retract(this.#exchange!);
+    return this.#writer.retract(this.#lifecycle!.exchange);
   }
 
   abort(): void {
@@ -196,13 +202,13 @@ export class DownstreamConnection implements Downstream, ConnectionHandler, Inpu
   beginTunnel(reason: string, upgrade: string, lines: HeadText): void {
     this.#state = TUNNEL;
     this.#context.timers.disarm(this.#timer);
-    this.#writer.tunnelHead(this.#exchange!, reason, joinLines(upgradeLines(upgrade), lines));
+    this.#writer.tunnelHead(this.#lifecycle!.exchange, reason, joinLines(upgradeLines(upgrade), lines));
     this.#connection.resume();
     this.#input.processSoon();
   }
 
   writeTunnel(buffer: Buffer, start: number, end: number): boolean {
-    const isTaken = this.#writer.tunnel(this.#exchange!, buffer, start, end);
+    const isTaken = this.#writer.tunnel(this.#lifecycle!.exchange, buffer, start, end);
     if (!isTaken) this.#block();
     return isTaken;
   }
@@ -262,12 +268,12 @@ export class DownstreamConnection implements Downstream, ConnectionHandler, Inpu
             return position;
           }
           if (next === REFUSED) {
-            this.#refuse(this.#parser.head, this.#parser.error);
+            this.#begin(this.#parser.head, 0, this.#parser.error);
             return end;
           }
           const headBytes = next - position;
           position = next;
-          this.#begin(headBytes);
+          this.#begin(this.#parser.head, headBytes, undefined);
           break;
         }
         case IN_EXCHANGE: {
@@ -279,7 +285,7 @@ export class DownstreamConnection implements Downstream, ConnectionHandler, Inpu
           position = this.#discard(position, end);
           break;
         case TUNNEL:
-          this.#exchange!.forwarding.tunnel?.onDownstreamData(buffer.subarray(position, end));
+          this.#lifecycle!.onTunnelData(buffer.subarray(position, end));
           return end;
         case LINGERING:
           this.#context.timers.arm(this.#timer, WAITS.lingerTimeoutMs);
@@ -292,47 +298,40 @@ export class DownstreamConnection implements Downstream, ConnectionHandler, Inpu
     return position;
   }
 
-  #begin(headBytes: number): void {
-    const { head } = this.#parser;
-    const exchange = this.#enter(head);
-    this.#isContinueDue = head.isContinueExpected && head.framing !== 'none';
-    this.#body.begin(head);
-    exchange.begin(headBytes);
-    handleExchange(exchange);
-  }
-
-  /** A head that cannot be understood: what is behind it will never be parsed. */
-  #refuse(head: RequestHead, code: ProxyErrorCode): void {
-    const exchange = this.#enter(head);
-    this.#body.clear();
-    exchange.begin(0);
-    answerError(exchange, code);
-  }
-
-  #enter(head: RequestHead): Exchange {
+  /** With a `refusal` the head could not be understood: what is behind it will never be parsed. */
+  #begin(head: Http1RequestHead, headBytes: number, refusal: ProxyErrorCode | undefined): void {
     const context = this.#context;
     this.#state = IN_EXCHANGE;
+    this.#head = head;
     this.#requestCount++;
     context.stats.requests++;
     this.#gauge.set('writing');
     context.timers.disarm(this.#timer);
     this.#isBodyWanted = false;
     this.#isBodyPaused = false;
-    this.#isContinueDue = false;
-    return (this.#exchange ??= new Exchange(context, this, head));
+    const lifecycle = (this.#lifecycle ??= new Lifecycle(context, this, head));
+    if (refusal === undefined) {
+      this.#isContinueDue = head.isContinueExpected && head.framing !== 'none';
+      this.#body.begin(head);
+      lifecycle.begin(head, headBytes, this.#requestCount);
+    } else {
+      this.#isContinueDue = false;
+      this.#body.clear();
+      lifecycle.refuse(head, refusal, this.#requestCount);
+    }
   }
 
   #useBody(buffer: Buffer, start: number, end: number): number {
-    const exchange = this.#exchange!;
+    const lifecycle = this.#lifecycle!;
     const { timers } = this.#context;
-    const { sequence } = exchange;
-    timers.arm(this.#timer, exchange.router.settings.bodyTimeoutMs);
+    const count = this.#requestCount;
+    timers.arm(this.#timer, lifecycle.exchange.routing.router.settings.bodyTimeoutMs);
     if (this.#body.isLate(this.#context.now())) {
-      exchange.onBodyRefused('client_body_timeout');
+      lifecycle.onBodyRefused('client_body_timeout');
       return end;
     }
-    const position = this.#body.read(exchange, buffer, start, end);
-    const isSame = this.#state === IN_EXCHANGE && exchange.sequence === sequence;
+    const position = this.#body.read(lifecycle, buffer, start, end);
+    const isSame = this.#state === IN_EXCHANGE && this.#requestCount === count;
     if (isSame && this.#body.isComplete && !this.#isBlocked) timers.disarm(this.#timer);
     return position;
   }
@@ -364,7 +363,9 @@ export class DownstreamConnection implements Downstream, ConnectionHandler, Inpu
 
   #awaitRequest(): void {
     const { timers, isDraining } = this.#context;
-    const waitMs = isDraining ? WAITS.drainIdleMs : this.#exchange!.router.settings.keepAliveTimeoutMs;
+    const waitMs = isDraining
+      ? WAITS.drainIdleMs
+      : this.#lifecycle!.exchange.routing.router.settings.keepAliveTimeoutMs;
     this.#gauge.set('waiting');
     timers.arm(this.#timer, waitMs);
   }
@@ -387,7 +388,7 @@ export class DownstreamConnection implements Downstream, ConnectionHandler, Inpu
     const { timers } = this.#context;
     if (this.#state === IN_EXCHANGE || this.#state === TUNNEL) {
       timers.disarm(this.#timer);
-      this.#exchange!.onDownstreamDrain();
+      this.#lifecycle!.onDownstreamDrain();
     } else if (this.#state === IN_HEAD) {
       this.#awaitRequest();
       this.#input.process();
@@ -399,10 +400,11 @@ export class DownstreamConnection implements Downstream, ConnectionHandler, Inpu
     switch (this.#state) {
       case IN_EXCHANGE:
         if (!this.#body.isComplete) this.destroy();
-        else if (!this.#exchange!.isHeadSent) this.#context.timers.arm(this.#timer, WAITS.halfClosedMs);
+        else if (!this.#lifecycle!.exchange.response.isHeadSent)
+          this.#context.timers.arm(this.#timer, WAITS.halfClosedMs);
         return;
       case TUNNEL:
-        this.#exchange!.forwarding.tunnel?.onDownstreamEnd();
+        this.#lifecycle!.onTunnelEnd();
         return;
       case IN_HEAD:
         // With a response still held, only our half is closed.
@@ -417,14 +419,12 @@ export class DownstreamConnection implements Downstream, ConnectionHandler, Inpu
   }
 
   #onTimeout(): void {
-    const exchange = this.#exchange;
     const isReading = !this.#isBlocked && !this.#isEnded;
     if (isReading && this.#state === IN_EXCHANGE && !this.#body.isComplete) {
-      exchange!.onBodyRefused('client_body_timeout');
+      this.#lifecycle!.onBodyRefused('client_body_timeout');
     } else if (isReading && this.#state === IN_HEAD && !this.#input.isEmpty) {
       // The head did not come in time; the one before it has nothing to do with the answer.
-      this.#exchange = undefined;
-      this.#refuse(new RequestParser(this.#context.router().settings).head, 'client_header_timeout');
+      this.#begin(new RequestParser(this.#context.router().settings).head, 0, 'client_header_timeout');
     } else if (this.#isIdle()) {
       this.#endIdle();
     } else {
@@ -441,17 +441,17 @@ export class DownstreamConnection implements Downstream, ConnectionHandler, Inpu
     this.#context.connections.delete(this);
     this.#input.clear();
     this.#writer.clear();
-    if (isInExchange) this.#exchange!.onDownstreamClosed();
+    if (isInExchange) this.#lifecycle!.onClientGone();
   }
 
   #fail(fault: unknown): void {
     try {
-      if (this.#exchange?.isActive === true) return answerFault(this.#exchange, fault);
+      if (this.#lifecycle?.exchange.isActive === true) return this.#lifecycle.onFault(fault);
       this.#context.report(fault);
       this.destroy();
     } catch (second) {
       this.#context.report(second);
-      this.#exchange?.finish();
+      if (this.#lifecycle !== undefined) finishExchange(this.#lifecycle.exchange);
       this.#connection.destroy();
     }
   }
@@ -465,10 +465,10 @@ export class DownstreamConnection implements Downstream, ConnectionHandler, Inpu
   }
 
   /** Whether another request may follow this response. */
-  #decideKeepAlive(exchange: Exchange): boolean {
-    if (this.#isClosing || !exchange.head.isKeepAlive || this.#context.isDraining) return false;
+  #decideKeepAlive(): boolean {
+    if (this.#isClosing || !this.#head.isKeepAlive || this.#context.isDraining) return false;
     if (this.#isEnded && this.#input.isEmpty) return false;
-    const { keepAliveRequests, keepAliveTimeoutMs } = exchange.router.settings;
+    const { keepAliveRequests, keepAliveTimeoutMs } = this.#lifecycle!.exchange.routing.router.settings;
     if (keepAliveTimeoutMs === 0 || this.#requestCount >= keepAliveRequests) return false;
     // A client that waits for 100 may or may not send its body now: the bytes that follow cannot be told apart.
     return this.#body.isComplete || (this.#body.isShort && !this.#isContinueDue);

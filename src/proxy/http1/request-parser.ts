@@ -1,6 +1,6 @@
 import type { ProxyErrorCode } from '../message/proxy-errors.ts';
 import { type HeadLimits, type HeadParser, INCOMPLETE, REFUSED } from '../message/head-parser.ts';
-import type { RequestHead } from '../message/heads.ts';
+import type { Http1RequestHead } from './heads.ts';
 import {
   CONNECTION_CLOSE,
   CONNECTION_KEEP_ALIVE,
@@ -34,7 +34,7 @@ const SEEN_EXPECT = 1 << HEADER.expect;
 /** Shift from "is there" to "is there twice". */
 const TWICE = 12;
 
-class ParsedRequestHead implements RequestHead {
+class ParsedRequestHead implements Http1RequestHead {
   readonly headers: HeaderLines;
   method = '';
   target = '';
@@ -51,13 +51,17 @@ class ParsedRequestHead implements RequestHead {
     this.headers = headers;
   }
 
+  get hasBody(): boolean {
+    return this.framing !== 'none';
+  }
+
   get nominated(): readonly string[] | undefined {
     return this.headers.nominated;
   }
 }
 
 /** Parses request heads as RFC 9112 §2-6 has them; what is ambiguous is refused, never repaired. */
-export class RequestParser implements HeadParser<RequestHead> {
+export class RequestParser implements HeadParser<Http1RequestHead> {
   readonly head: ParsedRequestHead;
   error: ProxyErrorCode = 'bad_request_line';
   readonly #limits: HeadLimits;

@@ -1,5 +1,5 @@
 import type { ProxyErrorCode } from '../message/proxy-errors.ts';
-import type { Framing, ResponseHead } from '../message/heads.ts';
+import type { Framing, Http1ResponseHead } from './heads.ts';
 import { type HeadLimits, type HeadParser, INCOMPLETE, REFUSED } from '../message/head-parser.ts';
 import {
   CONNECTION_CLOSE,
@@ -26,7 +26,7 @@ const SEEN_TRANSFER_ENCODING = 1 << HEADER['transfer-encoding'];
 const SEEN_CONNECTION = 1 << HEADER.connection;
 const TWICE = 12;
 
-class ParsedResponseHead implements ResponseHead {
+class ParsedResponseHead implements Http1ResponseHead {
   readonly headers: HeaderLines;
   status = 0;
   reason = '';
@@ -41,13 +41,17 @@ class ParsedResponseHead implements ResponseHead {
     this.headers = headers;
   }
 
+  get hasBody(): boolean {
+    return this.framing !== 'none';
+  }
+
   get nominated(): readonly string[] | undefined {
     return this.headers.nominated;
   }
 }
 
 /** Parses response heads under the same rules as requests, but that a bare LF ends a line; every refusal is a malformed upstream. */
-export class ResponseParser implements HeadParser<ResponseHead> {
+export class ResponseParser implements HeadParser<Http1ResponseHead> {
   readonly head: ParsedResponseHead;
   error: ProxyErrorCode = 'upstream_malformed';
   /** What was wrong, for the log. */

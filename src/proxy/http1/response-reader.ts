@@ -1,7 +1,8 @@
 import { INCOMPLETE, REFUSED } from '../message/head-parser.ts';
-import type { Framing, HeaderBlock, ResponseHead } from '../message/heads.ts';
+import type { HeaderBlock } from '../message/heads.ts';
 import type { ProxyErrorCode } from '../message/proxy-errors.ts';
 import { CHUNK, ChunkedDecoder, UPSTREAM_CHUNK_LIMITS } from './chunked-decoder.ts';
+import type { Framing, Http1ResponseHead } from './heads.ts';
 import { InputBuffer } from './input-buffer.ts';
 import { ResponseParser } from './response-parser.ts';
 
@@ -13,9 +14,9 @@ const MAX_RESPONSE_HEADERS = 1000;
 
 /** Told what a response consists of. Where it answers with a boolean, false ends the reading: there is nobody who wants more. */
 export interface ResponseUser {
-  onInterim(head: ResponseHead): boolean;
+  onInterim(head: Http1ResponseHead): boolean;
   /** The final head, or a 101. */
-  onHead(head: ResponseHead): boolean;
+  onHead(head: Http1ResponseHead): boolean;
   onBody(buffer: Buffer, start: number, end: number): boolean;
   /** Bytes behind a 101. */
   onUpgraded(buffer: Buffer, start: number, end: number): void;

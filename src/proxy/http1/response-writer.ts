@@ -34,18 +34,17 @@ export class ResponseWriter {
   /** Sends a head that another one follows. */
   interim(exchange: Exchange, status: number, reason: string, lines: HeadText): void {
     const text = `${statusLine(status, reason)}${lines}\r\n`;
-    exchange.bytesSent += text.length;
+    exchange.accounting.bytesSent += text.length;
     this.#connection.write(text);
   }
 
   /** Chooses the framing that the client understands; before `head`. */
-  begin(exchange: Exchange, kind: ResponseBodyKind): void {
+  begin(exchange: Exchange, kind: ResponseBodyKind, isChunkable: boolean): void {
     const isStream = kind === 'stream';
-    const isChunkable = exchange.head.minorVersion === 1;
     this.#isChunked = isStream && isChunkable;
     this.isUntilClose = isStream && !isChunkable;
     this.#isUnsent = true;
-    this.#bytesSentBefore = exchange.bytesSent;
+    this.#bytesSentBefore = exchange.accounting.bytesSent;
   }
 
   head(
@@ -72,17 +71,17 @@ export class ResponseWriter {
           ? 'Connection: keep-alive\r\n\r\n'
           : 'Connection: close\r\n\r\n'
         : `${isKeptAlive ? 'Connection: keep-alive\r\n' : 'Connection: close\r\n'}${trailingLines}\r\n`);
-    exchange.bytesSent += text.length;
+    exchange.accounting.bytesSent += text.length;
     this.#out += text;
   }
 
   /** Bytes may be needed after the call only when `isOwned`. */
   body(exchange: Exchange, buffer: Buffer, start: number, end: number, isOwned: boolean): void {
     const length = end - start;
-    exchange.bytesSent += length;
+    exchange.accounting.bytesSent += length;
     if (this.#isChunked) {
       const size = chunkHead(length);
-      exchange.bytesSent += size.length + CHUNK_END.length;
+      exchange.accounting.bytesSent += size.length + CHUNK_END.length;
       this.#out += size;
     }
     if (length <= MAX_TEXT_BYTES && this.#out.length <= MAX_TEXT_BYTES) {
@@ -102,8 +101,8 @@ export class ResponseWriter {
 
   /** Text holds one byte per character. */
   text(exchange: Exchange, text: string): void {
-    exchange.bytesSent += text.length;
-    exchange.bodyBytesSent += text.length;
+    exchange.accounting.bytesSent += text.length;
+    exchange.accounting.bodyBytesSent += text.length;
     this.#out += text;
   }
 
@@ -111,7 +110,7 @@ export class ResponseWriter {
   end(exchange: Exchange, trailers: HeaderBlock | undefined): void {
     if (!this.#isChunked) return;
     const end = trailers === undefined ? LAST_CHUNK : lastChunk(trailers);
-    exchange.bytesSent += end.length;
+    exchange.accounting.bytesSent += end.length;
     this.#out += end;
   }
 
@@ -134,13 +133,13 @@ export class ResponseWriter {
   /** Sends the head of a 101; nothing is framed behind it. */
   tunnelHead(exchange: Exchange, reason: string, lines: HeadText): void {
     const text = `${statusLine(101, reason)}${dateLine(exchange.startedAtMs)}${lines}\r\n`;
-    exchange.bytesSent += text.length;
+    exchange.accounting.bytesSent += text.length;
     this.#connection.write(text);
   }
 
   /** Sends bytes of a tunnel; false: the connection wants no more for now. */
   tunnel(exchange: Exchange, buffer: Buffer, start: number, end: number): boolean {
-    exchange.bytesSent += end - start;
+    exchange.accounting.bytesSent += end - start;
     return this.#connection.write('', buffer, start, end);
   }
 
@@ -148,7 +147,7 @@ export class ResponseWriter {
   retract(exchange: Exchange): boolean {
     if (!this.#isUnsent) return false;
     this.#out = '';
-    exchange.bytesSent = this.#bytesSentBefore;
+    exchange.accounting.bytesSent = this.#bytesSentBefore;
     return true;
   }
 

@@ -2,13 +2,14 @@ import type { Socket } from 'node:net';
 import { Timer, type TimerOwner } from '../../lib/timer-wheel.ts';
 import { isUpgradeAsked } from '../message/connection-field.ts';
 import { UnsafeText } from '../message/head-text.ts';
-import type { HeaderBlock, ResponseHead } from '../message/heads.ts';
+import type { HeaderBlock } from '../message/heads.ts';
 import type { ProxyErrorCode } from '../message/proxy-errors.ts';
 import type { Connector } from '../upstream/connector.ts';
 import type { ConnectionHome, PooledConnection } from '../upstream/pooled-connection.ts';
 import type { UpstreamHandler, UpstreamRequest, UpstreamStream } from '../upstream/stream.ts';
 import { outliveWriteFailures } from '../upstream/write-failures.ts';
 import { CHUNK_END, chunkHead, LAST_CHUNK } from './chunked-encoder.ts';
+import type { Http1ResponseHead } from './heads.ts';
 import { isCloseAsked, requestHeadText } from './request-head.ts';
 import { ResponseReader, type ResponseUser } from './response-reader.ts';
 
@@ -386,14 +387,14 @@ export class UpstreamConnection implements PooledConnection, UpstreamStream, Res
 
   // What the reader finds.
 
-  onInterim(head: ResponseHead): boolean {
+  onInterim(head: Http1ResponseHead): boolean {
     const handler = this.#handler;
     if (head.hasBareLineFeeds) this.#client.onBareLineFeeds();
     handler!.onInterimHead(head);
     return this.#handler === handler;
   }
 
-  onHead(head: ResponseHead): boolean {
+  onHead(head: Http1ResponseHead): boolean {
     const handler = this.#handler!;
     if (head.hasBareLineFeeds) this.#client.onBareLineFeeds();
     if (head.status !== 101) {

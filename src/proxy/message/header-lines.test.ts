@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { LIMITS } from '../../../test/protocol/codec/drive.ts';
-import type { RequestHead } from './heads.ts';
+import type { Http1RequestHead } from '../http1/heads.ts';
 import { INCOMPLETE } from './head-parser.ts';
 import {
   HEADER,
@@ -12,7 +12,7 @@ import {
 } from './known-headers.ts';
 import { RequestParser } from '../http1/request-parser.ts';
 
-function headOf(lines: string): RequestHead {
+function headOf(lines: string): Http1RequestHead {
   const parser = new RequestParser(LIMITS);
   const bytes = Buffer.from(`GET / HTTP/1.1\r\nHost: a.test\r\n${lines}\r\n`, 'latin1');
   expect(parser.parse(bytes, 0, bytes.length)).toBe(bytes.length);

@@ -30,48 +30,32 @@ export interface HeaderBlock {
   copy(): HeaderBlock;
 }
 
-/** How a body is delimited. `close`: until the connection ends, responses only. */
-export type Framing = 'none' | 'length' | 'chunked' | 'close';
-
-/** Valid until the parser that owns it begins the next head. */
+/** The head of a request, whatever wire brought it. Valid until that wire begins the next one in its place. */
 export interface RequestHead {
   readonly headers: HeaderBlock;
   readonly method: string;
   /** As received. */
   readonly target: string;
-  /** 0 or 1, of HTTP/1.x. */
-  readonly minorVersion: number;
-  /** Request line as received, without CRLF. */
+  /** Request line as received, without CRLF; of other wires than HTTP/1, what it would have been. */
   readonly requestLine: string;
-  /** `none` also for Content-Length: 0 (contentLength is then 0). */
-  readonly framing: 'none' | 'length' | 'chunked';
+  /** False also where a length of 0 is declared. */
+  readonly hasBody: boolean;
   /** Declared length; -1 when not declared. */
   readonly contentLength: number;
-  /** Whether the client wants the connection kept. */
-  readonly isKeepAlive: boolean;
-  /** Value of Upgrade when asked for properly (HTTP/1.1, `Connection: upgrade`, no body, not h2c); else undefined. */
+  /** Protocol that is asked for in place of HTTP, where that was done properly and without a body; else undefined. */
   readonly upgrade: string | undefined;
-  readonly isContinueExpected: boolean;
   /** Host value as received; undefined only on HTTP/1.0. */
   readonly host: string | undefined;
-  /** Lower-case names nominated by Connection, other than close, keep-alive, upgrade; undefined when none. */
-  readonly nominated: readonly string[] | undefined;
 }
 
-/** Valid until the parser that owns it begins the next head. */
+/** The head of a response, whatever wire brought it. Valid until that wire begins the next one in its place. */
 export interface ResponseHead {
   readonly headers: HeaderBlock;
   readonly status: number;
   readonly reason: string;
-  readonly minorVersion: number;
-  readonly framing: Framing;
-  /** Declared length; -1 when not declared. Kept for HEAD and 304, whose framing is `none`. */
+  readonly hasBody: boolean;
+  /** Declared length; -1 when not declared. Kept for HEAD and 304, which have no body. */
   readonly contentLength: number;
-  /** Whether the upstream keeps the connection and the framing lets it; false also for a 204 that declares a body. */
-  readonly isKeepAlive: boolean;
-  /** Whether some of its lines ended without CR. */
-  readonly hasBareLineFeeds: boolean;
-  /** Value of Upgrade of a 101; else undefined. */
+  /** Protocol that is granted in place of HTTP; else undefined. */
   readonly upgrade: string | undefined;
-  readonly nominated: readonly string[] | undefined;
 }

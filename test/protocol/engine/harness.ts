@@ -2,12 +2,8 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { ConnectionInfo } from '../../../src/proxy/message/connection-info.ts';
-import {
-  createServeContext,
-  drainConnections,
-  serveConnection,
-  type ServeContext,
-} from '../../../src/proxy/serve.ts';
+import type { ServeContext } from '../../../src/proxy/exchange/context.ts';
+import { createServeContext, drainConnections, serveConnection } from '../../../src/proxy/serve.ts';
 import { BodyBudget, type BodyLimits } from '../../../src/proxy/exchange/body-budget.ts';
 import { Spool } from '../../../src/proxy/exchange/spool.ts';
 import { createSocketTransport } from '../../../src/proxy/transport/socket-transport.ts';

@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { DownstreamConnection } from '../../../src/proxy/http1/downstream-connection.ts';
 import { Bench, eventually, GET, OK, type Engine } from './harness.ts';
 
 let bench: Bench;
@@ -79,7 +80,7 @@ describe('uploads keep their order', () => {
     const client = await engine.connect();
     client.send(`${CHUNKED}5\r\nhello\r\n`);
     await eventually(() => engine.context.stats.requests === 1 && engine.router.endpoints[0]!.inFlight === 1);
-    const [connection] = engine.context.connections;
+    const [connection] = engine.context.connections as Set<DownstreamConnection>;
     connection!.pauseReading();
     client.send('5\r\nworld\r\n');
     await new Promise((resolve) => setImmediate(resolve));

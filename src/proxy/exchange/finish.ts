@@ -1,0 +1,39 @@
+import type { LinkedRoute } from '../router/linked.ts';
+import type { Exchange } from './exchange.ts';
+
+/** 14. Observes an exchange; once, whatever happened. */
+export function finishExchange(exchange: Exchange, nowMs: number = exchange.context.now()): void {
+  if (!exchange.end()) return;
+  const { context, accounting, routing } = exchange;
+  if (accounting.isSilent) return;
+  accounting.durationMs = nowMs - accounting.startedAtMs;
+  const { router, route, linkedHost } = routing;
+  if (route !== undefined && route.onDone.length > 0) tellFilters(exchange, route);
+  const { settings } = router;
+  try {
+    const isHostSeen = linkedHost === undefined || linkedHost.isConfigured;
+    if (route !== undefined && (isHostSeen || settings.areUndefinedHostsCounted)) {
+      (routing.isCanary ? route.canarySeries : route.series).observe(exchange);
+    }
+    if (
+      (isHostSeen || settings.accessLog.isDefaultBackendLogged) &&
+      (route === undefined || route.isAccessLogged)
+    ) {
+      context.accessLog.write(exchange);
+    }
+  } catch (fault) {
+    context.report(fault);
+  }
+  exchange.slots.clear();
+}
+
+/** What one filter holds it lets go of, whatever another one throws. */
+function tellFilters(exchange: Exchange, { onDone }: LinkedRoute): void {
+  for (const filter of onDone) {
+    try {
+      filter.onDone!(exchange, exchange);
+    } catch (fault) {
+      exchange.context.report(fault);
+    }
+  }
+}
