@@ -1,5 +1,5 @@
 import { write } from './peer-files.ts';
-import type { PeerInput } from './peers.ts';
+import type { PeerInput } from './peer-input.ts';
 
 /** HAProxy with the same headers, request id and certificates as the others; its access log goes to standard output. */
 export function haproxyConfig(input: PeerInput): string {

@@ -4,7 +4,7 @@ import { createWriteStream, mkdirSync } from 'node:fs';
 import { Agent, createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { createProxyServer } from 'http-proxy-3';
-import type { PeerInput } from './peers.ts';
+import type { PeerInput } from './peer-input.ts';
 
 const input = JSON.parse(process.argv[2] ?? '{}') as PeerInput;
 mkdirSync(input.folder, { recursive: true });

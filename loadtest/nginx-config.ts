@@ -1,5 +1,5 @@
 import { write } from './peer-files.ts';
-import type { PeerInput } from './peers.ts';
+import type { PeerInput } from './peer-input.ts';
 import {
   HOST_COUNT,
   hostName,

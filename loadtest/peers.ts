@@ -2,25 +2,9 @@ import { join } from 'node:path';
 import { haproxyConfig } from './haproxy-config.ts';
 import { hostsConfig, nginxConfig } from './nginx-config.ts';
 import { write } from './peer-files.ts';
+import type { PeerInput } from './peer-input.ts';
 import { isInstalled, PROXY_CORE, start, waitForPort, type Started } from './processes.ts';
 import type { Feature } from './scenarios.ts';
-
-/** What every peer is given: the same upstream, names, certificate, and a folder for its configuration and log. */
-export interface PeerInput {
-  readonly folder: string;
-  readonly upstreamPort: number;
-  readonly canaryPort: number;
-  readonly webSocketPort: number;
-  readonly httpPort: number;
-  readonly httpsPort: number;
-  readonly certificate: string;
-  readonly key: string;
-  readonly rsaCertificate: string;
-  readonly rsaKey: string;
-  /** `hosts`: 10,000 hosts in its configuration, and nothing else. */
-  readonly site: 'main' | 'hosts';
-  readonly manifests: string;
-}
 
 /** A proxy to measure: same forwarded headers, request id and access log to a file as the others. */
 export interface Peer {

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { issueCertificate } from '../src/lib/issue-certificate.ts';
 import { createSelfSigned } from '../src/lib/self-signed.ts';
 import { manifestsOf, type ManifestInput } from './manifests.ts';
-import type { Peer, PeerInput } from './peers.ts';
+import type { PeerInput } from './peer-input.ts';
+import type { Peer } from './peers.ts';
 import { LOAD_CORE, start, waitForPort, type Started } from './processes.ts';
 
 /** Fixed ports, so that every peer's configuration can name them; all on loopback. */

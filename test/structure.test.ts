@@ -2,8 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
-/** The arrows of docs/architecture.md#arrows, read from the import specifiers of src/. */
+/** The arrows of docs/architecture.md#arrows, read from the import specifiers of src/ and loadtest/, those of types included. */
 const SRC = join(import.meta.dirname, '../src');
+const LOADTEST = join(import.meta.dirname, '../loadtest');
 const LINES_MAX = 500;
 
 interface Import {
@@ -42,10 +43,14 @@ function readSource(path: string, text: string): SourceFile {
   };
 }
 
-const files: readonly SourceFile[] = readdirSync(SRC, { recursive: true, withFileTypes: true })
-  .filter((entry) => entry.isFile() && /\.tsx?$/.test(entry.name) && !entry.name.endsWith('.test.ts'))
-  .map((entry) => relative(SRC, join(entry.parentPath, entry.name)))
-  .map((path) => readSource(path, readFileSync(join(SRC, path), 'utf8')));
+function readFolder(folder: string): readonly SourceFile[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && /\.tsx?$/.test(entry.name) && !entry.name.endsWith('.test.ts'))
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+    .map((path) => readSource(path, readFileSync(join(folder, path), 'utf8')));
+}
+
+const files = readFolder(SRC);
 
 /** Part of the house that a file belongs to: a folder's name, or that of a feature with its folder. */
 function roomOf(path: string): string {
@@ -91,11 +96,46 @@ export function wrongArrows(sources: readonly SourceFile[]): string[] {
   });
 }
 
+/** The rooms of the data plane: each may import from those below it, and from none beside it. */
+const DATA_PLANE: readonly (readonly string[])[] = [
+  ['worker'],
+  ['receiver', 'serve'],
+  ['accept', 'http1', 'http2'],
+  ['exchange'],
+  ['router', 'l4'],
+  ['upstream'],
+  ['message'],
+  ['transport'],
+];
+
+/** Room of a file below proxy/; what lies beside worker.ts is its own. Undefined: not of the data plane. */
+function dataPlaneRoomOf(path: string): string | undefined {
+  const [plane, first = '', second] = path.split('/');
+  if (plane !== 'proxy') return undefined;
+  if (second !== undefined) return first;
+  return first === 'receiver.ts' || first === 'serve.ts' ? first.slice(0, -3) : 'worker';
+}
+
+export function upwardArrows(sources: readonly SourceFile[]): string[] {
+  const levelOf = (room: string): number => DATA_PLANE.findIndex((rooms) => rooms.includes(room));
+  return sources.flatMap((file) => {
+    const room = dataPlaneRoomOf(file.path);
+    if (room === undefined) return [];
+    if (levelOf(room) < 0) return [`${file.path} is in no room`];
+    return file.imports
+      .filter(({ target }) => {
+        const other = target === undefined ? undefined : dataPlaneRoomOf(target);
+        return other !== undefined && other !== room && levelOf(other) <= levelOf(room);
+      })
+      .map(({ specifier }) => `${file.path} -> ${specifier}`);
+  });
+}
+
 export function cycles(sources: readonly SourceFile[]): string[] {
   const graph = new Map(
     sources.map((file) => [
       file.path,
-      file.imports.flatMap(({ target, isType }) => (target === undefined || isType ? [] : [target])),
+      file.imports.flatMap(({ target }) => (target === undefined ? [] : [target])),
     ]),
   );
   const found: string[] = [];
@@ -137,8 +177,13 @@ describe('structure', () => {
     expect(wrongArrows(files)).toEqual([]);
   });
 
-  test('nothing imports in a circle, types aside', () => {
+  test('the rooms of the data plane import downwards', () => {
+    expect(upwardArrows(files)).toEqual([]);
+  });
+
+  test('nothing imports in a circle, not even types', () => {
     expect(cycles(files)).toEqual([]);
+    expect(cycles(readFolder(LOADTEST))).toEqual([]);
   });
 
   test('every relative import names a file, with its extension', () => {
@@ -297,11 +342,51 @@ describe('the structure test itself', () => {
     });
   }
 
-  test('finds circles of values, not of types', () => {
+  const rooms: { name: string; path: string; text: string; isWrong: boolean }[] = [
+    {
+      name: 'the exchange to a wire',
+      path: 'proxy/exchange/a.ts',
+      text: "import type { x } from '../http1/b.ts';",
+      isWrong: true,
+    },
+    {
+      name: 'one wire to another',
+      path: 'proxy/http2/a.ts',
+      text: "import { x } from '../http1/b.ts';",
+      isWrong: true,
+    },
+    {
+      name: 'an upstream to the router',
+      path: 'proxy/upstream/a.ts',
+      text: "import type { x } from '../router/b.ts';",
+      isWrong: true,
+    },
+    { name: 'a room to serve', path: 'proxy/accept/a.ts', text: "import '../serve.ts';", isWrong: true },
+    { name: 'serve to the worker', path: 'proxy/serve.ts', text: "import './worker.ts';", isWrong: true },
+    { name: 'a room that nobody knows', path: 'proxy/attic/a.ts', text: '', isWrong: true },
+    {
+      name: 'a wire to the exchange and below',
+      path: 'proxy/http1/a.ts',
+      text: "import '../exchange/b.ts';\nimport '../upstream/b.ts';\nimport '../transport/b.ts';",
+      isWrong: false,
+    },
+    {
+      name: 'the worker to what lies beside it',
+      path: 'proxy/worker.ts',
+      text: "import './fault-limit.ts';\nimport './serve.ts';",
+      isWrong: false,
+    },
+  ];
+  for (const { name, path, text, isWrong } of rooms) {
+    test(`${isWrong ? 'finds' : 'allows'} ${name}`, () => {
+      expect(upwardArrows([readSource(path, text)]).length).toBe(isWrong ? 1 : 0);
+    });
+  }
+
+  test('finds circles of values and of types', () => {
     const back = readSource('lib/b.ts', "import { a } from './a.ts';");
-    expect(cycles([readSource('lib/a.ts', "import { b } from './b.ts';"), back])).toEqual([
-      'lib/a.ts -> lib/b.ts -> lib/a.ts',
-    ]);
-    expect(cycles([readSource('lib/a.ts', "import type { b } from './b.ts';"), back])).toEqual([]);
+    const circle = ['lib/a.ts -> lib/b.ts -> lib/a.ts'];
+    expect(cycles([readSource('lib/a.ts', "import { b } from './b.ts';"), back])).toEqual(circle);
+    expect(cycles([readSource('lib/a.ts', "import type { b } from './b.ts';"), back])).toEqual(circle);
   });
 });

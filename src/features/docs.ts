@@ -1,5 +1,4 @@
-import type { AnnotationSpec, AnnotationSpecs, Feature } from './kit/feature.ts';
-import type { Vain } from './kit/vain.ts';
+import type { AnnotationSpec, AnnotationSpecs, Feature, Vain } from './kit/feature.ts';
 import { onOff, seconds, size } from './kit/values.ts';
 
 const ON_INVALID = {

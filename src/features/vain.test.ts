@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { AnnotationSpecs, Feature } from './kit/feature.ts';
 import { translateWith } from './kit/testing.ts';
-import type { Place, Vain } from './kit/vain.ts';
+import type { Vain } from './kit/feature.ts';
+import type { Place } from './kit/place.ts';
 import { features } from './registry.ts';
 
 interface Case {

@@ -5,9 +5,9 @@ import {
   type Feature,
   type Lookup,
   type NamedUpstream,
-  type Parsed,
   type TranslateContext,
 } from '../../features/kit/feature.ts';
+import type { Parsed } from '../../features/kit/parsed.ts';
 import type { UpstreamAddress } from '../../features/kit/upstream-address.ts';
 import type { VainAnnotation } from '../../features/kit/vain.ts';
 import { parseGoBool } from '../../lib/nginx-values.ts';

@@ -1,5 +1,6 @@
 import type { Feature } from '../../features/kit/feature.ts';
-import { findVain, type Place, type VainAnnotation, type Written } from '../../features/kit/vain.ts';
+import type { Place } from '../../features/kit/place.ts';
+import { findVain, type VainAnnotation, type Written } from '../../features/kit/vain.ts';
 import type { FindingText, Findings } from '../../model/finding.ts';
 import type { SourceRef } from '../../model/source.ts';
 import type { IngressObject } from '../store/objects.ts';

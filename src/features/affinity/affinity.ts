@@ -2,7 +2,8 @@ import type { AffinityPolicy } from '../../model/policy.ts';
 import { parseGoBool } from '../../lib/nginx-values.ts';
 import { defineFeature, type Parser } from '../kit/feature.ts';
 import { asksForRegex } from '../kit/rewrite-in-force.ts';
-import { looksLikeRegex, type Place } from '../kit/vain.ts';
+import type { Place } from '../kit/place.ts';
+import { looksLikeRegex } from '../kit/vain.ts';
 import { isCookieDomainTaken, isCookiePathSent } from './cookie-scope.ts';
 import { basic, bool, oneOf, url } from '../kit/values.ts';
 

@@ -1,5 +1,5 @@
 import { CATCH_ALL } from '../../lib/catch-all.ts';
-import type { PlacePath } from '../kit/vain.ts';
+import type { PlacePath } from '../kit/place.ts';
 
 /** Whether a browser sends a cookie of that Path with some request for one of the paths (RFC 6265 §5.1.4). */
 export function isCookiePathSent(cookiePath: string, paths: readonly PlacePath[]): boolean {

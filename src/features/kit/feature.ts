@@ -1,13 +1,9 @@
 import type { Findings } from '../../model/finding.ts';
 import type { SourceRef } from '../../model/source.ts';
 import type { UpstreamAddress } from './upstream-address.ts';
-import type { Vain } from './vain.ts';
+import type { Parsed } from './parsed.ts';
+import type { Place } from './place.ts';
 import type { CanaryDecision, Filter, FilterContext } from './filter.ts';
-
-/** The value parsed, or why it cannot be: `is not an integer`. */
-export type Parsed<T> =
-  | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly problem: string };
 
 /** Parses one annotation or ConfigMap value. Never throws. */
 export type Parser<T> = (raw: string) => Parsed<T>;
@@ -116,6 +112,21 @@ export interface HostNames<P> {
   /** `written`: they are all that the policy is. `implied`: they follow from the host's own, and yield to what anybody wrote. */
   readonly kind: 'written' | 'implied';
   of(policy: P, host: string): readonly string[];
+}
+
+/** What makes annotations of a feature vain: well-formed, and without effect where they stand. */
+export interface Vain<S extends AnnotationSpecs> {
+  readonly of: readonly (keyof S & string)[];
+  /** Behind the name of the annotation: `counts only together with enable-cors`. */
+  readonly problem: string;
+  readonly consequence: string;
+  readonly holds: (values: ValuesOf<S>, place: Place) => boolean;
+  /** Told even of a value that is in force without being written. */
+  readonly isFallbackTold?: boolean;
+  /** Holds on hosts without a certificate only; the host's name follows the problem. */
+  readonly isOfPlainHosts?: boolean;
+  /** By default an error where the annotation is a protection. */
+  readonly severity?: 'warning';
 }
 
 /** One annotation group: parsing, rules, behaviour, docs. Registered by one line in features/registry.ts. */

@@ -7,7 +7,8 @@ import { createCounters, type Counters } from './counters.ts';
 import type { AnnotationSpec, Feature, Lookup } from './feature.ts';
 import { SlotPlan, Slots } from './slot.ts';
 import { idOfAddress } from './upstream-address.ts';
-import { findVain, type Place } from './vain.ts';
+import type { Place } from './place.ts';
+import { findVain } from './vain.ts';
 import type { Filter, FilterContext, HeadEditor, RequestView } from './filter.ts';
 
 /** A request as a filter sees it: GET / over http to a.test, changed as given. */

@@ -1,5 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
-import type { Parsed } from './feature.ts';
+import type { Parsed } from './parsed.ts';
 
 /** Where Serin itself sends requests on behalf of those it serves: a Service port, or a host and a port. */
 export type UpstreamAddress =

@@ -1,42 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { AnnotationSpecs, Feature, ValuesOf } from './feature.ts';
-
-/** Where annotations stand: what of their Ingress decides whether they have an effect. */
-export interface Place {
-  /** Text of an annotation by its name without prefix; undefined: absent or blank. */
-  text(name: string): string | undefined;
-  /** Whether an annotation is there with nothing in it. */
-  isBlank(name: string): boolean;
-  /** ConfigMap text by key. */
-  setting(key: string): string | undefined;
-  /** Of its rules, in lower case; `_` for a rule without a host. */
-  readonly hosts: readonly string[];
-  readonly paths: readonly PlacePath[];
-  /** It is a canary of others. */
-  readonly isCanary: boolean;
-  /** It has no rules, only a default backend. */
-  readonly isDefaultBackendOnly: boolean;
-}
-
-export interface PlacePath {
-  readonly path: string;
-  readonly isExact: boolean;
-}
-
-/** What makes annotations of a feature vain: well-formed, and without effect where they stand. */
-export interface Vain<S extends AnnotationSpecs> {
-  readonly of: readonly (keyof S & string)[];
-  /** Behind the name of the annotation: `counts only together with enable-cors`. */
-  readonly problem: string;
-  readonly consequence: string;
-  readonly holds: (values: ValuesOf<S>, place: Place) => boolean;
-  /** Told even of a value that is in force without being written. */
-  readonly isFallbackTold?: boolean;
-  /** Holds on hosts without a certificate only; the host's name follows the problem. */
-  readonly isOfPlainHosts?: boolean;
-  /** By default an error where the annotation is a protection. */
-  readonly severity?: 'warning';
-}
+import type { AnnotationSpecs, Feature, Vain, ValuesOf } from './feature.ts';
+import type { Place } from './place.ts';
 
 /** An annotation that has no effect where it stands. */
 export interface VainAnnotation {

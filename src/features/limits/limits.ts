@@ -3,7 +3,8 @@ import { compileTemplate } from '../../lib/variables/template.ts';
 import type { RateLimit } from '../kit/counters.ts';
 import { defineFeature, LIST_LENGTH_MAX } from '../kit/feature.ts';
 import type { DirectResponse, RequestView } from '../kit/filter.ts';
-import { isRedirected, type Place } from '../kit/vain.ts';
+import type { Place } from '../kit/place.ts';
+import { isRedirected } from '../kit/vain.ts';
 import { cidrs, int, where } from '../kit/values.ts';
 
 export interface LimitsPolicy {

@@ -2,7 +2,7 @@ import { parseNamespacedName } from '../../lib/namespaced-name.ts';
 import type { UpstreamTlsPolicy } from '../../model/policy.ts';
 import { denyRoutes } from '../kit/deny-routes.ts';
 import { defineFeature, type Parser } from '../kit/feature.ts';
-import type { Place } from '../kit/vain.ts';
+import type { Place } from '../kit/place.ts';
 import { basic, ciphers, int, onOff, serverish } from '../kit/values.ts';
 
 const protocols: Parser<readonly ('TLSv1.2' | 'TLSv1.3')[]> = (raw) => {
