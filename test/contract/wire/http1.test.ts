@@ -1,0 +1,5 @@
+import { plainWire } from '../../../src/proxy/upstream/wire-key.ts';
+import { listenHttp1 } from './http1-peers.ts';
+import { describeUpstreamSide } from './upstream-side.ts';
+
+describeUpstreamSide({ name: 'HTTP/1.1', key: plainWire('http/1.1'), isShared: false, open: listenHttp1 });
