@@ -142,7 +142,10 @@ function send(
   response.linesBehind = sentBehind;
   downstream.writeHead(sentStatus, sentReason, before, sentBehind, hasBody ? 'length' : 'none', -1);
   response.isHeadSent = true;
-  if (hasBody) downstream.writeText(body);
+  if (hasBody) {
+    exchange.accounting.bodyBytesSent += body.length;
+    downstream.writeText(body);
+  }
   downstream.endResponse(undefined);
   finishExchange(exchange);
   downstream.endExchange();

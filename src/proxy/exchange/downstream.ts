@@ -12,7 +12,10 @@ export type ResponseBodyKind =
   /** Until it ends. */
   | 'stream';
 
-/** The client's side of an exchange, whatever wire it came by. A connection has one, or one for each of its streams. */
+/**
+ * The client's side of an exchange, whatever wire it came by. A connection has one, or one for each of its streams. The wire counts what it
+ * sends (`Accounting.bytesSent`); bytes of bodies are counted by the exchange.
+ */
 export interface Downstream {
   readonly info: ConnectionInfo;
   /** The connection's, shared by all its exchanges. */

@@ -102,7 +102,6 @@ export class ResponseWriter {
   /** Text holds one byte per character. */
   text(exchange: Exchange, text: string): void {
     exchange.accounting.bytesSent += text.length;
-    exchange.accounting.bodyBytesSent += text.length;
     this.#out += text;
   }
 

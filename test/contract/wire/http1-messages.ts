@@ -40,7 +40,8 @@ export class Http1Messages {
     const stream = this.#stream;
     this.#stream = undefined;
     if (stream === undefined) return;
-    if (isClean && (this.isTunnel || this.#remaining === Infinity)) stream.onEnd(undefined);
+    const isUntilClose = !this.#isChunked && this.#remaining === Infinity;
+    if (isClean && (this.isTunnel || isUntilClose)) stream.onEnd(undefined);
     else stream.onCut();
   }
 

@@ -1,5 +1,7 @@
+import { describeClientSide } from './client-side.ts';
 import { plainWire } from '../../../src/proxy/upstream/wire-key.ts';
-import { listenHttp1 } from './http1-peers.ts';
+import { connectHttp1, listenHttp1 } from './http1-peers.ts';
 import { describeUpstreamSide } from './upstream-side.ts';
 
 describeUpstreamSide({ name: 'HTTP/1.1', key: plainWire('http/1.1'), isShared: false, open: listenHttp1 });
+describeClientSide({ name: 'HTTP/1.1', isInTurn: true, connect: (_context, port) => connectHttp1(port) });

@@ -1,4 +1,6 @@
+import { describeClientSide } from './client-side.ts';
 import { plainWire } from '../../../src/proxy/upstream/wire-key.ts';
+import { connectMemory } from './memory-client.ts';
 import { MemoryServer } from './memory-upstream.ts';
 import { describeUpstreamSide } from './upstream-side.ts';
 
@@ -8,3 +10,4 @@ describeUpstreamSide({
   isShared: true,
   open: async () => new MemoryServer(),
 });
+describeClientSide({ name: 'a wire in memory', isInTurn: false, connect: connectMemory });

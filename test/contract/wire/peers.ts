@@ -47,6 +47,11 @@ export abstract class PeerStream {
     while (!this.isCut) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
+  /** Resolves when nothing more comes, complete or not: the end of a tunnel says no more. */
+  async untilOver(): Promise<void> {
+    while (!this.isCut && !this.isEnded) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
   /** Whether nothing is left that could be cut. */
   protected get isOver(): boolean {
     return this.isEnded;
