@@ -120,8 +120,8 @@ export async function controller({ flags }: Invocation, log: ControlLog, entry: 
         },
         rejected: (message) => cluster?.rejected(message),
         ready: () => cluster?.start(),
-        stopping: async () => {
-          await cluster?.stop();
+        stopping: async (withinMs) => {
+          await cluster?.stop(withinMs);
           await webhook?.close();
         },
       },

@@ -72,7 +72,7 @@ const HEALTHY_LIFE_MS = 10_000;
 const ABANDON_MS = 5_000;
 /** How long the others wait for a worker to close its ports. */
 const UNLISTEN_MS = 2_000;
-/** A drain without bound still has one that a timer can count. */
+/** A drain without bound still has one that a timer can count, 24 days. */
 const MAX_DRAIN_MS = 2_147_000_000;
 
 export function createSupervisor(deps: SupervisorDeps): Supervisor {

@@ -60,8 +60,8 @@ export interface Cluster {
   /** A table went live in every worker. */
   applied(served: readonly ObjectRef[]): void;
   rejected(message: string): void;
-  /** Takes back status where it may, gives up the lead, writes out Events, ends what is open; in bounded time. */
-  stop(): Promise<void>;
+  /** Takes back status where it may, which may take `withinMs`; gives up the lead, writes out Events, ends what is open. */
+  stop(withinMs: number): Promise<void>;
 }
 
 const COMPONENT = 'nginx-ingress-controller';
@@ -87,7 +87,13 @@ export function createCluster(deps: ClusterDeps): Cluster {
         });
   // Filled in when the API server has said it: kubectl finds Events by UID.
   const pod = self && { kind: 'Pod', apiVersion: 'v1', ...self, uid: '' };
-  const findingReport = createFindingReport({ log, events, uidOf, setCount: deps.setFindingCount });
+  const findingReport = createFindingReport({
+    log,
+    events,
+    uidOf,
+    isWriter: () => election.isLeader(),
+    setCount: deps.setFindingCount,
+  });
   const changeReport = createChangeReport({
     events,
     areSyncEventsOn: options.areSyncEventsOn,
@@ -140,6 +146,7 @@ export function createCluster(deps: ClusterDeps): Cluster {
           elected() {
             log.info({ lease: options.electionId }, 'this Pod leads');
             deps.leadChanged?.(true);
+            findingReport.takeOver();
             status?.check();
           },
           lost(reason) {
@@ -182,8 +189,8 @@ export function createCluster(deps: ClusterDeps): Cluster {
       status?.serve(served);
     },
     rejected: (message) => changeReport.rejected(message),
-    async stop() {
-      await status?.stop(options.isStatusTakenBack);
+    async stop(withinMs) {
+      await status?.stop(options.isStatusTakenBack, withinMs);
       await election.stop();
       await events.flush(EVENTS_FLUSH_MS);
       await events.stop();

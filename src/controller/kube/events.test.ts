@@ -143,3 +143,73 @@ test('long names and messages are cut to what the API takes', async () => {
   expect(event?.metadata.name.length).toBeLessThanOrEqual(253);
   expect(event?.message).toHaveLength(1_024);
 });
+
+const FINDING = {
+  type: 'Warning',
+  reason: 'InvalidAnnotation',
+  message: 'limit-rps: "x" is not a number',
+} as const;
+
+/** The recorder of another replica, or of the next life of this one. */
+async function another(act: (recorder: EventRecorder) => void): Promise<void> {
+  const other = createEventRecorder({
+    client,
+    timing: createSystemTiming(),
+    component: 'nginx-ingress-controller',
+    instance: 'pod-b',
+    perSecond: 10_000,
+    observer: {
+      dropped: (note, reason) => void dropped.push([note, reason]),
+      failed: (error) => void failed.push(error),
+    },
+  });
+  act(other);
+  await other.flush(5_000);
+  await other.stop();
+}
+
+test('what is standing has one Event, whichever replica finds it and however often it starts', async () => {
+  const standing = note('web', { ...FINDING, lasting: 'standing' });
+  recorder.record(standing);
+  await recorder.flush(5_000);
+  const [written] = api.events();
+  await another((other) => other.record(standing));
+  await another((other) => {
+    other.record(standing);
+    other.record(note('web', { ...FINDING, message: 'limit-rps: "y" is not a number', lasting: 'standing' }));
+  });
+  recorder.record(standing);
+  await recorder.flush(5_000);
+  expect(api.events().map(({ count }) => count)).toEqual([1, 1]);
+  expect(api.events()).toContainEqual(written);
+  expect([dropped, failed]).toEqual([[], []]);
+});
+
+test('what has arisen again counts up the Event that there is, whoever wrote it', async () => {
+  recorder.record(note('web', { ...FINDING, lasting: 'arisen' }));
+  await recorder.flush(5_000);
+  await another((other) => other.record(note('web', { ...FINDING, lasting: 'arisen' })));
+  await another((other) => {
+    other.record(note('web', { ...FINDING, lasting: 'standing' }));
+    other.record(note('web', { ...FINDING, lasting: 'arisen' }));
+  });
+  expect(api.events().map(({ count }) => count)).toEqual([3]);
+  expect(api.requests.filter(({ verb }) => verb === 'get' || verb === 'list')).toEqual([]);
+});
+
+test('the same finding about an object that was made anew is another Event', async () => {
+  recorder.record(note('web', { ...FINDING, lasting: 'standing' }));
+  const subject = { ...note('web').subject, uid: 'uid-web-2' };
+  recorder.record(note('web', { ...FINDING, subject, lasting: 'standing' }));
+  await recorder.flush(5_000);
+  expect(api.events()).toHaveLength(2);
+});
+
+test('an Event of what is lasting that has expired is written anew', async () => {
+  const standing = note('web', { ...FINDING, lasting: 'standing' });
+  recorder.record(standing);
+  await recorder.flush(5_000);
+  api.delete('Event', 'lab', api.events()[0]?.metadata.name ?? '');
+  await another((other) => other.record(standing));
+  expect(api.events().map(({ count }) => count)).toEqual([1]);
+});

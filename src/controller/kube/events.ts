@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import type { EventNote, EventSink, EventSubject } from '../report/event-sink.ts';
 import { KubeError, isKubeError, type KubeClient } from './client.ts';
+import type { KubeObject } from './kube-object.ts';
 import { EVENTS } from './resources.ts';
 import { createBackoff, sleep, type Timing } from './timing.ts';
 
@@ -22,7 +24,10 @@ export interface EventRecorderObserver {
   failed(error: unknown): void;
 }
 
-/** Writes core/v1 Events as client-go's recorder does: the same Event again only counts up, a noisy object is muted. */
+/**
+ * Writes core/v1 Events as client-go's recorder does: the same Event again only counts up, a noisy object is muted. What is lasting has one Event, whose name
+ * follows from what it says.
+ */
 export interface EventRecorder extends EventSink {
   /** Resolves when all Events so far are written or dropped, or after `timeoutMs`. */
   flush(timeoutMs: number): Promise<void>;
@@ -41,7 +46,8 @@ interface Pending {
 interface Written {
   readonly name: string;
   readonly namespace: string;
-  count: number;
+  /** Undefined of one that was there before. */
+  count: number | undefined;
 }
 
 interface Bucket {
@@ -88,18 +94,21 @@ export function createEventRecorder(deps: EventRecorderDeps): EventRecorder {
 
   function record(note: EventNote): void {
     if (stopping.signal.aborted) return;
-    if (isNoisy(note)) return observer.dropped(note, 'too many Events about this object');
     const key = `${keyOfSubject(note.subject)} ${note.type} ${note.reason} ${note.message}`;
+    if (note.lasting === 'standing' && written.has(key)) return;
+    if (isNoisy(note)) return observer.dropped(note, 'too many Events about this object');
     const queue = queues[note.type];
     const nowMs = timing.nowMs();
+    // What was there before is written where it is not, and is no new time.
+    const times = note.lasting === 'standing' ? 0 : 1;
     const same = queue.get(key);
     if (same !== undefined) {
-      same.times++;
+      same.times += times;
       same.lastMs = nowMs;
       return;
     }
     if (queue.size >= QUEUE_MAX) return observer.dropped(note, 'too many Events are waiting');
-    queue.set(key, { key, note, firstMs: nowMs, lastMs: nowMs, times: 1 });
+    queue.set(key, { key, note, firstMs: nowMs, lastMs: nowMs, times });
     running ??= drain().finally(() => {
       running = undefined;
       for (const resolve of idle.splice(0)) resolve();
@@ -134,27 +143,19 @@ export function createEventRecorder(deps: EventRecorderDeps): EventRecorder {
     }
   }
 
-  async function write({ key, note, firstMs, lastMs }: Pending, times: number): Promise<void> {
+  async function write(pending: Pending, times: number): Promise<void> {
+    const { key, note } = pending;
     const before = written.get(key);
-    const lastTimestamp = toTime(lastMs);
-    if (before !== undefined) {
-      const count = before.count + times;
-      try {
-        await client.patch(EVENTS, before, { count, lastTimestamp }, stopping.signal);
-        before.count = count;
-        remember(written, key, before);
-        return;
-      } catch (error) {
-        // Events live for an hour; then they start anew.
-        if (!isKubeError(error, 404)) throw error;
-        written.delete(key);
-      }
+    if (before !== undefined && times === 0) return;
+    if (before !== undefined && (await countUp(before, pending, times))) {
+      remember(written, key, before);
+      return;
     }
-    const { subject } = note;
+    written.delete(key);
+    const { subject, lasting } = note;
     // Events about cluster-scoped objects live in `default`.
     const namespace = subject.namespace === '' ? 'default' : subject.namespace;
-    const unique = `${Math.trunc(firstMs).toString(16)}${(sequence++ & 0xffff).toString(16).padStart(4, '0')}`;
-    const name = `${subject.name.slice(0, NAME_MAX)}.${unique}`;
+    const name = `${subject.name.slice(0, NAME_MAX)}.${lasting === undefined ? uniqueOf(pending) : digestOf(key)}`;
     const event = {
       metadata: { name, namespace },
       involvedObject: subject,
@@ -164,12 +165,41 @@ export function createEventRecorder(deps: EventRecorderDeps): EventRecorder {
       source: { component },
       reportingComponent: component,
       reportingInstance: instance,
-      firstTimestamp: toTime(firstMs),
-      lastTimestamp,
-      count: times,
+      firstTimestamp: toTime(pending.firstMs),
+      lastTimestamp: toTime(pending.lastMs),
+      count: Math.max(times, 1),
     };
-    await client.create(EVENTS, namespace, event, stopping.signal);
-    remember(written, key, { name, namespace, count: times });
+    try {
+      await client.create(EVENTS, namespace, event, stopping.signal);
+      remember(written, key, { name, namespace, count: event.count });
+    } catch (error) {
+      if (lasting === undefined || !isKubeError(error, 409)) throw error;
+      // Another replica wrote it, or this one in an earlier life.
+      const there: Written = { name, namespace, count: undefined };
+      if (times > 0) await countUp(there, pending, times);
+      remember(written, key, there);
+    }
+  }
+
+  /** Counts an Event up; false when it is there no more. */
+  async function countUp(event: Written, { lastMs }: Pending, times: number): Promise<boolean> {
+    const lastTimestamp = toTime(lastMs);
+    try {
+      // Events may be changed and not read: what a change answers is the way to read one.
+      event.count ??= countOf(await client.patch(EVENTS, event, { lastTimestamp }, stopping.signal));
+      const count = event.count + times;
+      await client.patch(EVENTS, event, { count, lastTimestamp }, stopping.signal);
+      event.count = count;
+      return true;
+    } catch (error) {
+      // Events live for an hour; then they start anew.
+      if (!isKubeError(error, 404)) throw error;
+      return false;
+    }
+  }
+
+  function uniqueOf({ firstMs }: Pending): string {
+    return `${Math.trunc(firstMs).toString(16)}${(sequence++ & 0xffff).toString(16).padStart(4, '0')}`;
   }
 
   return {
@@ -196,6 +226,15 @@ export function createSilentRecorder(): EventRecorder {
 /** True when the same Event may be taken later. */
 function isTransient(error: unknown): boolean {
   return !(error instanceof KubeError) || error.status === 429 || error.status >= 500 || error.status === 401;
+}
+
+/** What tells one lasting matter from all others, whoever writes of it. */
+function digestOf(key: string): string {
+  return createHash('sha256').update(key).digest('hex').slice(0, 16);
+}
+
+function countOf({ count }: KubeObject): number {
+  return typeof count === 'number' ? count : 1;
 }
 
 function keyOfSubject({ kind, namespace, name, uid }: EventSubject): string {

@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { objectKey, type LoadBalancerAddress } from '../store/objects.ts';
 import type { ObjectRef, ObjectStore } from '../store/object-store.ts';
-import { isKubeError, type KubeClient } from './client.ts';
+import { isKubeError, KubeError, type KubeClient } from './client.ts';
 import type { KubeObject } from './kube-object.ts';
 import { INGRESSES } from './resources.ts';
 import { sortAddresses } from './status-addresses.ts';
-import { sleep, type Timing } from './timing.ts';
+import { createBackoff, LONGEST_WAIT_MS, sleep, type BackoffBounds, type Timing } from './timing.ts';
 
 export interface StatusWriterDeps {
   readonly client: KubeClient;
@@ -33,13 +33,15 @@ export interface StatusWriter {
   serve(ingresses: readonly ObjectRef[]): void;
   /** Checks all now: this Pod became the leader, or the published Service changed. */
   check(): void;
-  /** Ends the writing. With `isTakingBack` the last controller Pod first removes the addresses it wrote, in bounded time. */
-  stop(isTakingBack: boolean): Promise<void>;
+  /** Ends the writing. With `isTakingBack` the last controller Pod first removes the addresses it wrote, which may take `withinMs`. */
+  stop(isTakingBack: boolean, withinMs?: number): Promise<void>;
 }
 
 const LANES = 4;
-const CONFLICT_TRIES = 4;
-const TAKE_BACK_MS = 8_000;
+const TRIES = 4;
+/** At the end nobody else waits for the API server, and somebody waits for the end. */
+const TAKE_BACK_LANES = 16;
+const RETRY: BackoffBounds = { firstMs: 200, capMs: 10_000 };
 
 export function createStatusWriter(deps: StatusWriterDeps): StatusWriter {
   const { client, store, timing, observer } = deps;
@@ -83,27 +85,18 @@ export function createStatusWriter(deps: StatusWriterDeps): StatusWriter {
       if (!stopping.signal.aborted) observer.failed('the addresses for Ingress status are unknown', error);
       return;
     }
-    await writeAll(addresses, stopping.signal, () => deps.isLeader());
-  }
-
-  async function writeAll(
-    wanted: readonly LoadBalancerAddress[],
-    signal: AbortSignal,
-    isAllowed: () => boolean,
-  ): Promise<void> {
-    const queue = served.filter((ref) => needsWrite(ref, wanted)).values();
-    const lane = async () => {
-      for (const ref of queue) {
-        if (signal.aborted || !isAllowed()) return;
-        try {
-          await writeOne(ref, wanted, signal);
-        } catch (error) {
-          if (signal.aborted) return;
-          observer.failed(`the status of Ingress ${objectKey(ref)} could not be written`, error);
-        }
+    const wanted = addresses;
+    const { signal } = stopping;
+    const refs = served.filter((ref) => needsWrite(ref, wanted));
+    await inLanes(refs, LANES, signal, async (ref) => {
+      if (!deps.isLeader()) return;
+      try {
+        await retried(() => writeOne(ref, wanted, signal), TRIES, signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        observer.failed(`the status of Ingress ${objectKey(ref)} could not be written`, error);
       }
-    };
-    await Promise.all(Array.from({ length: LANES }, lane));
+    });
   }
 
   function needsWrite(ref: ObjectRef, wanted: readonly LoadBalancerAddress[]): boolean {
@@ -121,17 +114,39 @@ export function createStatusWriter(deps: StatusWriterDeps): StatusWriter {
     wanted: readonly LoadBalancerAddress[],
     signal: AbortSignal,
   ): Promise<void> {
+    const key = objectKey(ref);
+    try {
+      const ingress = await client.get(INGRESSES, ref, signal);
+      if (areSame(addressesOf(ingress), wanted)) return;
+      const status = { loadBalancer: wanted.length === 0 ? {} : { ingress: wanted } };
+      written.set(key, wanted);
+      await client.update(INGRESSES, ref, { ...ingress, status }, 'status', signal);
+    } catch (error) {
+      // Of one that was broken off nobody knows whether it was taken.
+      if (!signal.aborted) written.delete(key);
+      if (isKubeError(error, 404)) return;
+      throw error;
+    }
+    observer.wrote(ref, wanted);
+  }
+
+  /** Tries again what the server may do later: a conflict at once, the rest after a while, or after as long as it asks. */
+  async function retried<T>(
+    task: () => Promise<T>,
+    triesMax: number,
+    signal: AbortSignal,
+    waits?: (error: unknown) => void,
+  ): Promise<T> {
+    const backoff = createBackoff(RETRY, timing);
     for (let tries = 1; ; tries++) {
       try {
-        const ingress = await client.get(INGRESSES, ref, signal);
-        if (areSame(addressesOf(ingress), wanted)) return;
-        const status = { loadBalancer: wanted.length === 0 ? {} : { ingress: wanted } };
-        await client.update(INGRESSES, ref, { ...ingress, status }, 'status', signal);
-        written.set(objectKey(ref), wanted);
-        return observer.wrote(ref, wanted);
+        return await task();
       } catch (error) {
-        if (isKubeError(error, 404)) return;
-        if (!isKubeError(error, 409) || tries >= CONFLICT_TRIES) throw error;
+        if (signal.aborted || tries >= triesMax || !isTransient(error)) throw error;
+        if (isKubeError(error, 409)) continue;
+        const askedMs = error instanceof KubeError ? error.retryAfterMs : 0;
+        waits?.(error);
+        await sleep(timing, Math.max(askedMs, backoff.nextMs()), signal);
       }
     }
   }
@@ -146,14 +161,29 @@ export function createStatusWriter(deps: StatusWriterDeps): StatusWriter {
   }
 
   async function takeBack(signal: AbortSignal): Promise<void> {
+    let left = 0;
+    let isTold = false;
+    const persist = <T>(task: () => Promise<T>) =>
+      retried(task, Infinity, signal, (error) => {
+        if (!isTold) observer.failed('Ingress status cannot be taken back yet; it is tried again', error);
+        isTold = true;
+      });
     try {
-      const found = await deps.findAddresses(signal);
+      const found = await persist(() => deps.findAddresses(signal));
       // With more addresses, or another Pod, somebody else still answers there (docs/reference/operation.md §5).
-      if (found.length > 1 || (await deps.countOtherPods(signal)) > 0) return;
-      written.clear();
-      await writeAll([], signal, () => true);
+      if (found.length > 1) return;
+      if ((await persist(() => deps.countOtherPods(signal))) > 0) return;
+      // What was just written may not have come back yet.
+      const refs = served.filter((ref) => written.has(objectKey(ref)) || needsWrite(ref, []));
+      left = refs.length;
+      await inLanes(refs, TAKE_BACK_LANES, signal, async (ref) => {
+        await persist(() => writeOne(ref, [], signal));
+        left--;
+      });
+      signal.throwIfAborted();
     } catch (error) {
-      observer.failed('the addresses in Ingress status were not taken back', error);
+      const what = left === 0 ? '' : ` (Ingresses: ${left})`;
+      observer.failed(`the addresses in Ingress status were not taken back${what}`, error);
     }
   }
 
@@ -167,18 +197,47 @@ export function createStatusWriter(deps: StatusWriterDeps): StatusWriter {
       check();
     },
     check: () => check(true),
-    async stop(isTakingBack) {
+    async stop(isTakingBack, withinMs = Infinity) {
       cancelInterval?.();
       stopping.abort(new Error('stopping'));
       await running;
       if (!isTakingBack || served.length === 0) return;
       const bound = new AbortController();
-      const done = takeBack(bound.signal).finally(() => bound.abort());
-      await Promise.race([done, sleep(timing, TAKE_BACK_MS, bound.signal)]);
-      bound.abort(new Error('no time left'));
-      await done;
+      const cancelBound = timing.after(Math.min(withinMs, LONGEST_WAIT_MS), () =>
+        bound.abort(new Error('no time left')),
+      );
+      await takeBack(bound.signal);
+      cancelBound();
     },
   };
+}
+
+/** Does something for each, so many at a time, until the signal; rejects with the first error when all have ended. */
+async function inLanes<T>(
+  items: readonly T[],
+  lanes: number,
+  signal: AbortSignal,
+  task: (item: T) => Promise<void>,
+): Promise<void> {
+  const queue = items.values();
+  let failure: { readonly error: unknown } | undefined;
+  const lane = async () => {
+    for (const item of queue) {
+      if (signal.aborted) return;
+      try {
+        await task(item);
+      } catch (error) {
+        failure ??= { error };
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+  if (failure !== undefined) throw failure.error;
+}
+
+/** True when the same may work later: it came too soon, or met somebody else's write, or the server is not well. */
+function isTransient(error: unknown): boolean {
+  return !(error instanceof KubeError) || error.status === 409 || error.status === 429 || error.status >= 500;
 }
 
 /** Whether a status says the same, in whatever order; mostly it is simply equal. */

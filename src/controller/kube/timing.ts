@@ -8,6 +8,9 @@ export interface Timing {
   after(delayMs: number, task: () => void): () => void;
 }
 
+/** As long as a timer can count, 24 days: a longer one would be over at once. */
+export const LONGEST_WAIT_MS = 2_147_000_000;
+
 /** The process's own clock. */
 export function createSystemTiming(): Timing {
   return {

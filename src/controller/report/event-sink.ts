@@ -15,6 +15,11 @@ export interface EventNote {
   /** CamelCase word. */
   readonly reason: string;
   readonly message: string;
+  /**
+   * Set for what goes on: one Event stands for it, whichever replica writes it and however often it starts. One that is there already is left as it
+   * is where the matter was `standing` before, and counts up where it has `arisen`.
+   */
+  readonly lasting?: 'standing' | 'arisen';
 }
 
 /** Takes Events; never throws and never waits. */

@@ -7,16 +7,20 @@ export interface FindingReportDeps {
   readonly log: ControlLog;
   /** Takes the Warning Events; absent without a cluster. */
   readonly events?: EventSink;
+  /** Whether Events are this replica's to write: the leader's. */
+  readonly isWriter?: () => boolean;
   /** UID of an object, for findings that do not carry it; empty when unknown. */
   readonly uidOf?: (source: SourceRef) => string;
   /** Sets how many findings of a reason there are now; 0 where the last one has gone. */
   readonly setCount: (reason: FindingReason, severity: Finding['severity'], count: number) => void;
 }
 
-/** Says what is new among the findings of each translation: once in the log, once as an Event, and counted always. */
+/** Says what is new among the findings of each translation: once in the log, once as an Event of the leader, and counted always. */
 export interface FindingReport {
   /** Takes the whole list of a translation. */
   report(findings: readonly Finding[]): void;
+  /** Writes Events of all there is: from now on they are this replica's to write. */
+  takeOver(): void;
 }
 
 interface Count extends Pick<Finding, 'reason' | 'severity'> {
@@ -34,9 +38,9 @@ export function createFindingReport(deps: FindingReportDeps): FindingReport {
   const { log, events } = deps;
   let known: ReadonlyMap<string, Finding> = new Map();
   let counts: ReadonlyMap<string, Count> = new Map();
+  let isFirst = true;
 
-  function announce(finding: Finding): void {
-    log[finding.severity === 'error' ? 'error' : 'warn'](printFinding(finding));
+  function write(finding: Finding, lasting: 'standing' | 'arisen'): void {
     const { source, reason } = finding;
     // Flags and the like are no objects; they have only the log.
     if (events === undefined || source.name === '') return;
@@ -47,7 +51,7 @@ export function createFindingReport(deps: FindingReportDeps): FindingReport {
       name: source.name,
       uid: source.uid ?? deps.uidOf?.(source) ?? '',
     };
-    events.record({ subject, type: 'Warning', reason, message: findingMessage(finding) });
+    events.record({ subject, type: 'Warning', reason, message: findingMessage(finding), lasting });
   }
 
   function count(findings: Iterable<Finding>): void {
@@ -66,12 +70,20 @@ export function createFindingReport(deps: FindingReportDeps): FindingReport {
   return {
     report(findings) {
       const next = new Map(findings.map((finding) => [keyOf(finding), finding]));
-      for (const [key, finding] of next) if (!known.has(key)) announce(finding);
+      for (const [key, finding] of next) {
+        if (known.has(key)) continue;
+        log[finding.severity === 'error' ? 'error' : 'warn'](printFinding(finding));
+        if (deps.isWriter?.() ?? true) write(finding, isFirst ? 'standing' : 'arisen');
+      }
       for (const [key, finding] of known) {
         if (!next.has(key)) log.info(`resolved: ${printFinding(finding)}`);
       }
       count(next.values());
       known = next;
+      isFirst = false;
+    },
+    takeOver() {
+      for (const finding of known.values()) write(finding, 'standing');
     },
   };
 }

@@ -17,7 +17,7 @@ function finding(name: string, more: Partial<Finding> = {}): Finding {
   };
 }
 
-function start() {
+function start(isWriter?: () => boolean) {
   const lines: string[] = [];
   const events: EventNote[] = [];
   const counts: [string, string, number][] = [];
@@ -30,6 +30,7 @@ function start() {
     events: { record: (note) => void events.push(note) },
     uidOf: ({ name }) => `uid-${name}`,
     setCount: (...count) => void counts.push(count),
+    ...(isWriter && { isWriter }),
   });
   return { report, lines, events, counts };
 }
@@ -50,6 +51,7 @@ test('a finding is told once, however often it is found', () => {
       type: 'Warning',
       reason: 'InvalidAnnotation',
       message: 'metadata.annotations[limit-rps]: "x" is not a number; no limit is applied',
+      lasting: 'standing',
     },
   ]);
   expect(lines).toEqual([
@@ -65,6 +67,26 @@ test('a finding whose value changed is told again, and the old one is resolved',
   expect(events.map(({ message }) => message.slice(33, 36))).toEqual(['"x"', '"y"']);
   expect(lines.at(-1)).toMatch(/^info {2}resolved: InvalidAnnotation Ingress lab\/web: .*"x"/);
   expect(counts).toHaveLength(1);
+});
+
+test('Events are the leader’s to write: all that is wrong when it begins to lead, then what is new', () => {
+  let isLeader = false;
+  const { report, lines, events } = start(() => isLeader);
+  report.report([finding('a'), finding('b')]);
+  report.report([finding('b'), finding('c')]);
+  expect(events).toEqual([]);
+  expect(lines.filter((line) => line.startsWith('warn'))).toHaveLength(3);
+  isLeader = true;
+  report.takeOver();
+  report.report([finding('b'), finding('c'), finding('d')]);
+  expect(events.map(({ subject, lasting }) => [subject.name, lasting])).toEqual([
+    ['b', 'standing'],
+    ['c', 'standing'],
+    ['d', 'arisen'],
+  ]);
+  isLeader = false;
+  report.report([finding('e')]);
+  expect(events).toHaveLength(3);
 });
 
 test('counts go back to zero, by reason and severity', () => {
