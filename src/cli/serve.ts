@@ -4,6 +4,7 @@ import { createDefaultCertificate } from '../controller/certificates/default-cer
 import { createFileSource } from '../controller/files/file-source.ts';
 import { createFindingReport } from '../controller/report/finding-report.ts';
 import { createObjectStore } from '../controller/store/object-store.ts';
+import { createOwnership } from '../controller/store/ownership.ts';
 import type { Finding } from '../model/finding.ts';
 import type { ControlLog } from '../observe/log.ts';
 import { UsageError, type Invocation } from './args.ts';
@@ -12,6 +13,10 @@ import { createMetrics } from './create-metrics.ts';
 import { runFleet } from './run-fleet.ts';
 import { waitForSignal } from './shutdown.ts';
 import { toTranslateOptions } from './translate-options.ts';
+
+const UNSERVED =
+  'no Ingress is served, since none has a class of Serin’s: name in spec.ingressClassName an IngressClass whose controller is that of ' +
+  '--controller-class, and have it among the manifests, or serve those without a class by --watch-ingress-without-class';
 
 /** `serin serve`: manifest files, without a cluster. */
 export async function serve({ flags, rest }: Invocation, log: ControlLog, entry: URL): Promise<number> {
@@ -35,6 +40,15 @@ export async function serve({ flags, rest }: Invocation, log: ControlLog, entry:
   let fileFindings: readonly Finding[] = [];
   let translated: readonly Finding[] = [];
   const tell = () => report.report([...fileFindings, ...translated]);
+  let isUnservedTold = false;
+  const tellUnserved = () => {
+    const snapshot = store.snapshot();
+    const { ingresses } = snapshot;
+    const ownershipOf = createOwnership(snapshot, options);
+    const isUnserved = ingresses.length > 0 && ingresses.every((one) => ownershipOf(one) !== 'ours');
+    if (isUnserved && !isUnservedTold) log.warn({ ingresses: ingresses.length }, UNSERVED);
+    isUnservedTold = isUnserved;
+  };
   try {
     return await runFleet(
       flags,
@@ -60,6 +74,7 @@ export async function serve({ flags, rest }: Invocation, log: ControlLog, entry:
           built({ findings }) {
             translated = findings;
             tell();
+            tellUnserved();
           },
           applied: () => undefined,
           rejected: () => undefined,

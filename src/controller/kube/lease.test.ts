@@ -3,7 +3,7 @@ import { startFakeApi, type FakeApiServer } from '../../../test/fakes/api-server
 import { createKubeClient, type KubeClient } from './client.ts';
 import { parseApiAccess } from './config.ts';
 import { createLeaderElection, type LeaderElection } from './lease.ts';
-import { createSystemTiming } from './timing.ts';
+import { createSystemTiming, type Timing } from './timing.ts';
 
 let api: FakeApiServer;
 let client: KubeClient;
@@ -24,14 +24,14 @@ afterEach(async () => {
   await api.stop();
 });
 
-function contend(identity: string, durationMs = 600): LeaderElection {
+function contend(identity: string, durationMs = 600, timing = createSystemTiming()): LeaderElection {
   const tell = (what: string) => {
     told.push(`${identity} ${what}`);
     for (const check of waiting) check();
   };
   const contender = createLeaderElection({
     client,
-    timing: createSystemTiming(),
+    timing,
     namespace: 'ingress-nginx',
     name: 'ingress-nginx-leader',
     identity,
@@ -62,7 +62,19 @@ function wasTold(line: string): Promise<void> {
 const lease = () => api.get('Lease', 'ingress-nginx', 'ingress-nginx-leader');
 
 test('takes a Lease that is not there, and renews it', async () => {
-  const a = contend('pod-a');
+  // Pauses between two tries are over at once, limits never: a slow machine loses no lead.
+  const durationMs = 1_000;
+  const pauseMs = (durationMs / 4) * 1.1;
+  const timing: Timing = {
+    nowMs: () => Date.now(),
+    random: () => 0.5,
+    after(delayMs, task) {
+      if (Math.round(delayMs) !== pauseMs) return () => undefined;
+      const timer = setImmediate(task);
+      return () => clearImmediate(timer);
+    },
+  };
+  const a = contend('pod-a', durationMs, timing);
   await wasTold('pod-a elected');
   expect(a.isLeader()).toBe(true);
   expect(lease()?.spec).toMatchObject({
