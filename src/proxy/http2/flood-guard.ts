@@ -1,0 +1,61 @@
+/** What a peer may do at no cost to itself, by what it is counted under. */
+export const FLOOD_KINDS = [
+  'reset',
+  'ping',
+  'settings',
+  'priority',
+  'window-update',
+  'empty-frame',
+  'stream-error',
+  'unknown-frame',
+  'header-block',
+  'slow-body',
+  'slow-reader',
+] as const;
+export type FloodKind = (typeof FLOOD_KINDS)[number];
+
+/** How many at once, and how many a second in the long run. */
+const ALLOWED: Partial<Record<FloodKind, readonly [atOnce: number, perSecond: number]>> = {
+  // A browser that leaves a page resets all that it has open.
+  reset: [300, 50],
+  // One in each round trip is usual where somebody measures bandwidth.
+  ping: [500, 200],
+  settings: [50, 5],
+  priority: [500, 50],
+  'window-update': [2000, 500],
+  'empty-frame': [100, 10],
+  'stream-error': [100, 10],
+  'unknown-frame': [500, 50],
+};
+
+/** Counts by kind, leaking with time. Usual work gives back what it brings with it. */
+export class FloodGuard {
+  readonly #counts = new Float64Array(FLOOD_KINDS.length);
+  #leakedAtMs = 0;
+
+  /** Counts one; true: that is too many. */
+  isTooMany(kind: FloodKind, nowMs: number): boolean {
+    if (nowMs - this.#leakedAtMs >= 1000) this.#leak(nowMs);
+    const index = FLOOD_KINDS.indexOf(kind);
+    const count = this.#counts[index]! + 1;
+    this.#counts[index] = count;
+    return count > ALLOWED[kind]![0];
+  }
+
+  /** Takes back so many: they belong to work that was done. */
+  forgive(kind: FloodKind, count: number): void {
+    const index = FLOOD_KINDS.indexOf(kind);
+    this.#counts[index] = Math.max(0, this.#counts[index]! - count);
+  }
+
+  #leak(nowMs: number): void {
+    const seconds = (nowMs - this.#leakedAtMs) / 1000;
+    this.#leakedAtMs = nowMs;
+    for (const [index, kind] of FLOOD_KINDS.entries()) {
+      const allowed = ALLOWED[kind];
+      if (allowed !== undefined) {
+        this.#counts[index] = Math.max(0, this.#counts[index]! - allowed[1] * seconds);
+      }
+    }
+  }
+}

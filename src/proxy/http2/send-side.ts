@@ -1,0 +1,169 @@
+import { parsedLines } from '../message/head-text.ts';
+import { writeBlock, writeData } from './frame-writer.ts';
+import type { HpackEncoder } from './hpack-encoder.ts';
+import type { BlockBuffer } from './hpack-encoder.ts';
+import type { Output } from './output.ts';
+import { SendOrder } from './send-order.ts';
+import type { Stream } from './stream.ts';
+import { DEFAULT_WINDOW, END_STREAM, MAX_FRAME_BYTES, MAX_WINDOW } from './wire-codes.ts';
+
+/** Windows that let no more than that through make work of nothing. */
+const FAIR_OCTETS = 1024;
+
+/** Told what becomes of what streams send. */
+export interface SendOwner {
+  /** A frame of DATA was written that is not small because of a window. */
+  onFrameSent(): void;
+  /** The end of the stream was written. */
+  onLocalEnd(stream: Stream): void;
+  /** A stream that somebody waits for holds nothing any more. */
+  onStreamDrained(stream: Stream): void;
+}
+
+/** Everything that streams of one session send, within the windows that the other side gives (RFC 9113 §5.2). */
+export class SendSide {
+  /** Octets of DATA that all streams together may send. */
+  window = DEFAULT_WINDOW;
+  /** What windows of new streams begin with. */
+  initialWindow = DEFAULT_WINDOW;
+  /** Whether the sink takes no more for now. */
+  isBlocked = false;
+  readonly order: SendOrder = new SendOrder();
+  readonly #owner: SendOwner;
+  readonly #out: Output;
+  readonly #encoder: HpackEncoder;
+  readonly #block: BlockBuffer;
+  readonly #now: () => number;
+
+  constructor(owner: SendOwner, out: Output, encoder: HpackEncoder, block: BlockBuffer, now: () => number) {
+    this.#owner = owner;
+    this.#out = out;
+    this.#encoder = encoder;
+    this.#block = block;
+    this.#now = now;
+  }
+
+  /** Writes the block that was encoded last as a head of the stream. */
+  head(stream: Stream, isFinal: boolean): void {
+    const out = this.#out;
+    const flagsAt = writeBlock(out, stream.id, this.#block, false, MAX_FRAME_BYTES);
+    // A head before the final one ends nothing.
+    stream.flagsAt = isFinal ? flagsAt : -1;
+    stream.flagsEpoch = out.epoch;
+    if (isFinal) stream.isHeadSent = true;
+  }
+
+  bytes(stream: Stream, buffer: Buffer, start: number, end: number): void {
+    let position = start;
+    if (stream.queuedBytes === 0 && this.order.count === 0) {
+      while (position < end && !this.isBlocked) {
+        const octets = this.#frame(stream, buffer, position, end, 0);
+        if (octets === 0) break;
+        position += octets;
+      }
+    }
+    if (position === end) return;
+    if (stream.queuedBytes === 0) stream.lastSentMs = this.#now();
+    stream.queue.push(Buffer.from(buffer.subarray(position, end)));
+    stream.queuedBytes += end - position;
+    if (stream.sendWindow > 0) this.order.add(stream);
+  }
+
+  end(stream: Stream): void {
+    stream.isEndQueued = true;
+    if (stream.queuedBytes === 0) this.#end(stream);
+  }
+
+  /** Sends what waits, as far as sink and windows let it. */
+  pump(): void {
+    const { order } = this;
+    while (!this.isBlocked && this.window > 0) {
+      const stream = order.first;
+      if (stream === undefined) return;
+      this.#turn(stream);
+    }
+  }
+
+  /** All streams together may send more; false: the window is larger than any may be. */
+  widenAll(increment: number): boolean {
+    this.window += increment;
+    return this.window <= MAX_WINDOW;
+  }
+
+  /** A stream may send more, or less; false: the window is larger than any may be (RFC 9113 §6.9.1). */
+  widen(stream: Stream, increment: number): boolean {
+    const window = stream.sendWindow + increment;
+    if (window > MAX_WINDOW) return false;
+    stream.sendWindow = window;
+    if (stream.queuedBytes > 0 && window > 0) this.order.add(stream);
+    else if (window <= 0) this.order.remove(stream);
+    return true;
+  }
+
+  /** Forgets what the stream did not send. */
+  drop(stream: Stream): void {
+    this.order.remove(stream);
+    stream.clearQueue();
+  }
+
+  #turn(stream: Stream): void {
+    const { queue } = stream;
+    const piece = queue[0]!;
+    const isLast = queue.length === 1 && stream.isEndQueued && stream.trailerLines === '';
+    const octets = this.#frame(stream, piece, stream.queueStart, piece.length, isLast ? END_STREAM : 0);
+    stream.queueStart += octets;
+    stream.queuedBytes -= octets;
+    stream.lastSentMs = this.#now();
+    if (stream.queueStart === piece.length) {
+      queue.shift();
+      stream.queueStart = 0;
+    }
+    if (stream.queuedBytes > 0) {
+      if (stream.sendWindow <= 0) this.order.remove(stream);
+      else this.order.took(stream);
+      return;
+    }
+    this.order.remove(stream);
+    if (isLast) {
+      stream.isLocalEnded = true;
+      this.#owner.onLocalEnd(stream);
+    } else if (stream.isEndQueued) {
+      this.#end(stream);
+    } else if (stream.isDrainDue) {
+      stream.isDrainDue = false;
+      this.#owner.onStreamDrained(stream);
+    }
+  }
+
+  /** One frame of as many octets as may go; the flags are for one that ends with `end`. Answers the octets. */
+  #frame(stream: Stream, buffer: Buffer, start: number, end: number, lastFlags: number): number {
+    const octets = Math.min(end - start, MAX_FRAME_BYTES, stream.sendWindow, this.window);
+    if (octets <= 0) return 0;
+    const out = this.#out;
+    const flags = start + octets === end ? lastFlags : 0;
+    stream.flagsAt = writeData(out, stream.id, buffer, start, start + octets, flags);
+    stream.flagsEpoch = out.epoch;
+    stream.sendWindow -= octets;
+    this.window -= octets;
+    if (out.isRefused) this.isBlocked = true;
+    if (start + octets === end || octets >= FAIR_OCTETS) this.#owner.onFrameSent();
+    return octets;
+  }
+
+  #end(stream: Stream): void {
+    const out = this.#out;
+    if (stream.trailerLines !== '') {
+      this.#encoder.begin();
+      this.#encoder.lines(parsedLines(stream.trailerLines));
+      writeBlock(out, stream.id, this.#block, true, MAX_FRAME_BYTES);
+    } else if (stream.flagsAt >= 0 && stream.flagsEpoch === out.epoch) {
+      out.buffer[stream.flagsAt]! |= END_STREAM;
+    } else {
+      writeData(out, stream.id, EMPTY, 0, 0, END_STREAM);
+    }
+    stream.isLocalEnded = true;
+    this.#owner.onLocalEnd(stream);
+  }
+}
+
+const EMPTY = Buffer.alloc(0);

@@ -1,0 +1,497 @@
+import { FieldBlock, HeadersPayload } from './field-block.ts';
+import { FieldList, type FieldsKind, type SecretNames } from './field-list.ts';
+import { FloodGuard, type FloodKind } from './flood-guard.ts';
+import { type FrameSink, FrameReader } from './frame-reader.ts';
+import { frameErrorOf } from './frame-rules.ts';
+import {
+  writeGoaway,
+  writeOctets,
+  writePing,
+  writeReset,
+  writeSettings,
+  writeSettingsAck,
+} from './frame-writer.ts';
+import { HpackDecoder } from './hpack-decoder.ts';
+import { HpackEncoder } from './hpack-encoder.ts';
+import { Output } from './output.ts';
+import { readSettings } from './peer-settings.ts';
+import { type ReceiveOwner, ReceiveSide } from './receive-side.ts';
+import type { SessionOptions, SessionSide } from './session-options.ts';
+import { type SendOwner, SendSide } from './send-side.ts';
+import { StreamTable } from './stream-table.ts';
+import { Stream, type StreamHome } from './stream.ts';
+import type { Turn } from './wakeups.ts';
+import { ACK, DEFAULT_WINDOW, END_HEADERS, END_STREAM, FRAME, H2_ERROR } from './wire-codes.ts';
+
+/** Octets that a block may have beyond what it may stand for: names that tables would have shortened. */
+const BLOCK_SLACK = 16_384;
+/** Octets that may wait while the sink takes none, before reading stops. */
+const MAX_BACKLOG = 16_384;
+
+/** What HTTP/2 is on both sides (RFC 9113): frames, stream states, flow control, errors. Bytes in, bytes out, and calls of handlers. */
+export abstract class Session implements FrameSink, StreamHome, SendOwner, ReceiveOwner, Turn {
+  /** Set when nothing more is read or written. */
+  isOver = false;
+  readonly streams: StreamTable = new StreamTable();
+  nowMs: number;
+  protected readonly options: SessionOptions;
+  protected readonly out: Output;
+  protected readonly encoder: HpackEncoder;
+  protected readonly send: SendSide;
+  protected readonly receiveSide: ReceiveSide;
+  protected readonly floods: FloodGuard = new FloodGuard();
+  /** Highest number of a stream that the other side has opened. */
+  protected lastPeerId = 0;
+  protected areSettingsSeen = false;
+  readonly #secrets: SecretNames;
+  readonly #decoder = new HpackDecoder();
+  readonly #reader = new FrameReader(this);
+  /** Where blocks go that nobody wants. */
+  readonly #scrap: FieldList;
+  #trailers: FieldList;
+  /** Block that waits for CONTINUATION. */
+  readonly #block = new FieldBlock();
+  readonly #headers = new HeadersPayload();
+  #partialSinceMs = 0;
+  #partialFrame = 0;
+  #isTurnDue = false;
+  #isEndDue = false;
+  #isReadingStopped = false;
+
+  constructor(options: SessionOptions, side: SessionSide) {
+    const { sink, shared, now } = options;
+    this.options = options;
+    this.nowMs = now();
+    this.#secrets = side.secrets;
+    this.out = new Output(shared.chunks, sink);
+    this.encoder = new HpackEncoder(shared.block, side.encodedLines);
+    this.send = new SendSide(this, this.out, this.encoder, shared.block, now);
+    this.#scrap = new FieldList(options.limits(), side.secrets);
+    this.#trailers = new FieldList(options.limits(), side.secrets);
+    if (side.preface !== undefined) writeOctets(this.out, side.preface);
+    writeSettings(this.out, side.settings);
+    this.receiveSide = new ReceiveSide(this, side.windows, this.out);
+    this.wake();
+  }
+
+  /** Whether a stream of that number was never opened. */
+  abstract isIdle(id: number): boolean;
+  /** A head, or trailers, came for a stream. */
+  protected abstract onBlock(id: number, isEnd: boolean, buffer: Buffer, start: number, end: number): boolean;
+  /** A setting of the other side's; an error code, or none. */
+  protected abstract onSetting(id: number, value: number): number;
+  protected abstract onPriorityUpdate(id: number, value: string): boolean;
+  /** The other side goes away; streams above `lastId` were not touched. */
+  protected abstract onGoaway(lastId: number, code: number): void;
+  protected abstract onPingAck(): void;
+  /** A stream is over. */
+  protected abstract onStreamGone(stream: Stream): void;
+
+  /** Takes what came; bytes are valid during the call. */
+  receive(buffer: Buffer, start: number, end: number): void {
+    if (this.isOver) return;
+    this.nowMs = this.options.now();
+    this.#reader.read(buffer, start, end);
+    this.#watchFrame();
+    this.receiveSide.endRead();
+    if (this.out.pending > 0) this.wake();
+    if (this.send.isBlocked && this.out.pending > MAX_BACKLOG) this.#setReading(false);
+  }
+
+  /** Since when a frame other than DATA, or a block, is not complete; 0: none is. */
+  get waitingSinceMs(): number {
+    return this.#block.streamId === 0 ? this.#partialSinceMs : this.#block.sinceMs;
+  }
+
+  /** The sink takes bytes again, or needs none of those that it had. */
+  onDrain(): void {
+    this.out.resume();
+    if (!this.send.isBlocked || this.isOver) return;
+    this.send.isBlocked = false;
+    this.takeTurn();
+    if (!this.send.isBlocked) this.#setReading(true);
+  }
+
+  /** Sends what is ready; called once for all that one wake-up has brought. */
+  takeTurn(): void {
+    this.#isTurnDue = false;
+    this.receiveSide.handHeld();
+    if (this.isOver) return;
+    if (!this.send.isBlocked) {
+      this.send.pump();
+      if (!this.out.flush()) this.send.isBlocked = true;
+    }
+    if (this.#isEndDue) this.#finish();
+  }
+
+  wake(): void {
+    if (this.#isTurnDue || this.isOver) return;
+    this.#isTurnDue = true;
+    this.options.shared.wakeups.add(this);
+  }
+
+  /** The connection is gone. */
+  onClosed(): void {
+    this.isOver = true;
+    this.#reader.stop();
+    this.#endStreams(H2_ERROR.cancel);
+    this.out.clear();
+  }
+
+  /** Ends the connection because of the other side (RFC 9113 §5.4.1). Answers false, so that callers may pass it on. */
+  fail(code: number, reason: string, flood?: FloodKind): boolean {
+    if (this.isOver) return false;
+    this.options.onError?.(code, flood);
+    this.leave(code, reason);
+    return false;
+  }
+
+  /** Ends one stream because of the other side (RFC 9113 §5.4.2). */
+  streamError(id: number, code: number): boolean {
+    if (!this.charge('stream-error')) return false;
+    const stream = this.streams.get(id);
+    if (stream === undefined && this.isIdle(id)) {
+      return this.fail(code, 'an error on a stream that was never opened');
+    }
+    writeReset(this.out, id, code);
+    this.streams.rememberReset(id);
+    if (stream === undefined) return true;
+    this.#drop(stream);
+    if (!stream.isReleased) stream.handler?.onReset(stream, code, false);
+    return !this.isOver;
+  }
+
+  /** Ends a stream that the other side has done nothing with. */
+  protected dropUntouched(stream: Stream): void {
+    this.#drop(stream);
+    if (!stream.isReleased) stream.handler?.onReset(stream, H2_ERROR.refusedStream, true);
+  }
+
+  /** Sends the last GOAWAY, and ends. */
+  protected leave(code: number, reason: string): void {
+    writeGoaway(this.out, this.lastPeerId, code, reason);
+    this.#reader.stop();
+    this.#finish();
+    this.#endStreams(code);
+  }
+
+  /** Ends the connection behind what is written. */
+  protected endSoon(): void {
+    this.#isEndDue = true;
+    this.wake();
+  }
+
+  /** Counts what costs the other side nothing; false: that was too much. */
+  protected charge(kind: FloodKind): boolean {
+    if (!this.floods.isTooMany(kind, this.nowMs)) return true;
+    return this.fail(H2_ERROR.enhanceYourCalm, kind, kind);
+  }
+
+  // What handlers do with their streams.
+
+  now(): number {
+    return this.options.now();
+  }
+
+  sendBytes(stream: Stream, buffer: Buffer, start: number, end: number): void {
+    if (this.isOver) return;
+    this.send.bytes(stream, buffer, start, end);
+    this.wake();
+  }
+
+  endStream(stream: Stream): void {
+    if (this.isOver) return;
+    this.send.end(stream);
+    this.wake();
+  }
+
+  resetStream(stream: Stream, code: number): void {
+    if (this.isOver) return;
+    writeReset(this.out, stream.id, code);
+    this.streams.rememberReset(stream.id);
+    this.#drop(stream);
+    this.wake();
+  }
+
+  resumeStream(stream: Stream): void {
+    this.receiveSide.resume(stream);
+  }
+
+  releaseStream(stream: Stream): void {
+    if (stream.isActive) this.receiveSide.drop(stream);
+    else this.#recycle(stream);
+  }
+
+  onStreamDrained(stream: Stream): void {
+    if (!stream.isReleased) stream.handler?.onDrain(stream);
+  }
+
+  onFrameSent(): void {
+    this.floods.forgive('window-update', 10);
+  }
+
+  onLocalEnd(stream: Stream): void {
+    if (stream.isRemoteEnded) this.#drop(stream);
+  }
+
+  onRemoteEnd(stream: Stream): void {
+    if (stream.isLocalEnded) this.#drop(stream);
+  }
+
+  onEmptyFrame(): boolean {
+    return this.charge('empty-frame');
+  }
+
+  // Frames.
+
+  onFrameHeader(type: number, flags: number, id: number, length: number): boolean {
+    const { streamId } = this.#block;
+    if (streamId !== 0 && (type !== FRAME.continuation || id !== streamId)) {
+      return this.fail(H2_ERROR.protocolError, 'a field block is not complete');
+    }
+    if (!this.areSettingsSeen && (type !== FRAME.settings || (flags & ACK) !== 0)) {
+      return this.fail(H2_ERROR.protocolError, 'SETTINGS come first');
+    }
+    const error = frameErrorOf(type, flags, id, length);
+    if (error !== 0) return this.fail(error, `bad frame of type ${type}`);
+    switch (type) {
+      case FRAME.data:
+        this.floods.forgive('ping', 2);
+        return this.receiveSide.begin(id, length);
+      case FRAME.headers:
+      case FRAME.settings:
+      case FRAME.ping:
+      case FRAME.goaway:
+        return true;
+      case FRAME.priority:
+        return this.charge('priority') && (length === 5 || this.streamError(id, H2_ERROR.frameSizeError));
+      case FRAME.rstStream:
+      case FRAME.windowUpdate:
+        // On one that is over it may have been on its way.
+        return id === 0 || !this.isIdle(id) || this.fail(H2_ERROR.protocolError, 'a frame on an idle stream');
+      case FRAME.continuation:
+        return streamId !== 0 || this.fail(H2_ERROR.protocolError, 'CONTINUATION of nothing');
+      case FRAME.priorityUpdate:
+        return this.charge('priority');
+      default:
+        return this.charge('unknown-frame');
+    }
+  }
+
+  onFrameTooLarge(type: number, id: number): boolean {
+    return this.fail(H2_ERROR.frameSizeError, `frame of type ${type} on stream ${id} is too large`);
+  }
+
+  onBadPadding(): boolean {
+    return this.fail(H2_ERROR.protocolError, 'padding is longer than its frame');
+  }
+
+  onFrame(type: number, flags: number, id: number, buffer: Buffer, start: number, end: number): boolean {
+    switch (type) {
+      case FRAME.headers:
+        return this.#onHeaders(flags, id, buffer, start, end);
+      case FRAME.continuation:
+        return this.#onContinuation(flags, id, buffer, start, end);
+      case FRAME.rstStream:
+        return this.#onReset(id, buffer.readUInt32BE(start));
+      case FRAME.settings:
+        return this.#onSettings(flags, buffer, start, end);
+      case FRAME.ping:
+        return this.#onPing(flags, buffer, start);
+      case FRAME.goaway:
+        this.onGoaway(streamIdAt(buffer, start), buffer.readUInt32BE(start + 4));
+        return !this.isOver;
+      case FRAME.windowUpdate:
+        return this.#onWindowUpdate(id, streamIdAt(buffer, start));
+      case FRAME.priorityUpdate:
+        return this.onPriorityUpdate(streamIdAt(buffer, start), buffer.toString('latin1', start + 4, end));
+      default:
+        return true;
+    }
+  }
+
+  onDataBytes(buffer: Buffer, start: number, end: number): boolean {
+    return this.receiveSide.bytes(buffer, start, end);
+  }
+
+  onDataEnd(flags: number, padding: number): boolean {
+    return this.receiveSide.end(flags, padding);
+  }
+
+  // What both sides do with heads.
+
+  protected openStream(id: number): Stream {
+    const stream =
+      this.streams.takeSpare() ?? new Stream(this, new FieldList(this.options.limits(), this.#secrets));
+    stream.begin(id, DEFAULT_WINDOW, this.send.initialWindow);
+    this.streams.add(stream);
+    return stream;
+  }
+
+  /** Decodes a block; false: the connection is at its end. */
+  protected decode(into: FieldList, kind: FieldsKind, buffer: Buffer, start: number, end: number): boolean {
+    into.begin(kind, this.options.limits());
+    if (this.#decoder.decode(buffer, start, end, into)) return true;
+    return this.fail(H2_ERROR.compressionError, 'bad field block');
+  }
+
+  /** Decodes a block that nobody wants: the table needs it. */
+  protected skip(buffer: Buffer, start: number, end: number): boolean {
+    const scrap = this.#scrap;
+    scrap.begin('request', this.options.limits());
+    scrap.isMalformed = true;
+    if (this.#decoder.decode(buffer, start, end, scrap)) return true;
+    return this.fail(H2_ERROR.compressionError, 'bad field block');
+  }
+
+  /** A block that ends the stream's message. */
+  protected onTrailers(stream: Stream, isEnd: boolean, buffer: Buffer, start: number, end: number): boolean {
+    const trailers = this.#trailers;
+    if (!this.decode(trailers, 'trailers', buffer, start, end)) return false;
+    if (stream.isRemoteEnded) return this.streamError(stream.id, H2_ERROR.streamClosed);
+    if (!isEnd || !trailers.isOpen) return this.streamError(stream.id, H2_ERROR.protocolError);
+    const isGoingOn = this.receiveSide.endStream(stream, trailers);
+    if (stream.heldTrailers === trailers) {
+      this.#trailers = new FieldList(this.options.limits(), this.#secrets);
+    }
+    return isGoingOn;
+  }
+
+  /** New streams begin with this window, and those that are open change by the difference (RFC 9113 §6.9.2). */
+  protected setInitialWindow(size: number): number {
+    const change = size - this.send.initialWindow;
+    this.send.initialWindow = size;
+    for (const stream of this.streams.values()) {
+      if (!this.send.widen(stream, change)) return H2_ERROR.flowControlError;
+    }
+    return 0;
+  }
+
+  /** Lets go of what only a busy connection needs. */
+  protected shrink(): void {
+    this.streams.shrink();
+    this.#scrap.release();
+    this.#trailers.release();
+  }
+
+  #onHeaders(flags: number, id: number, buffer: Buffer, start: number, end: number): boolean {
+    const headers = this.#headers;
+    const fault = headers.read(flags, buffer, start, end);
+    if (fault === 'bad-padding') return this.onBadPadding();
+    if (fault !== undefined) return this.fail(H2_ERROR.frameSizeError, 'HEADERS are too short');
+    if ((flags & END_HEADERS) !== 0) {
+      return this.onBlock(id, (flags & END_STREAM) !== 0, buffer, headers.start, headers.end);
+    }
+    this.#block.begin(id, flags, this.nowMs);
+    return this.#addFragment(buffer, headers.start, headers.end);
+  }
+
+  #onContinuation(flags: number, id: number, buffer: Buffer, start: number, end: number): boolean {
+    if (!this.#addFragment(buffer, start, end)) return false;
+    if ((flags & END_HEADERS) === 0) return true;
+    const block = this.#block.take();
+    return this.onBlock(id, this.#block.isEnd, block, 0, block.length);
+  }
+
+  #addFragment(buffer: Buffer, start: number, end: number): boolean {
+    if (!this.#block.add(buffer, start, end, this.options.limits().maxHeadBytes + BLOCK_SLACK)) {
+      return this.fail(H2_ERROR.enhanceYourCalm, 'a field block without end', 'header-block');
+    }
+    return start < end || this.charge('empty-frame');
+  }
+
+  #onReset(id: number, code: number): boolean {
+    const stream = this.streams.get(id);
+    if (!this.charge('reset')) return false;
+    if (stream === undefined) return true;
+    this.#drop(stream);
+    if (!stream.isReleased) stream.handler?.onReset(stream, code, code === H2_ERROR.refusedStream);
+    return !this.isOver;
+  }
+
+  #onSettings(flags: number, buffer: Buffer, start: number, end: number): boolean {
+    if ((flags & ACK) !== 0) return true;
+    this.areSettingsSeen = true;
+    if (!this.charge('settings')) return false;
+    const error = readSettings(buffer, start, end, (id, value) => this.onSetting(id, value));
+    if (error !== 0) return this.fail(error, 'a setting has a value that it may not have');
+    writeSettingsAck(this.out);
+    this.send.pump();
+    return !this.isOver;
+  }
+
+  #onPing(flags: number, buffer: Buffer, start: number): boolean {
+    if ((flags & ACK) !== 0) {
+      this.onPingAck();
+      return !this.isOver;
+    }
+    if (!this.charge('ping')) return false;
+    writePing(this.out, ACK, buffer.readUInt32BE(start), buffer.readUInt32BE(start + 4));
+    return true;
+  }
+
+  #onWindowUpdate(id: number, increment: number): boolean {
+    if (!this.charge('window-update')) return false;
+    if (id === 0) {
+      if (increment === 0) return this.fail(H2_ERROR.protocolError, 'a window is widened by nothing');
+      if (!this.send.widenAll(increment))
+        return this.fail(H2_ERROR.flowControlError, 'a window is too large');
+    } else {
+      if (increment === 0) return this.streamError(id, H2_ERROR.protocolError);
+      const stream = this.streams.get(id);
+      if (stream === undefined) return true;
+      if (!this.send.widen(stream, increment)) return this.streamError(id, H2_ERROR.flowControlError);
+    }
+    this.send.pump();
+    return !this.isOver;
+  }
+
+  /** The stream is over, for the connection. */
+  #drop(stream: Stream): void {
+    if (!stream.isActive) return;
+    stream.isActive = false;
+    this.streams.delete(stream.id);
+    this.send.drop(stream);
+    if (stream.isReleased) this.#recycle(stream);
+    this.onStreamGone(stream);
+  }
+
+  #recycle(stream: Stream): void {
+    this.receiveSide.drop(stream);
+    stream.fields.release();
+    this.streams.keepSpare(stream);
+  }
+
+  #endStreams(code: number): void {
+    for (const stream of this.streams.values()) {
+      this.#drop(stream);
+      if (!stream.isReleased) stream.handler?.onReset(stream, code, false);
+    }
+  }
+
+  #finish(): void {
+    this.out.flush();
+    this.isOver = true;
+    this.options.sink.end();
+  }
+
+  #watchFrame(): void {
+    const reader = this.#reader;
+    if (!reader.isInFrame) this.#partialSinceMs = 0;
+    else if (this.#partialSinceMs === 0 || this.#partialFrame !== reader.frames) {
+      this.#partialSinceMs = this.nowMs;
+      this.#partialFrame = reader.frames;
+    }
+  }
+
+  #setReading(isReading: boolean): void {
+    if (this.#isReadingStopped !== isReading) return;
+    this.#isReadingStopped = !isReading;
+    this.options.sink.setReading(isReading);
+  }
+}
+
+/** A word without its reserved bit. */
+function streamIdAt(buffer: Buffer, at: number): number {
+  return buffer.readUInt32BE(at) & 0x7fff_ffff;
+}

@@ -1,0 +1,58 @@
+import type { Stream } from './stream.ts';
+
+/** Streams that we have reset and that may still be written to by a peer that does not know yet. */
+const REMEMBERED_RESETS = 256;
+/** Streams that are over, for those to come. */
+const MAX_SPARE = 32;
+
+/** Streams of one session by their numbers. */
+export class StreamTable {
+  readonly #active = new Map<number, Stream>();
+  readonly #spare: Stream[] = [];
+  #resets: Uint32Array | undefined = undefined;
+  #resetCount = 0;
+
+  get size(): number {
+    return this.#active.size;
+  }
+
+  get(id: number): Stream | undefined {
+    return this.#active.get(id);
+  }
+
+  values(): IterableIterator<Stream> {
+    return this.#active.values();
+  }
+
+  add(stream: Stream): void {
+    this.#active.set(stream.id, stream);
+  }
+
+  delete(id: number): void {
+    this.#active.delete(id);
+  }
+
+  /** One that can be used again. */
+  takeSpare(): Stream | undefined {
+    return this.#spare.pop();
+  }
+
+  keepSpare(stream: Stream): void {
+    if (this.#spare.length < MAX_SPARE) this.#spare.push(stream);
+  }
+
+  /** Lets go of what only a busy connection needs. */
+  shrink(): void {
+    while (this.#spare.length > 0) this.#spare.pop();
+  }
+
+  rememberReset(id: number): void {
+    this.#resets ??= new Uint32Array(REMEMBERED_RESETS);
+    this.#resets[this.#resetCount++ % REMEMBERED_RESETS] = id;
+  }
+
+  /** Whether frames may still come for a stream that is over, because we reset it (RFC 9113 §5.1). */
+  wasReset(id: number): boolean {
+    return this.#resets !== undefined && this.#resets.includes(id);
+  }
+}
