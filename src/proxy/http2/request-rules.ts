@@ -30,7 +30,7 @@ export function isWholeRequest(fields: FieldList): boolean {
   return path !== undefined && path !== '';
 }
 
-/** Status of a response; -1 when it has none that could be one (RFC 9113 §8.3.2). 101 is of HTTP/1.1 only (§8.6). */
+/** Status of a response; -1 when it has none that could be one (RFC 9113 §8.3.2). 101 is of HTTP/1.1 only (RFC 9113 §8.6). */
 export function statusOf(fields: FieldList): number {
   const { status } = fields;
   if (status === undefined || !/^[1-5]\d\d$/.test(status) || status === '101') return -1;

@@ -1,6 +1,6 @@
 /* Numbers of RFC 9113, and of RFC 8441 and RFC 9218 where they add to it. */
 
-/** Frame types (§6). */
+/** Frame types (RFC 9113 §6). */
 export const FRAME = {
   data: 0,
   headers: 1,
@@ -22,7 +22,7 @@ export const END_HEADERS = 0x4;
 export const PADDED = 0x8;
 export const PRIORITY = 0x20;
 
-/** Error codes (§7). */
+/** Error codes (RFC 9113 §7). */
 export const H2_ERROR = {
   noError: 0,
   protocolError: 1,
@@ -40,7 +40,7 @@ export const H2_ERROR = {
   http11Required: 13,
 } as const;
 
-/** Settings (§6.5.2, RFC 8441 §3, RFC 9218 §2.1). */
+/** Settings (RFC 9113 §6.5.2, RFC 8441 §3, RFC 9218 §2.1). */
 export const SETTING = {
   headerTableSize: 1,
   enablePush: 2,
@@ -55,10 +55,10 @@ export const SETTING = {
 export const FRAME_HEADER_BYTES = 9;
 /** Largest frame that is sent, and the largest that is taken: what SETTINGS_MAX_FRAME_SIZE begins with. */
 export const MAX_FRAME_BYTES = 16_384;
-/** What windows begin with (§6.9.2). */
+/** What windows begin with (RFC 9113 §6.9.2). */
 export const DEFAULT_WINDOW = 65_535;
 export const MAX_WINDOW = 0x7fff_ffff;
 export const MAX_STREAM_ID = 0x7fff_ffff;
 
-/** What a client begins with (§3.4). */
+/** What a client begins with (RFC 9113 §3.4). */
 export const PREFACE: Buffer = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
