@@ -75,7 +75,6 @@ const STOPPING_FIRST_MS = 5_000;
 export function createFleet(deps: FleetDeps): Fleet {
   const { options, log, store, metrics, observer } = deps;
   const { workerCount, bodies } = options;
-  const { listeners } = options.translation;
   let unready: string | undefined = 'the first full sync is not linked by every worker yet';
 
   const names = createExternalNames({ store, log, moved: (id) => controller.endpointsMoved(id) });
@@ -95,7 +94,6 @@ export function createFleet(deps: FleetDeps): Fleet {
   const supervisor = createSupervisor({
     entry: deps.entry,
     workerCount,
-    listeners: listeners.map(({ kind, ...spec }) => ({ ...spec, isTls: kind === 'https' })),
     metricsFor: (index) => (options.areRequestsCounted ? metrics.bufferFor(index) : undefined),
     bodies,
     events: createWorkerEvents(log, metrics, publisher, listening),
@@ -169,8 +167,6 @@ export function createFleet(deps: FleetDeps): Fleet {
       await source.synced;
       await controller.start();
       const ports = await listening.promise;
-      for (const { name, host } of listeners)
-        log.info({ name, address: host === '::' ? '*' : host, port: ports.get(name) }, 'listening');
       const live = controller.live();
       if (live === undefined) throw new Error('the first table could not be linked');
       unready = undefined;
@@ -209,10 +205,13 @@ function createWorkerEvents(
   publisher: Publisher,
   listening: PromiseWithResolvers<ReadonlyMap<string, number>>,
 ): SupervisorEvents {
+  const addresses = new Map<string, string>();
+  let open: ReadonlyMap<string, number> = new Map();
   return {
     started: (port) => publisher.started(port),
     message(port, message) {
       publisher.received(port, message);
+      if (message.kind === 'listening') addresses.set(message.name, message.address);
       if (message.kind === 'series') metrics.addSeries(port.index, message.slot, message.labels);
       if (message.kind === 'fault') log.error({ worker: port.index, stack: message.stack }, message.message);
       if (message.kind === 'checked') {
@@ -238,8 +237,18 @@ function createWorkerEvents(
       log.warn({ worker: port.index }, 'the event loop of a worker turns again');
       publisher.recovered(port);
     },
-    listening: (ports) => listening.resolve(ports),
-    listenFailed: (name, message) => listening.reject(new Error(`cannot listen for ${name}: ${message}`)),
+    listening(ports) {
+      for (const [name, port] of ports) {
+        if (open.get(name) !== port) log.info({ name, address: addresses.get(name), port }, 'listening');
+      }
+      for (const name of open.keys()) if (!ports.has(name)) log.info({ name }, 'a port is closed');
+      open = new Map(ports);
+      listening.resolve(open);
+    },
+    listenFailed(name, message) {
+      log.error({ name, problem: message }, 'cannot listen');
+      listening.reject(new Error(`cannot listen for ${name}: ${message}`));
+    },
   };
 }
 

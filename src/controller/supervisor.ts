@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { createCounterRoom, releaseShares } from '../table/counter-room.ts';
 import { createHeartbeatBuffer, heartbeatOf, type Heartbeat } from '../table/heartbeat.ts';
-import type { BodyRoom, FromWorker, ListenerSpec, WorkerStart } from '../table/messages.ts';
+import type { BodyRoom, FromWorker, WorkerStart } from '../table/messages.ts';
 import type { WorkerPort } from './publish/remote-worker.ts';
 import { Watch, WATCHDOG_LIMITS, type WatchdogLimits } from './watchdog.ts';
 
@@ -12,7 +12,6 @@ export interface SupervisorDeps {
   /** Counters for a worker: one buffer per life of a worker; none where none are reported. */
   readonly metricsFor: (index: number) => SharedArrayBuffer | undefined;
   readonly bodies: BodyRoom;
-  readonly listeners: readonly ListenerSpec[];
   readonly events: SupervisorEvents;
   /** How long an event loop may stand still; WATCHDOG_LIMITS unless told otherwise. */
   readonly watchdog?: WatchdogLimits;
@@ -28,7 +27,7 @@ export interface SupervisorEvents {
   stuck?(port: WorkerPort, isLinking: boolean): void;
   /** It turns again. */
   recovered?(port: WorkerPort): void;
-  /** Every listener of every worker is bound. `ports` are the real ones. */
+  /** Every worker accepts. `ports` are the real ones, by listener; told again when a table brings or takes any. */
   listening(ports: ReadonlyMap<string, number>): void;
   listenFailed(name: string, message: string): void;
 }
@@ -52,11 +51,11 @@ interface Live {
   readonly port: WorkerPort;
   readonly worker: Worker;
   readonly heartbeat: Heartbeat;
-  readonly bound: Set<string>;
   readonly startedAtMs: number;
   /** Undefined until it has said that it runs. */
   watch: Watch | undefined;
   isListening: boolean;
+  isAccepting: boolean;
   isStuck: boolean;
   /** Why it was ended from here. */
   verdict: string | undefined;
@@ -90,31 +89,34 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
   const abandoned = new Set<Live>();
   const counters = createCounterRoom(deps.workerCount);
 
-  const resolvedListeners = (): ListenerSpec[] =>
-    deps.listeners.map((spec) => ({ ...spec, port: ports.get(spec.name) ?? spec.port }));
-
   function startListening(live: Live): void {
     live.isListening = true;
-    live.port.post({ kind: 'listen', listeners: resolvedListeners() });
+    live.port.post({ kind: 'listen', ports });
   }
 
   function announce(): void {
-    if (isAnnounced || lives.size < deps.workerCount) return;
-    for (const live of lives.values()) if (live.bound.size < deps.listeners.length) return;
+    if (lives.size < deps.workerCount) return;
+    for (const live of lives.values()) if (!live.isAccepting) return;
     isAnnounced = true;
     deps.events.listening(ports);
   }
 
+  /** Port 0 is resolved by the first worker that opens it; the others then share what it was given. */
+  function noteListening(live: Live, name: string, port: number): void {
+    if (ports.get(name) === port) return;
+    ports.set(name, port);
+    for (const other of lives.values()) if (other !== live && other.isAccepting) startListening(other);
+    if (isAnnounced) deps.events.listening(ports);
+  }
+
   function onMessage(live: Live, message: FromWorker): void {
-    if (message.kind === 'listening') {
-      live.bound.add(message.name);
-      ports.set(message.name, message.port);
-      if (live === firstListener && live.bound.size === deps.listeners.length) {
-        for (const other of waiting.splice(0)) startListening(other);
-      }
-      announce();
-    } else if (message.kind === 'listen-failed') {
-      deps.events.listenFailed(message.name, message.message);
+    if (message.kind === 'listening') noteListening(live, message.name, message.port);
+    if (message.kind === 'closed' && ports.delete(message.name)) deps.events.listening(ports);
+    if (message.kind === 'listen-failed') deps.events.listenFailed(message.name, message.message);
+    if (message.kind === 'accepting' && !live.isAccepting) {
+      live.isAccepting = true;
+      for (const other of waiting.splice(0)) startListening(other);
+      if (!isAnnounced) announce();
     }
     if (message.kind === 'started') {
       live.watch = new Watch(live.heartbeat, limits, performance.now());
@@ -142,9 +144,9 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
       port,
       worker,
       heartbeat: heartbeatOf(heartbeat),
-      bound: new Set(),
       watch: undefined,
       isListening: false,
+      isAccepting: false,
       isStuck: false,
       verdict: undefined,
       onEnd: undefined,
@@ -169,7 +171,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     live.watch = undefined;
     live.isStuck = false;
     if (lives.get(index) === live) lives.delete(index);
-    if (firstListener === live && ports.size < deps.listeners.length) firstListener = undefined;
+    if (firstListener === live && !live.isAccepting) firstListener = undefined;
     live.onEnd?.();
     if (isStopping) return;
     releaseShares(counters, index);
@@ -236,9 +238,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
       const live = lives.get(port.index);
       if (isStopping) return;
       if (live === undefined || live.port !== port || live.isListening || waiting.includes(live)) return;
-      // Port 0 is resolved by the first worker; the others then share what it was given.
-      const isPortOpen = deps.listeners.some((spec) => spec.port === 0 && !ports.has(spec.name));
-      if (!isPortOpen) return startListening(live);
+      if (firstListener?.isAccepting === true) return startListening(live);
       if (firstListener === undefined) {
         firstListener = live;
         startListening(live);

@@ -111,6 +111,7 @@ function setUp(tickMs = 0): Rig {
       setEndpoints: ({ upstreamId, endpoints }) => done.push(`endpoints ${upstreamId} ${endpoints[0]?.port}`),
     },
     certificates: { apply: () => done.push('certificates') },
+    listeners: { apply: async () => void done.push('listeners') },
     post: (message) => posted.push(message),
     defer: (resume) => deferred.push(resume),
     later: (run) => timers.push(run),

@@ -1,4 +1,5 @@
 import type { FromWorker, TableDelta, ToWorker } from '../table/messages.ts';
+import type { Listener } from '../model/ports.ts';
 import type { UpstreamEndpoints } from '../table/table.ts';
 import { linkSteps, type LinkedTable } from './router/link.ts';
 import type { LinkDeps } from './router/link-route.ts';
@@ -9,6 +10,8 @@ export interface ReceiverDeps extends Omit<LinkDeps, 'upstreamOf'> {
   /** They outlive tables. */
   readonly upstreams: UpstreamRegistry;
   readonly certificates: { apply(change: CertificateChange): void };
+  /** Opens and closes ports; resolves when that is done. */
+  readonly listeners: { apply(listeners: readonly Listener[]): Promise<void> };
   post(message: FromWorker): void;
   /** Runs the rest of a long linking after what the event loop has waiting. */
   readonly defer: (resume: () => void) => void;
@@ -82,7 +85,10 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
       } finally {
         deps.setLinking?.(false);
       }
-      finish(() => acknowledge(message.sequence, message.delta.generation, startedMs));
+      const { sequence, delta } = message;
+      const done = () => finish(() => acknowledge(sequence, delta.generation, startedMs));
+      if (delta.listeners === undefined) done();
+      else void deps.listeners.apply(delta.listeners).then(done);
     };
     resume();
   }

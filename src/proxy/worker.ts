@@ -12,7 +12,7 @@ import { BodyBudget } from './exchange/body-budget.ts';
 import { Spool } from './exchange/spool.ts';
 import { createFaultLimit } from './fault-limit.ts';
 import { createFollowingAccessLog } from './following-access-log.ts';
-import { openListeners, type Listeners } from './accept/listener.ts';
+import { createListeners } from './accept/listeners.ts';
 import { createReceiver } from './receiver.ts';
 import type { AnyFeature } from './router/link-route.ts';
 import type { Router } from './router/linked.ts';
@@ -84,8 +84,18 @@ export function startWorker(
     random,
     report,
   });
+  const listeners = createListeners({
+    transport,
+    settings: () => router().settings,
+    certificates,
+    counters: metrics.connections,
+    serve: (connection, info) => serveConnection(connection, info, context),
+    post,
+    now: epochMs,
+  });
   const receiver = createReceiver({
     features,
+    listeners,
     metrics,
     random,
     counters: createCounters(start.counters, start.index, machineMs),
@@ -98,16 +108,14 @@ export function startWorker(
     nowMs,
     setLinking: (isLinking) => heartbeat.setLinking(isLinking),
   });
-  let listeners: Promise<Listeners> | undefined;
 
   async function unlisten(): Promise<void> {
-    await (await listeners)?.close();
+    await listeners.close();
     post({ kind: 'unlistened' });
   }
 
   async function drain(timeoutMs: number): Promise<void> {
-    const open = await listeners;
-    const connectionsCut = await drainConnections(context, timeoutMs, () => open?.openCount() ?? 0);
+    const connectionsCut = await drainConnections(context, timeoutMs, () => listeners.openCount());
     await accessLog.flush();
     post({ kind: 'drained', connectionsCut });
   }
@@ -118,15 +126,7 @@ export function startWorker(
       case 'endpoints':
         return receiver.receive(message);
       case 'listen':
-        listeners = openListeners(message.listeners, {
-          transport,
-          settings: () => router().settings,
-          certificates,
-          counters: metrics.connections,
-          serve: (connection, info) => serveConnection(connection, info, context),
-          post,
-          now: epochMs,
-        });
+        void listeners.begin(message.ports).then(() => post({ kind: 'accepting' }));
         return;
       case 'unlisten':
         void unlisten();

@@ -35,8 +35,11 @@ export type ToWorker =
       readonly sequence: number;
       readonly endpoints: readonly UpstreamEndpoints[];
     }
-  /** Bind and accept; sent once, after the first table was acknowledged. */
-  | { readonly kind: 'listen'; readonly listeners: readonly ListenerSpec[] }
+  /**
+   * From now on bind what the table says, and accept; sent when the first table was acknowledged. `ports` are those that another worker was
+   * given where the table says 0; sent again when there are more.
+   */
+  | { readonly kind: 'listen'; readonly ports: ReadonlyMap<string, number> }
   /** Stop accepting; answered by `unlistened`. */
   | { readonly kind: 'unlisten' }
   /** Answer `Connection: close` from now on, then end when idle or at the deadline. */
@@ -59,6 +62,10 @@ export type FromWorker =
     }
   | { readonly kind: 'listening'; readonly name: string; readonly address: string; readonly port: number }
   | { readonly kind: 'listen-failed'; readonly name: string; readonly message: string }
+  /** A table names the listener no longer: its port is closed. */
+  | { readonly kind: 'closed'; readonly name: string }
+  /** Answers `listen`: each of its ports was bound or told as failed. */
+  | { readonly kind: 'accepting' }
   /** Its ports are closed, its connections go on. */
   | { readonly kind: 'unlistened' }
   /** A metric series got a slot in this worker's arena (observe/metrics). */
@@ -72,15 +79,6 @@ export type FromWorker =
     }
   | { readonly kind: 'fault'; readonly message: string; readonly stack: string }
   | { readonly kind: 'drained'; readonly connectionsCut: number };
-
-export interface ListenerSpec {
-  /** `http` or `https`. */
-  readonly name: string;
-  /** Address to bind; `::` is all, IPv4 included. */
-  readonly host: string;
-  readonly port: number;
-  readonly isTls: boolean;
-}
 
 /** `workerData` of a worker thread. */
 export interface WorkerStart {

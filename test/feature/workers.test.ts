@@ -9,7 +9,7 @@ import { createSupervisor, type Supervisor } from '../../src/controller/supervis
 import type { Model } from '../../src/model/model.ts';
 import { createMetricsTotals } from '../../src/observe/metrics-totals.ts';
 import { DEFAULT_METRICS_OPTIONS } from '../../src/observe/metrics-layout.ts';
-import type { FromWorker, ListenerSpec, ToWorker } from '../../src/table/messages.ts';
+import type { FromWorker, ToWorker } from '../../src/table/messages.ts';
 import { DEFAULT_SETTINGS, type DataPlaneSettings } from '../../src/table/settings.ts';
 import type { RouteTable, UpstreamEndpoints } from '../../src/table/table.ts';
 import { bodyRoomOf } from '../fixtures/body-room.ts';
@@ -61,7 +61,6 @@ async function startWorkers(
   const messages: [number, FromWorker][] = [];
   const listeners: { isIt: (message: FromWorker, index: number) => boolean; resolve: () => void }[] = [];
   const totals = createMetricsTotals(DEFAULT_METRICS_OPTIONS);
-  const specs: ListenerSpec[] = [{ name: 'http', host: '127.0.0.1', port: 0, isTls: false }];
   const bound = Promise.withResolvers<ReadonlyMap<string, number>>();
   const ports = new Map<number, WorkerPort>();
   const publisher: Publisher = createPublisher({ workerCount, ready: (port) => supervisor.listen(port) });
@@ -70,7 +69,6 @@ async function startWorkers(
     workerCount,
     metricsFor: (index) => totals.bufferFor(index),
     bodies: bodyRoomOf(workerCount),
-    listeners: specs,
     events: {
       started(port) {
         ports.set(port.index, port);

@@ -1,4 +1,3 @@
-import type { ListenerSpec } from '../../table/messages.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
 import { clientAddressOf } from '../exchange/client-address.ts';
 import type { ConnectionInfo, ProxiedConnection } from '../message/connection-info.ts';
@@ -13,7 +12,9 @@ export const ALPN_PROTOCOLS: readonly string[] = ['http/1.1'];
 
 /** What accepted connections of one listener share. */
 export interface AcceptContext {
-  readonly spec: ListenerSpec;
+  /** Name of the port it came in by. */
+  readonly listener: string;
+  readonly isTls: boolean;
   readonly limits: ConnectionLimits;
   readonly certificates: CertificateStore;
   /** Whether PROXY headers of this peer are believed. */
@@ -52,7 +53,7 @@ export class Accepted implements PreambleOwner, ConnectionHandler, ConnectionHol
   /** Begins with the first step; everything after follows from what the connection brings. */
   start(): void {
     const connection = this.#connection;
-    const { isTls } = this.#context.spec;
+    const { isTls } = this.#context;
     const { isProxyProtocolUsed, proxyProtocolTimeoutMs, headerTimeoutMs } = this.#settings;
     connection.holder = this;
     if (!isProxyProtocolUsed && !this.#enterAddress()) return;
@@ -66,7 +67,7 @@ export class Accepted implements PreambleOwner, ConnectionHandler, ConnectionHol
 
   onProxyHeader(proxied: ProxiedConnection | undefined): void {
     clearTimeout(this.#deadline);
-    if (this.#context.spec.isTls) this.#startDeadline(this.#settings.headerTimeoutMs);
+    if (this.#context.isTls) this.#startDeadline(this.#settings.headerTimeoutMs);
     if (proxied !== undefined) {
       const ends = { peerAddress: this.#peerAddress, proxied };
       this.#proxied = proxied;
@@ -78,8 +79,8 @@ export class Accepted implements PreambleOwner, ConnectionHandler, ConnectionHol
 
   onBeginning(beginning: Beginning): void {
     const connection = this.#connection;
-    const { spec, certificates, now } = this.#context;
-    if (!spec.isTls) {
+    const { isTls, certificates, now } = this.#context;
+    if (!isTls) {
       this.#serve();
     } else if (beginning.kind === 'plain') {
       clearTimeout(this.#deadline);
@@ -124,11 +125,11 @@ export class Accepted implements PreambleOwner, ConnectionHandler, ConnectionHol
 
   #serve(): void {
     const connection = this.#connection;
-    const { spec, serve, nextSerial } = this.#context;
+    const { listener, serve, nextSerial } = this.#context;
     const { tls } = connection;
     serve(connection, {
       serial: nextSerial(),
-      listener: spec.name,
+      listener,
       scheme: tls === undefined ? 'http' : 'https',
       peerAddress: this.#peerAddress,
       peerPort: connection.remotePort,

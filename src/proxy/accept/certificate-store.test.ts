@@ -13,7 +13,8 @@ import { DEFAULT_SETTINGS, type TlsSettings } from '../../table/settings.ts';
 import type { CertificateEntry } from '../../table/table.ts';
 import { type CertificateStore, createCertificateStore } from './certificate-store.ts';
 import { createSocketTransport } from '../transport/socket-transport.ts';
-import { type Listeners, openListeners } from './listener.ts';
+import { openListeners } from '../../../test/fixtures/open-listeners.ts';
+import type { Listeners } from './listeners.ts';
 
 const authority = makeAuthority();
 const entry = (id: string, { certificate, key }: TestCertificate): CertificateEntry => ({
@@ -59,7 +60,7 @@ async function openBench(change: Partial<TlsSettings> = {}): Promise<Bench> {
     tls: { names, defaultCertificateId: 'fallback' },
   });
   let port = 0;
-  const listeners = await openListeners([{ name: 'https', host: '127.0.0.1', port, isTls: true }], {
+  const listeners = await openListeners([{ kind: 'https', name: 'https', host: '127.0.0.1', port }], {
     transport,
     settings: () => DEFAULT_SETTINGS,
     certificates: store,

@@ -5,10 +5,12 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { ECHO } from '../../../test/fixtures/echo.ts';
 import { makeAuthority, makeCertificate } from '../../../test/fixtures/certificates.ts';
-import type { FromWorker, ListenerSpec } from '../../table/messages.ts';
+import type { Listener } from '../../model/ports.ts';
+import type { FromWorker } from '../../table/messages.ts';
 import { DEFAULT_SETTINGS, type DataPlaneSettings } from '../../table/settings.ts';
 import type { ConnectionInfo } from '../message/connection-info.ts';
-import { type Listeners, openListeners } from './listener.ts';
+import { openListeners } from '../../../test/fixtures/open-listeners.ts';
+import type { Listeners } from './listeners.ts';
 import { createSocketTransport } from '../transport/socket-transport.ts';
 import { type CertificateStore, createCertificateStore } from './certificate-store.ts';
 
@@ -50,9 +52,9 @@ async function openBench(change: Partial<DataPlaneSettings> = {}): Promise<Bench
   });
   const messages: FromWorker[] = [];
   const counts = { accepted: 0, closed: 0 };
-  const specs: readonly ListenerSpec[] = [
-    { name: 'http', host: '::', port: 0, isTls: false },
-    { name: 'https', host: '::', port: 0, isTls: true },
+  const specs: readonly Listener[] = [
+    { kind: 'http', name: 'http', host: '::', port: 0 },
+    { kind: 'https', name: 'https', host: '::', port: 0 },
   ];
   const listeners = await openListeners(specs, {
     transport,
@@ -169,9 +171,9 @@ describe('plain listener', () => {
     const messages: FromWorker[] = [];
     const listeners = await openListeners(
       [
-        { name: 'taken', host: '127.0.0.1', port, isTls: false },
-        { name: 'bad', host: '203.0.113.1', port: 0, isTls: false },
-        { name: 'good', host: '127.0.0.1', port: 0, isTls: false },
+        { kind: 'http', name: 'taken', host: '127.0.0.1', port },
+        { kind: 'http', name: 'bad', host: '203.0.113.1', port: 0 },
+        { kind: 'http', name: 'good', host: '127.0.0.1', port: 0 },
       ],
       {
         transport: createSocketTransport(),

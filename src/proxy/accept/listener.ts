@@ -1,6 +1,7 @@
 import { compileNetworks, type NetworkMatcher } from '../../lib/cidr.ts';
 import type { ConnectionCounters } from '../../observe/sinks.ts';
-import type { FromWorker, ListenerSpec } from '../../table/messages.ts';
+import type { Listener as PortListener } from '../../model/ports.ts';
+import type { FromWorker } from '../../table/messages.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
 import { Accepted, type AcceptContext } from './accepted.ts';
 import { createConnectionLimits } from './connection-limits.ts';
@@ -21,9 +22,20 @@ export interface ListenerContext {
   readonly now: () => number;
 }
 
-export interface Listeners {
-  /** Stops accepting; connections that are open stay. Resolves when the ports are closed. */
+/** A port that accepts. */
+export interface OpenPort {
+  readonly listener: PortListener;
+  readonly address: string;
+  /** The real one. */
+  readonly port: number;
+  /** Stops accepting; connections that are open stay. Resolves when the port is closed. */
   close(): Promise<void>;
+}
+
+/** Opens ports that share ceilings, trusted networks and the count of connections. */
+export interface PortOpener {
+  /** Rejects when it cannot be bound. */
+  open(listener: PortListener): Promise<OpenPort>;
   /** Connections that are open, those included whose preamble or handshake is under way. */
   openCount(): number;
 }
@@ -34,25 +46,16 @@ const BACKLOG = 4096;
 const QUIET_TURNS = 2;
 const MAX_CLOSING_TURNS = 100;
 
-/**
- * Binds the listeners of a worker and accepts on them. Every worker binds the same ports (SO_REUSEPORT) and the kernel
- * spreads connections over them. One that cannot be bound is reported and the others accept nonetheless.
- * Resolves when each was either bound or reported.
- */
-export async function openListeners(
-  specs: readonly ListenerSpec[],
-  context: ListenerContext,
-): Promise<Listeners> {
+export function createPortOpener(context: ListenerContext): PortOpener {
   const limits = createConnectionLimits();
   const isTrusted = createTrust(context.settings);
   let serial = 0;
   const nextSerial = () => ++serial;
-  const opened: Listener[] = [];
-  let accepted = 0;
-  for (const spec of specs) {
-    try {
-      const accept = createAcceptor(spec, { ...context, limits, isTrusted, nextSerial });
-      const listener = await listen(context.transport, spec, {
+  return {
+    async open(listener) {
+      let accepted = 0;
+      const accept = createAcceptor(listener, { ...context, limits, isTrusted, nextSerial });
+      const bound = await listen(context.transport, listener, {
         backlog: BACKLOG,
         accept: (connection) => {
           accepted++;
@@ -61,26 +64,24 @@ export async function openListeners(
         onFault: (error) =>
           context.post({
             kind: 'fault',
-            message: `accepting on ${spec.name}: ${error.message}`,
+            message: `accepting on ${listener.name}: ${error.message}`,
             stack: error.stack ?? '',
           }),
       });
-      opened.push(listener);
-      const { address, port } = listener;
-      context.post({ kind: 'listening', name: spec.name, address, port });
-    } catch (error) {
-      context.post({ kind: 'listen-failed', name: spec.name, message: (error as Error).message });
-    }
-  }
-  return {
-    async close() {
-      // The kernel resets what waits in the queue of a port that closes: the port closes right after a whole turn that brought nothing.
-      for (let turns = 0, quiet = 0; quiet < QUIET_TURNS && turns < MAX_CLOSING_TURNS; turns++) {
-        const before = accepted;
-        await turn();
-        quiet = accepted === before ? quiet + 1 : 0;
-      }
-      await Promise.all(opened.map((listener) => listener.close()));
+      return {
+        listener,
+        address: bound.address,
+        port: bound.port,
+        async close() {
+          // The kernel resets what waits in the queue of a port that closes: the port closes right after a whole turn that brought nothing.
+          for (let turns = 0, quiet = 0; quiet < QUIET_TURNS && turns < MAX_CLOSING_TURNS; turns++) {
+            const before = accepted;
+            await turn();
+            quiet = accepted === before ? quiet + 1 : 0;
+          }
+          await bound.close();
+        },
+      };
     },
     openCount: () => limits.count(),
   };
@@ -92,10 +93,11 @@ function turn(): Promise<void> {
 
 type AcceptorContext = ListenerContext & Pick<AcceptContext, 'limits' | 'isTrusted' | 'nextSerial'>;
 
-function createAcceptor(spec: ListenerSpec, context: AcceptorContext): ListenOptions['accept'] {
+function createAcceptor({ kind, name }: PortListener, context: AcceptorContext): ListenOptions['accept'] {
   const { limits, counters, certificates, settings } = context;
   const acceptContext: AcceptContext = {
-    spec,
+    listener: name,
+    isTls: kind === 'https',
     limits,
     certificates,
     isTrusted: context.isTrusted,
@@ -131,7 +133,7 @@ function createTrust(settings: () => DataPlaneSettings): (peerAddress: string) =
 
 async function listen(
   transport: Transport,
-  { host, port }: ListenerSpec,
+  { host, port }: PortListener,
   options: ListenOptions,
 ): Promise<Listener> {
   try {

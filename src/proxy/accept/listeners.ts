@@ -1,0 +1,82 @@
+import type { Listener } from '../../model/ports.ts';
+import { createPortOpener, type ListenerContext, type OpenPort } from './listener.ts';
+
+/** The ports of a worker, as its table says. */
+export interface Listeners {
+  /**
+   * Opens what is not open yet and closes what is named no longer; connections that came in by a port that closes go on. Resolves when
+   * each is bound, closed, or reported: one that cannot be bound leaves the others as they are.
+   */
+  apply(wanted: readonly Listener[]): Promise<void>;
+  /** Nothing is open before. `given` are the ports of other workers where a table says 0; may be called again with more. */
+  begin(given: ReadonlyMap<string, number>): Promise<void>;
+  /** Stops accepting for good; connections that are open stay. Resolves when the ports are closed. */
+  close(): Promise<void>;
+  /** Connections that are open, those included whose preamble or handshake is under way. */
+  openCount(): number;
+}
+
+/** Every worker binds the same ports (SO_REUSEPORT) and the kernel spreads connections over them. */
+export function createListeners(context: ListenerContext): Listeners {
+  const opener = createPortOpener(context);
+  let wanted: readonly Listener[] = [];
+  let given: ReadonlyMap<string, number> | undefined;
+  let open: OpenPort[] = [];
+  let isClosed = false;
+  let last: Promise<void> = Promise.resolve();
+
+  async function openOne(listener: Listener): Promise<void> {
+    const { kind, name } = listener;
+    try {
+      if (kind !== 'http' && kind !== 'https') throw new Error(`no worker serves ports of kind ${kind} yet`);
+      const port = await opener.open({ ...listener, port: listener.port || (given?.get(name) ?? 0) });
+      open.push(port);
+      context.post({ kind: 'listening', name, address: port.address, port: port.port });
+    } catch (error) {
+      context.post({ kind: 'listen-failed', name, message: (error as Error).message });
+    }
+  }
+
+  async function closeOne(port: OpenPort): Promise<void> {
+    await port.close();
+    context.post({ kind: 'closed', name: port.listener.name });
+  }
+
+  async function follow(): Promise<void> {
+    if (given === undefined || isClosed) return;
+    const now = wanted;
+    const left = open.filter((port) => !now.some((listener) => isSame(port, listener)));
+    open = open.filter((port) => !left.includes(port));
+    await Promise.all(left.map(closeOne));
+    for (const listener of now) if (!open.some((port) => isSame(port, listener))) await openOne(listener);
+  }
+
+  function followNext(): Promise<void> {
+    last = last.then(follow);
+    return last;
+  }
+
+  return {
+    apply(next) {
+      wanted = next;
+      return followNext();
+    },
+    begin(ports) {
+      given = ports;
+      return followNext();
+    },
+    async close() {
+      isClosed = true;
+      await last;
+      await Promise.all(open.map((port) => port.close()));
+    },
+    openCount: () => opener.openCount(),
+  };
+}
+
+/** Whether a port is open as a listener wants it. */
+function isSame({ listener, port }: OpenPort, wanted: Listener): boolean {
+  const { kind, name, host } = listener;
+  const isPortRight = wanted.port === 0 || wanted.port === port;
+  return isPortRight && kind === wanted.kind && name === wanted.name && host === wanted.host;
+}
