@@ -1,7 +1,7 @@
 import type { ConvertedPattern } from '../lib/pcre-outline.ts';
 import type { RouteNames } from '../lib/variables/source.ts';
 import type { CanaryPolicy, Policies } from '../model/policy.ts';
-import type { Listener, Stream } from '../model/ports.ts';
+import type { Listener, Stream, TlsName } from '../model/ports.ts';
 import type { DataPlaneSettings } from './settings.ts';
 
 /**
@@ -81,8 +81,8 @@ export interface CertificateEntry {
 }
 
 export interface TlsEntry {
-  /** SNI name (exact or `*.a.b`) to certificate id. */
-  readonly names: readonly (readonly [name: string, certificateId: string])[];
+  /** Sorted by name. */
+  readonly names: readonly TlsName[];
   readonly defaultCertificateId: string;
 }
 

@@ -11,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { FromWorker } from '../../src/table/messages.ts';
 import { DEFAULT_SETTINGS } from '../../src/table/settings.ts';
 import { makeAuthority, makeCertificate } from '../fixtures/certificates.ts';
+import { terminated } from '../fixtures/terminated.ts';
 import type { ListenerWorkerStart } from '../fixtures/listener-worker.ts';
 
 const authority = makeAuthority();
@@ -36,10 +37,10 @@ beforeAll(async () => {
           removed: [],
         },
         tls: {
-          names: [
+          names: terminated([
             ['ecdsa.test', 'ecdsa'],
             ['rsa.test', 'rsa'],
-          ],
+          ]),
           defaultCertificateId: 'ecdsa',
         },
       },

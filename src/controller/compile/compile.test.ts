@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { canaryModel, hostModel, modelOf, routeModel, upstreamModel } from '../../../test/fixtures/models.ts';
+import { terminated } from '../../../test/fixtures/terminated.ts';
 import type { HostModel, Model } from '../../model/model.ts';
 import { DEFAULT_SETTINGS } from '../../table/settings.ts';
 import type { HostEntry } from '../../table/table.ts';
@@ -116,13 +117,32 @@ describe('certificates (docs/reference/routing.md §7, docs/reference/annotation
       1,
     );
     expect(tls).toEqual({
-      names: [
+      names: terminated([
         ['a.t', 'c'],
         ['b.t', 'd'],
         ['q.t', 'c'],
-      ],
+      ]),
       defaultCertificateId: 'default',
     });
+  });
+
+  test('what clients must show goes with every name of the host, and a name that is passed through has no certificate', () => {
+    const clientAuth = { ca: 'x', verify: 'on', depth: 1 } as const;
+    const model = modelOf([
+      secured('a.t', { aliases: ['b.t'], certificateNames: ['b.t'], clientAuth }),
+      hostModel('p.t', []),
+    ]);
+    const { tls, hosts } = compile(
+      { ...model, tlsNames: [...model.tlsNames, { kind: 'passthrough', name: 'p.t' }] },
+      DEFAULT_SETTINGS,
+      1,
+    );
+    expect(tls.names).toEqual([
+      { kind: 'terminate', name: 'a.t', certificateId: 'c', clientAuth },
+      { kind: 'terminate', name: 'b.t', certificateId: 'c', clientAuth },
+      { kind: 'passthrough', name: 'p.t' },
+    ]);
+    expect(hosts.map(({ hasCertificate }) => hasCertificate)).toEqual([true, false]);
   });
 
   test('a name has a certificate by itself or by its wildcard form', () => {

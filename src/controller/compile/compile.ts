@@ -6,7 +6,7 @@ import type { HostModel, Model, RouteModel, UpstreamModel } from '../../model/mo
 import type { Policies } from '../../model/policy.ts';
 import { withoutSource } from '../../model/source.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
-import type { HostEntry, RouteEntry, RouteTable, TlsEntry, UpstreamEntry } from '../../table/table.ts';
+import type { HostEntry, RouteEntry, RouteTable, UpstreamEntry } from '../../table/table.ts';
 import { PolicyPool, toBytePolicies } from './policy-pool.ts';
 import { isRegexHost, placeRoutes, type PlacedRoute } from './path-order.ts';
 
@@ -24,9 +24,9 @@ export function createCompiler(): Compiler {
   const hosts = new Remembered<HostModel, HostEntry>(new WeakMap());
   return {
     compile(model, settings, generation) {
-      const tls = toTls(model);
+      const { tlsNames, defaultCertificateId } = model;
       const pool = new PolicyPool();
-      const secured = new Set(tls.names.map(([name]) => name));
+      const secured = new Set(tlsNames.filter(({ kind }) => kind === 'terminate').map(({ name }) => name));
       const host = (from: HostModel): HostEntry => {
         const hasCertificate = from.name !== CATCH_ALL && isSecured(from.name, secured);
         const certificateNames = from.aliases.filter((alias) => isSecured(alias, secured));
@@ -44,7 +44,7 @@ export function createCompiler(): Compiler {
         certificates: model.certificates
           .map(({ id, certificate, key }) => ({ id, certificate, key }))
           .toSorted(by(({ id }) => id)),
-        tls,
+        tls: { names: tlsNames, defaultCertificateId },
         settings,
       };
     },
@@ -58,13 +58,6 @@ export function compile(model: Model, settings: DataPlaneSettings, generation: n
 
 function toUpstream({ id, policies }: UpstreamModel): UpstreamEntry {
   return { id, digest: digestOf([id, policies]), policies: toBytePolicies(policies) };
-}
-
-function toTls({ tlsNames, defaultCertificateId }: Model): TlsEntry {
-  const names = tlsNames.flatMap((tls): TlsEntry['names'] =>
-    tls.kind === 'terminate' ? [[tls.name, tls.certificateId]] : [],
-  );
-  return { names, defaultCertificateId };
 }
 
 /** As ingress-nginx looks certificates up: the name, then the name with its first label replaced by `*`. */

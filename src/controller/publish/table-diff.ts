@@ -1,4 +1,5 @@
 import { canonicalText } from '../../lib/hash.ts';
+import type { TlsName } from '../../model/ports.ts';
 import type { Change, TableDelta } from '../../table/messages.ts';
 import type { EndpointEntry, RouteTable, TlsEntry, UpstreamEndpoints } from '../../table/table.ts';
 
@@ -85,8 +86,14 @@ function isSameTls(a: TlsEntry, b: TlsEntry): boolean {
   return (
     a.defaultCertificateId === b.defaultCertificateId &&
     a.names.length === b.names.length &&
-    a.names.every(([name, id], i) => name === b.names[i]![0] && id === b.names[i]![1])
+    a.names.every((name, i) => isSameName(name, b.names[i]!))
   );
+}
+
+function isSameName(a: TlsName, b: TlsName): boolean {
+  if (a.name !== b.name) return false;
+  if (a.kind === 'passthrough' || b.kind === 'passthrough') return a.kind === b.kind;
+  return a.certificateId === b.certificateId && isSame(a.clientAuth, b.clientAuth);
 }
 
 function isSame<T>(a: T, b: T): boolean {

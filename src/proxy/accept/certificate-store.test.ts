@@ -13,6 +13,7 @@ import { DEFAULT_SETTINGS, type TlsSettings } from '../../table/settings.ts';
 import type { CertificateEntry } from '../../table/table.ts';
 import { type CertificateStore, createCertificateStore } from './certificate-store.ts';
 import { createSocketTransport } from '../transport/socket-transport.ts';
+import { terminated } from '../../../test/fixtures/terminated.ts';
 import { openListeners } from '../../../test/fixtures/open-listeners.ts';
 import type { Listeners } from './listeners.ts';
 
@@ -57,7 +58,7 @@ async function openBench(change: Partial<TlsSettings> = {}): Promise<Bench> {
   );
   store.apply({
     certificates: { set: [exact, wildcard, rsa, fallback], removed: [] },
-    tls: { names, defaultCertificateId: 'fallback' },
+    tls: { names: terminated(names), defaultCertificateId: 'fallback' },
   });
   let port = 0;
   const listeners = await openListeners([{ kind: 'https', name: 'https', host: '127.0.0.1', port }], {
@@ -155,10 +156,10 @@ describe('the certificate for a server name', () => {
     store.apply({
       certificates: { set: [withChain, entry('bare', leaf)], removed: [] },
       tls: {
-        names: [
+        names: terminated([
           ['chain.test', 'chain'],
           ['bare.test', 'bare'],
-        ],
+        ]),
         defaultCertificateId: 'fallback',
       },
     });
@@ -175,7 +176,7 @@ describe('the certificate for a server name', () => {
     const { port, store } = await openBench();
     store.apply({
       certificates: { set: [entry('old', expired)], removed: [] },
-      tls: { names: [['old.test', 'old']], defaultCertificateId: 'fallback' },
+      tls: { names: terminated([['old.test', 'old']]), defaultCertificateId: 'fallback' },
     });
     expect(await shown(port, 'old.test', { rejectUnauthorized: false })).toBe('DNS:old.test');
     await expect(open(port, 'old.test')).rejects.toMatchObject({ code: 'CERT_HAS_EXPIRED' });
@@ -200,7 +201,7 @@ describe('a change', () => {
     const next = entry('next', makeCertificate(['next.test'], { issuer: authority, hasOwnKey: true }));
     store.apply({
       certificates: { set: [next], removed: ['fallback'] },
-      tls: { names, defaultCertificateId: 'next' },
+      tls: { names: terminated(names), defaultCertificateId: 'next' },
     });
     expect(await shown(port, '')).toBe('DNS:next.test');
     expect(await shown(port, 'unknown.test')).toBe('DNS:next.test');
@@ -212,7 +213,7 @@ describe('a change', () => {
     expect(await shown(port, 'a.test')).toBe('DNS:a.test');
     store.apply({
       certificates: { set: [], removed: ['exact'] },
-      tls: { names: [['rsa.test', 'rsa']], defaultCertificateId: 'fallback' },
+      tls: { names: terminated([['rsa.test', 'rsa']]), defaultCertificateId: 'fallback' },
     });
     expect(await shown(port, 'a.test')).toBe('DNS:fallback.test');
   });
@@ -226,12 +227,12 @@ describe('a change', () => {
     store.apply({
       certificates: { set: broken, removed: [] },
       tls: {
-        names: [
+        names: terminated([
           ...names,
           ['text.test', 'text'],
           ['mismatch.test', 'mismatch'],
           ['missing.test', 'no such id'],
-        ],
+        ]),
         defaultCertificateId: 'fallback',
       },
     });
@@ -249,7 +250,7 @@ describe('a change', () => {
     const { port, store, problems } = await openBench();
     store.apply({
       certificates: { set: [{ id: 'broken', certificate: 'x', key: 'x' }], removed: [] },
-      tls: { names, defaultCertificateId: 'broken' },
+      tls: { names: terminated(names), defaultCertificateId: 'broken' },
     });
     expect(await shown(port, '')).toBe('DNS:fallback.test');
     expect(problems).toHaveLength(1);
@@ -397,7 +398,7 @@ test('10,000 certificates are taken in, and changed, within 10 ms of the event l
     store.apply(change);
     return performance.now() - startMs;
   };
-  const tls = { names: manyNames, defaultCertificateId: 'fallback' };
+  const tls = { names: terminated(manyNames), defaultCertificateId: 'fallback' };
   const times = [took({ certificates: { set: many, removed: [] }, tls })];
   for (let round = 0; round < 5; round++) {
     times.push(took({ certificates: { set: [{ ...many[7]! }], removed: ['many-8'] }, tls }));

@@ -178,7 +178,9 @@ class Store implements CertificateStore {
   }
 
   #setNames({ names, defaultCertificateId }: TlsEntry): void {
-    this.#names = new Map(names);
+    const ids = new Map<string, string>();
+    for (const tls of names) if (tls.kind === 'terminate') ids.set(tls.name, tls.certificateId);
+    this.#names = ids;
     this.#defaultId = defaultCertificateId;
   }
 

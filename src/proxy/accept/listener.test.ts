@@ -9,6 +9,7 @@ import type { Listener } from '../../model/ports.ts';
 import type { FromWorker } from '../../table/messages.ts';
 import { DEFAULT_SETTINGS, type DataPlaneSettings } from '../../table/settings.ts';
 import type { ConnectionInfo } from '../message/connection-info.ts';
+import { terminated } from '../../../test/fixtures/terminated.ts';
 import { openListeners } from '../../../test/fixtures/open-listeners.ts';
 import type { Listeners } from './listeners.ts';
 import { createSocketTransport } from '../transport/socket-transport.ts';
@@ -48,7 +49,7 @@ async function openBench(change: Partial<DataPlaneSettings> = {}): Promise<Bench
       ],
       removed: [],
     },
-    tls: { names: [['a.test', 'a']], defaultCertificateId: 'default' },
+    tls: { names: terminated([['a.test', 'a']]), defaultCertificateId: 'default' },
   });
   const messages: FromWorker[] = [];
   const counts = { accepted: 0, closed: 0 };
