@@ -1,5 +1,5 @@
 /**
- * Policies that the data plane's core itself enforces. A feature whose name is a key here produces that value;
+ * Policies that the data plane's core itself enforces, by the model's names of them. A feature whose name is a key here produces that value;
  * every other feature's policy is opaque to the core and enforced by the feature's own filter.
  */
 export interface CorePolicies {
@@ -9,13 +9,9 @@ export interface CorePolicies {
   readonly rewrite?: RewritePolicy;
   readonly 'backend-protocol'?: BackendProtocolPolicy;
   readonly 'proxy-ssl'?: UpstreamTlsPolicy;
-  readonly 'service-upstream'?: ServiceUpstreamPolicy;
   readonly 'load-balance'?: LoadBalancePolicy;
   readonly 'health-check'?: HealthCheckPolicy;
   readonly affinity?: AffinityPolicy;
-  readonly canary?: CanaryPolicy;
-  readonly 'server-alias'?: ServerAliasPolicy;
-  readonly 'www-redirect'?: WwwRedirectPolicy;
   readonly logging?: LoggingPolicy;
   readonly 'limit-rate'?: LimitRatePolicy;
   readonly satisfy?: SatisfyPolicy;

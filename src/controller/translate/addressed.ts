@@ -1,5 +1,7 @@
 import { isIP } from 'node:net';
+import type { Feature } from '../../features/kit/feature.ts';
 import { idOfAddress, serviceOfHost, type UpstreamAddress } from '../../features/kit/upstream-address.ts';
+import { Remembered, type Made } from '../../lib/remembered.ts';
 import type { UpstreamModel } from '../../model/model.ts';
 import type { Policies } from '../../model/policy.ts';
 import type { SourceRef } from '../../model/source.ts';
@@ -85,56 +87,43 @@ export interface AddressedMaker {
   ): ReadonlyMap<string, UpstreamModel>;
 }
 
-export function createAddressedMaker(): AddressedMaker {
-  let known = new Map<string, Made>();
+export function createAddressedMaker(features: readonly Feature[]): AddressedMaker {
+  const shelf = new Map<string, Made<UpstreamModel>>();
+  const made = new Remembered<string, UpstreamModel>(shelf);
   return {
     make(entries, policies, isExternalNameDisabled) {
-      const next = new Map<string, Made>();
+      const models = new Map<string, UpstreamModel>();
       for (const entry of entries) {
         // What a canary Ingress says of its own counts for its backend alone.
         if (entry.isCanary) continue;
         for (const addressed of entry.annotations.addressed) {
-          if (next.has(addressed.id)) continue;
-          const before = known.get(addressed.id);
-          const isSame =
-            before?.entry === entry && before.object === addressed.object && before.policies === policies;
-          next.set(
-            addressed.id,
-            isSame ? before : madeOf(addressed, entry, policies, isExternalNameDisabled),
-          );
+          const { id, object } = addressed;
+          if (models.has(id)) continue;
+          const make = () => toModel(addressed, entry.source, policies, features, isExternalNameDisabled);
+          models.set(id, made.of(id, [entry, object, policies], make));
         }
       }
-      known = next;
-      return new Map([...next].map(([id, { model }]) => [id, model]));
+      for (const id of shelf.keys()) if (!models.has(id)) shelf.delete(id);
+      return models;
     },
   };
 }
 
-interface Made {
-  readonly entry: Naming;
-  readonly object: ServiceObject | undefined;
-  readonly policies: Policies;
-  readonly model: UpstreamModel;
-}
-
-function madeOf(
+function toModel(
   { id, address, service, object }: AddressedUpstream,
-  entry: Naming,
+  source: SourceRef,
   policies: Policies,
+  features: readonly Feature[],
   isExternalNameDisabled: boolean,
-): Made {
-  const { source } = entry;
+): UpstreamModel {
   const port = String(address.port);
-  let model: UpstreamModel;
   if (service === undefined) {
     const host = address.kind === 'host' ? address.host : '';
-    model = { id, namespace: '', service: '', host, port, kind: 'host', policies, source };
-  } else {
-    const { namespace, name } = service;
-    const ref = { id, key: id, namespace, service: name, port, field: '' };
-    model = toUpstream(id, ref, object, policies, isExternalNameDisabled, source);
-    if (object !== undefined && isHeadless(object, address) && model.kind === 'endpoints')
-      model = { ...model, kind: 'pods' };
+    return { id, namespace: '', service: '', host, port, kind: 'host', policies, source };
   }
-  return { entry, object, policies, model };
+  const { namespace, name } = service;
+  const ref = { id, key: id, namespace, service: name, port, field: '' };
+  const model = toUpstream(id, ref, object, policies, features, isExternalNameDisabled, source);
+  const isOfPods = object !== undefined && isHeadless(object, address) && model.kind === 'endpoints';
+  return isOfPods ? { ...model, kind: 'pods' } : model;
 }

@@ -1,3 +1,4 @@
+import type { Feature } from '../../features/kit/feature.ts';
 import type { Findings } from '../../model/finding.ts';
 import type { UpstreamModel } from '../../model/model.ts';
 import type { Policies } from '../../model/policy.ts';
@@ -113,22 +114,26 @@ export function checkBackend(
   }
 }
 
+function asksForClusterIp(policies: Policies, features: readonly Feature[]): boolean {
+  return features.some((feature) => {
+    const policy = policies[feature.name];
+    return policy !== undefined && feature.usesClusterIp?.(policy) === true;
+  });
+}
+
 /** The upstream of a Service port. */
 export function toUpstream(
   id: string,
   ref: BackendRef,
   service: ServiceObject | undefined,
   policies: Policies,
+  features: readonly Feature[],
   isExternalNameDisabled: boolean,
   source: SourceRef,
 ): UpstreamModel {
   let kind: UpstreamModel['kind'] = 'endpoints';
   if (service?.type === 'ExternalName') kind = isExternalNameDisabled ? 'endpoints' : 'external-name';
-  else if (
-    service !== undefined &&
-    policies['service-upstream']?.isClusterIp === true &&
-    hasClusterIp(service)
-  )
+  else if (service !== undefined && hasClusterIp(service) && asksForClusterIp(policies, features))
     kind = 'cluster-ip';
   const { namespace, service: name, port } = ref;
   return { id, namespace, service: name, port, kind, policies, source };

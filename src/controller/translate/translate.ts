@@ -51,7 +51,7 @@ export function createTranslator(options: TranslateOptions, features: readonly F
   const certificates = createCertificateReader();
   const aliases = createAliasSettler(options.hostOwnership);
   const upstreamMaker = createUpstreamMaker(features);
-  const addressedMaker = createAddressedMaker();
+  const addressedMaker = createAddressedMaker(features);
   const sortHosts = createSortedKeys();
   const sortUpstreams = createSortedKeys();
   const sortSecrets = createSortedKeys();

@@ -111,7 +111,7 @@ export function createUpstreamMaker(features: readonly Feature[]): UpstreamMaker
         for (const { feature, claim } of merged)
           if (claim !== undefined) policies[feature.name] = feature.merge!.of(claim.first, claim.last);
         const source = { ...entry.source, field: ref.field };
-        return toUpstream(id, ref, service, policies, isExternalNameDisabled, source);
+        return toUpstream(id, ref, service, policies, features, isExternalNameDisabled, source);
       });
     },
     keepOnly(ids) {

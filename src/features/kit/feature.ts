@@ -153,6 +153,8 @@ export interface Feature<S extends AnnotationSpecs = AnnotationSpecs, P = unknow
   readonly merge?: Merge<P>;
   /** Further names that the policy gives a host. */
   readonly names?: HostNames<P>;
+  /** Whether the policy of an upstream asks for the address of its Service in place of the Pods. */
+  usesClusterIp?(policy: P): boolean;
   /** Annotation that makes its Ingress a canary of others; the policy is that of the share it gets. */
   readonly marksCanary?: keyof S & string;
   /** Pure. Undefined: no policy. */

@@ -8,6 +8,7 @@ export const serviceUpstream = defineFeature({
   doc: 'Send to the cluster IP of the Service.',
   scope: 'upstream',
   isOfCanaries: true,
+  usesClusterIp: ({ isClusterIp }) => isClusterIp,
   annotations: {
     'service-upstream': {
       parse: bool,
