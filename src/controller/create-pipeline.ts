@@ -1,6 +1,6 @@
 import type { Feature } from '../features/kit/feature.ts';
 import { parseNamespacedName } from '../lib/namespaced-name.ts';
-import { Remembered } from '../lib/remembered.ts';
+import { isSameItems, Remembered } from '../lib/remembered.ts';
 import { createFindings } from '../model/finding.ts';
 import type { DataPlaneSettings } from '../table/settings.ts';
 import { createCompiler } from './compile/compile.ts';
@@ -37,7 +37,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
   const compiler = createCompiler();
   const featureKeys = new Set([...features.flatMap(configMapKeysOf), ...TRANSLATE_CONFIG_KEYS]);
   let configMap: ConfigMapObject | undefined;
-  const remembered = new Remembered<'settings', SettingsRead>(new Map());
+  const remembered = new Remembered<'settings', SettingsRead>(new Map(), isSameItems);
 
   function readSettings(snapshot: ClusterSnapshot): SettingsRead {
     // A ConfigMap that is deleted leaves its last data in force (docs/reference/settings.md §1).

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { Remembered } from './remembered.ts';
+import { isSameItems, Remembered } from './remembered.ts';
 
 test('a value is made anew when an input is another one, and only then', () => {
-  const remembered = new Remembered<string, object>(new Map());
+  const remembered = new Remembered<string, object>(new Map(), isSameItems);
   const input = {};
   const of = (key: string, ...inputs: unknown[]) => remembered.of(key, inputs, () => ({}));
   const first = of('a', input, 1);
@@ -15,16 +15,14 @@ test('a value is made anew when an input is another one, and only then', () => {
   expect(of('a', input)).not.toBe(first);
 });
 
-test('a value that is no longer good is made anew', () => {
-  const remembered = new Remembered<object, number>(new WeakMap());
+test('what was set is there for its inputs alone', () => {
+  const remembered = new Remembered<object, string>(new WeakMap(), isSameItems);
   const key = {};
-  let made = 0;
-  const of = (isGood: boolean) =>
-    remembered.of(
-      key,
-      [],
-      () => ++made,
-      () => isGood,
-    );
-  expect([of(true), of(true), of(false), of(true)]).toEqual([1, 1, 2, 2]);
+  expect(remembered.get(key, [])).toBeUndefined();
+  expect(remembered.set(key, [1], 'one')).toBe('one');
+  expect([remembered.get(key, [1]), remembered.get(key, [2]), remembered.get({}, [1])]).toEqual([
+    'one',
+    undefined,
+    undefined,
+  ]);
 });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Remembered } from '../../lib/remembered.ts';
+import { isSameItems, Remembered } from '../../lib/remembered.ts';
 import type { CertificateModel } from '../../model/model.ts';
 import type { SecretObject } from '../store/objects.ts';
 import { coversHost } from './covers-host.ts';
@@ -25,7 +25,7 @@ const MAX_KNOWN = 20_000;
  * content (a relist) a digest, and only a new content is parsed (0.3 ms).
  */
 export function createCertificateReader(): CertificateReader {
-  const bySecret = new Remembered<SecretObject, SecretCertificate>(new WeakMap());
+  const bySecret = new Remembered<SecretObject, SecretCertificate>(new WeakMap(), isSameItems);
   const byContent = new Map<string, ParsedCertificate>();
   const parseOnce = (id: string, secret: SecretObject): ParsedCertificate => {
     const parsed = byContent.get(id) ?? parseCertificate(secret.data);

@@ -1,7 +1,7 @@
 import { CATCH_ALL } from '../../lib/catch-all.ts';
 import { digestOf } from '../../lib/hash.ts';
 import { ANY_CASE, toRegex } from '../../lib/pcre.ts';
-import { Remembered } from '../../lib/remembered.ts';
+import { isSameItems, Remembered } from '../../lib/remembered.ts';
 import type { HostModel, Model, RouteModel, UpstreamModel } from '../../model/model.ts';
 import type { Policies } from '../../model/policy.ts';
 import { withoutSource } from '../../model/source.ts';
@@ -20,8 +20,8 @@ export interface Compiler {
  * circumstances, is not compiled again. It lets go of what the caller lets go of.
  */
 export function createCompiler(): Compiler {
-  const upstreams = new Remembered<UpstreamModel, UpstreamEntry>(new WeakMap());
-  const hosts = new Remembered<HostModel, HostEntry>(new WeakMap());
+  const upstreams = new Remembered<UpstreamModel, UpstreamEntry>(new WeakMap(), isSameItems);
+  const hosts = new Remembered<HostModel, HostEntry>(new WeakMap(), isSameItems);
   return {
     compile(model, settings, generation) {
       const { tlsNames, defaultCertificateId } = model;

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import type { Feature } from '../../features/kit/feature.ts';
 import { idOfAddress, serviceOfHost, type UpstreamAddress } from '../../features/kit/upstream-address.ts';
-import { Remembered, type Made } from '../../lib/remembered.ts';
+import { isSameItems, Remembered, type Made } from '../../lib/remembered.ts';
 import type { UpstreamModel } from '../../model/model.ts';
 import type { Policies } from '../../model/policy.ts';
 import type { SourceRef } from '../../model/source.ts';
@@ -89,7 +89,7 @@ export interface AddressedMaker {
 
 export function createAddressedMaker(features: readonly Feature[]): AddressedMaker {
   const shelf = new Map<string, Made<UpstreamModel>>();
-  const made = new Remembered<string, UpstreamModel>(shelf);
+  const made = new Remembered<string, UpstreamModel>(shelf, isSameItems);
   return {
     make(entries, policies, isExternalNameDisabled) {
       const models = new Map<string, UpstreamModel>();

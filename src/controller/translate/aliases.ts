@@ -1,6 +1,6 @@
 import { TIMED } from '../../features/kit/timed-pattern.ts';
 import { ANY_CASE, toRegex } from '../../lib/pcre.ts';
-import { Remembered } from '../../lib/remembered.ts';
+import { isSameItems, Remembered } from '../../lib/remembered.ts';
 import type { Findings } from '../../model/finding.ts';
 import type { HostModel } from '../../model/model.ts';
 import { recordAliases, type AliasClaim } from './alias-record.ts';
@@ -21,7 +21,7 @@ export interface AliasSettler {
 
 /** Creates a settler that keeps the identity of hosts whose aliases stay as they were. */
 export function createAliasSettler(ownership: TranslateOptions['hostOwnership']): AliasSettler {
-  const settled = new Remembered<HostModel, HostModel>(new WeakMap());
+  const settled = new Remembered<HostModel, HostModel>(new WeakMap(), isSameItems);
   return {
     settle(results, reader, findings) {
       const models: HostModel[] = [];

@@ -29,10 +29,15 @@ export function groupByHost(served: readonly IngressEntry[]): Map<string, HostCo
   return hosts;
 }
 
-/** All that the contributions say, item by item. */
-export function inputsOf({ mains, canaries }: HostContributions): readonly unknown[] {
-  const inputs: unknown[] = [mains.length];
-  for (const { entry, rule } of mains) inputs.push(entry, rule);
-  for (const { entry, rule } of canaries) inputs.push(entry, rule);
-  return inputs;
+/** True when the same entries say the same, in the same order. */
+export function isSameContributions(a: HostContributions, b: HostContributions): boolean {
+  return isSameList(a.mains, b.mains) && isSameList(a.canaries, b.canaries);
+}
+
+function isSameList(a: readonly Contribution[], b: readonly Contribution[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let index = 0; index < a.length; index++) {
+    if (a[index]!.entry !== b[index]!.entry || a[index]!.rule !== b[index]!.rule) return false;
+  }
+  return true;
 }

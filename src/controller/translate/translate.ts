@@ -1,5 +1,5 @@
 import type { Feature } from '../../features/kit/feature.ts';
-import { Remembered, type Made } from '../../lib/remembered.ts';
+import { isSameItems, Remembered, type Made } from '../../lib/remembered.ts';
 import { createFindings, type Finding } from '../../model/finding.ts';
 import type { CertificateModel, HostModel, ListenerModel, UpstreamModel } from '../../model/model.ts';
 import type { SourceRef } from '../../model/source.ts';
@@ -16,7 +16,7 @@ import { readDefaults } from './defaults.ts';
 import { isFresh, refOfKey, type Dependency } from './dependencies.ts';
 import { createEntry, type IngressEntry } from './entries.ts';
 import { keepOwners } from './host-ownership.ts';
-import { groupByHost, inputsOf, type HostContributions } from './host-contributions.ts';
+import { groupByHost, isSameContributions, type HostContributions } from './host-contributions.ts';
 import { buildHost, type HostEnvironment, type HostResult } from './hosts.ts';
 import { catchAllDisabled, reportObjects, unknownClass } from './object-findings.ts';
 import type { TranslateOptions, Translation } from './options.ts';
@@ -43,6 +43,11 @@ export function translate(
 
 const FLAGS: SourceRef = { kind: 'Controller', namespace: '', name: 'flags' };
 
+interface HostInputs {
+  readonly contributions: HostContributions;
+  readonly circumstances: object;
+}
+
 /** Expiry is judged by the hour, so that hosts are not put together anew each time. */
 const EXPIRY_STEP_MS = 3_600_000;
 
@@ -56,11 +61,16 @@ export function createTranslator(options: TranslateOptions, features: readonly F
   const sortUpstreams = createSortedKeys();
   const sortSecrets = createSortedKeys();
   const sortConfigMaps = createSortedKeys();
-  const settingsRead = new Remembered<'settings', AnnotationSettings>(new Map());
-  const defaultsRead = new Remembered<'defaults', ParsedAnnotations>(new Map());
-  const entries = new Remembered<IngressObject, IngressEntry>(new WeakMap());
-  const hostShelf = new Map<string, Made<HostResult>>();
-  const hostsBuilt = new Remembered<string, HostResult>(hostShelf);
+  const settingsRead = new Remembered<'settings', AnnotationSettings>(new Map(), isSameItems);
+  const defaultsRead = new Remembered<'defaults', ParsedAnnotations>(new Map(), isSameItems);
+  const entries = new Remembered<IngressObject, IngressEntry>(new WeakMap(), isSameItems);
+  /** One object for as long as all that concerns every host is the same. */
+  const circumstancesSeen = new Remembered<'now', object>(new Map(), isSameItems);
+  const hostShelf = new Map<string, Made<HostResult, HostInputs>>();
+  const hostsBuilt = new Remembered<string, HostResult, HostInputs>(
+    hostShelf,
+    (a, b) => a.circumstances === b.circumstances && isSameContributions(a.contributions, b.contributions),
+  );
   const listeners = options.listeners.map((listener): ListenerModel => ({ ...listener, source: FLAGS }));
   let accepted: AcceptedEntries = new Map();
   let configMap: ConfigMapObject | undefined;
@@ -72,29 +82,28 @@ export function createTranslator(options: TranslateOptions, features: readonly F
   }
 
   function defaultsOf(snapshot: ClusterSnapshot, settings: AnnotationSettings): ParsedAnnotations {
-    const read = () =>
-      parseAnnotations({
-        ingress: { namespace: '', annotations: new Map() },
-        source: { kind: 'Controller', namespace: '', name: 'defaults' },
-        features,
-        settings,
-        snapshot,
-        prefix: options.annotationsPrefix,
-      });
-    return defaultsRead.of('defaults', [settings], read, (known) => isFresh(known.dependencies, snapshot));
+    const known = defaultsRead.get('defaults', [settings]);
+    if (known !== undefined && isFresh(known.dependencies, snapshot)) return known;
+    const read = parseAnnotations({
+      ingress: { namespace: '', annotations: new Map() },
+      source: { kind: 'Controller', namespace: '', name: 'defaults' },
+      features,
+      settings,
+      snapshot,
+      prefix: options.annotationsPrefix,
+    });
+    return defaultsRead.set('defaults', [settings], read);
   }
 
   function entryOf(
     ingress: IngressObject,
     snapshot: ClusterSnapshot,
     settings: AnnotationSettings,
+    inputs: readonly unknown[],
   ): IngressEntry {
-    return entries.of(
-      ingress,
-      [settings],
-      () => createEntry(ingress, options, features, settings, snapshot),
-      (known) => isFresh(known.annotations.dependencies, snapshot),
-    );
+    const known = entries.get(ingress, inputs);
+    if (known !== undefined && isFresh(known.annotations.dependencies, snapshot)) return known;
+    return entries.set(ingress, inputs, createEntry(ingress, options, features, settings, snapshot));
   }
 
   /** The Ingresses that are served, oldest first. */
@@ -104,6 +113,7 @@ export function createTranslator(options: TranslateOptions, features: readonly F
     found: Finding[],
   ): readonly IngressEntry[] {
     const ownership = createOwnership(snapshot, options);
+    const inputs = [current];
     const served: IngressEntry[] = [];
     const next = new Map<string, IngressEntry>();
     for (const ingress of snapshot.ingresses) {
@@ -114,9 +124,9 @@ export function createTranslator(options: TranslateOptions, features: readonly F
         found.push(refusal);
         continue;
       }
-      const newest = entryOf(ingress, snapshot, current);
+      const newest = entryOf(ingress, snapshot, current, inputs);
       const { entry, findings } = acceptEntry(newest, accepted, (before) =>
-        entryOf(before, snapshot, current),
+        entryOf(before, snapshot, current, inputs),
       );
       for (const finding of findings) found.push(finding);
       if (entry === undefined) continue;
@@ -133,15 +143,14 @@ export function createTranslator(options: TranslateOptions, features: readonly F
     contributions: HostContributions,
     snapshot: ClusterSnapshot,
     env: HostEnvironment,
-    circumstances: readonly unknown[],
+    circumstances: object,
   ): HostResult {
-    return hostsBuilt.of(
-      name,
-      [...circumstances, ...inputsOf(contributions)],
-      () => buildHost({ name, ...contributions }, snapshot, env),
-      // Under the upstream scope hosts depend on each other.
-      (known) => options.canaryScope === 'route' && isFresh(known.dependencies, snapshot),
-    );
+    const inputs = { contributions, circumstances };
+    const known = hostsBuilt.get(name, inputs);
+    // Under the upstream scope hosts depend on each other.
+    const isGood = options.canaryScope === 'route' && known !== undefined;
+    if (isGood && isFresh(known.dependencies, snapshot)) return known;
+    return hostsBuilt.set(name, inputs, buildHost({ name, ...contributions }, snapshot, env));
   }
 
   return {
@@ -168,14 +177,18 @@ export function createTranslator(options: TranslateOptions, features: readonly F
           options.canaryScope === 'upstream' && claims.claimOf(id)?.entry.isCanary === true,
         nowMs: steppedMs,
       };
-      const circumstances = [
-        current,
-        env.defaults,
-        steppedMs,
-        env.defaultUpstreamId,
-        env.defaultCertificateId,
-        claims.collisions,
-      ];
+      const circumstances = circumstancesSeen.of(
+        'now',
+        [
+          current,
+          env.defaults,
+          steppedMs,
+          env.defaultUpstreamId,
+          env.defaultCertificateId,
+          claims.collisions,
+        ],
+        () => ({}),
+      );
 
       const shared = createFindings();
       const named = groupByHost(served);

@@ -5,6 +5,7 @@ import type { Findings } from '../../model/finding.ts';
 import type { UpstreamModel } from '../../model/model.ts';
 import type { Policies } from '../../model/policy.ts';
 import { printSource } from '../../model/source.ts';
+import type { ServiceObject } from '../store/objects.ts';
 import type { ClusterSnapshot } from '../store/object-store.ts';
 import type { ParsedAnnotations } from './annotations.ts';
 import { DEFAULT_UPSTREAM_ID, toUpstream, type BackendRef } from './backends.ts';
@@ -16,8 +17,8 @@ export interface UpstreamClaims {
   /** Id of a backend's upstream: the plain one, unless another Service port has taken it. */
   readonly idOf: (ref: BackendRef) => string;
   readonly claimOf: (id: string) => { readonly entry: IngressEntry; readonly ref: BackendRef } | undefined;
-  /** What main Ingresses ask for of a backend, for a feature that makes one policy of theirs. */
-  readonly mergeOf: (ref: BackendRef, feature: string) => MergeClaim | undefined;
+  /** What main Ingresses ask for of a backend, of features that make one policy of theirs. */
+  readonly mergesOf: (ref: BackendRef) => readonly MergeClaim[];
   /** Ingresses whose annotations ask for something else than those of the one that decides. */
   readonly conflicts: readonly UpstreamConflict[];
   /** Backends whose plain id was taken, as text: the same text means the same ids. */
@@ -26,6 +27,7 @@ export interface UpstreamClaims {
 
 /** Policies of one feature: the oldest Ingress's and the youngest one's. */
 export interface MergeClaim {
+  readonly feature: Feature;
   readonly first: unknown;
   readonly last: unknown;
   readonly firstEntry: IngressEntry;
@@ -47,15 +49,13 @@ export function claimUpstreams(
   const others = new Set<string>();
   const conflicts: UpstreamConflict[] = [];
   const merging = features.filter(({ merge }) => merge !== undefined);
-  const merges = new Map<string, MergeClaim>();
+  const merges = new Map<string, MergeClaim[]>();
   for (const entry of entries) {
     for (const ref of entry.backends) {
-      for (const { name } of merging) {
-        const policy = entry.isCanary ? undefined : entry.annotations.upstream[name];
-        if (policy === undefined) continue;
-        const key = `${name} ${ref.key}`;
-        const { first, firstEntry } = merges.get(key) ?? { first: policy, firstEntry: entry };
-        merges.set(key, { first, last: policy, firstEntry });
+      for (const feature of merging) {
+        const policy = entry.isCanary ? undefined : entry.annotations.upstream[feature.name];
+        if (policy !== undefined)
+          addMerge(merges, ref.key, { feature, first: policy, last: policy, firstEntry: entry });
       }
       const claim = claims.get(ref.id);
       if (claim === undefined && ref.id !== DEFAULT_UPSTREAM_ID) claims.set(ref.id, { entry, ref });
@@ -70,10 +70,20 @@ export function claimUpstreams(
   return {
     idOf: others.size === 0 ? (ref) => ref.id : (ref) => (others.has(ref.key) ? ref.key : ref.id),
     claimOf: (id) => claims.get(id),
-    mergeOf: (ref, feature) => merges.get(`${feature} ${ref.key}`),
+    mergesOf: (ref) => merges.get(ref.key) ?? NO_MERGES,
     conflicts,
     collisions: [...others].join(' '),
   };
+}
+
+const NO_MERGES: readonly MergeClaim[] = [];
+
+/** Entries come oldest first: the last one to ask is the youngest. */
+function addMerge(merges: Map<string, MergeClaim[]>, key: string, claim: MergeClaim): void {
+  const claims = merges.get(key) ?? [];
+  const at = claims.findIndex(({ feature }) => feature === claim.feature);
+  if (at < 0) merges.set(key, [...claims, claim]);
+  else claims[at] = { ...claims[at]!, last: claim.last };
 }
 
 /** Makes upstreams, and keeps the identity of those that stay as they were. */
@@ -89,36 +99,67 @@ export interface UpstreamMaker {
   keepOnly(ids: ReadonlySet<string>): void;
 }
 
+interface UpstreamInputs {
+  readonly entry: IngressEntry;
+  readonly service: ServiceObject | undefined;
+  readonly merges: readonly MergeClaim[];
+}
+
+function isSameUpstream(a: UpstreamInputs, b: UpstreamInputs): boolean {
+  if (a.entry !== b.entry || a.service !== b.service || a.merges.length !== b.merges.length) return false;
+  return a.merges.every(({ first, last }, i) => first === b.merges[i]!.first && last === b.merges[i]!.last);
+}
+
 export function createUpstreamMaker(features: readonly Feature[]): UpstreamMaker {
   /** What of the annotations of a canary Ingress counts for its upstream (docs/reference/annotations.md §1.3). */
   const ofCanaries = features.filter(
     ({ scope, isOfCanaries }) => scope === 'upstream' && isOfCanaries === true,
   );
-  const merging = features.filter(({ merge }) => merge !== undefined);
-  const shelf = new Map<string, Made<UpstreamModel>>();
-  const made = new Remembered<string, UpstreamModel>(shelf);
+  const shelf = new Map<string, Made<UpstreamModel, UpstreamInputs>>();
+  const made = new Remembered<string, UpstreamModel, UpstreamInputs>(shelf, isSameUpstream);
   return {
     make(id, claims, snapshot, defaults, isExternalNameDisabled) {
       const claim = claims.claimOf(id);
       if (claim === undefined) return undefined;
       const { entry, ref } = claim;
       const service = snapshot.services.get(`${ref.namespace}/${ref.service}`);
-      const merged = merging.map((feature) => ({ feature, claim: claims.mergeOf(ref, feature.name) }));
-      const inputs = merged.flatMap(({ claim }) => [claim?.first, claim?.last]);
-      return made.of(id, [entry, service, ...inputs], () => {
-        const own = entry.isCanary ? canaryPolicies(entry, defaults, ofCanaries) : entry.annotations.upstream;
-        const policies: Record<string, unknown> = { ...own };
-        for (const { feature, claim } of merged)
-          if (claim !== undefined) policies[feature.name] = feature.merge!.of(claim.first, claim.last);
-        const source = { ...entry.source, field: ref.field };
-        return toUpstream(id, ref, service, policies, features, isExternalNameDisabled, source);
-      });
+      const merges = claims.mergesOf(ref);
+      const inputs = { entry, service, merges };
+      return (
+        made.get(id, inputs) ??
+        made.set(
+          id,
+          inputs,
+          toUpstream(
+            id,
+            ref,
+            service,
+            policiesOf(entry, merges, defaults, ofCanaries),
+            features,
+            isExternalNameDisabled,
+            { ...entry.source, field: ref.field },
+          ),
+        )
+      );
     },
     keepOnly(ids) {
       if (shelf.size === ids.size) return;
       for (const id of shelf.keys()) if (!ids.has(id)) shelf.delete(id);
     },
   };
+}
+
+function policiesOf(
+  entry: IngressEntry,
+  merges: readonly MergeClaim[],
+  defaults: ParsedAnnotations,
+  ofCanaries: readonly Feature[],
+): Policies {
+  const own = entry.isCanary ? canaryPolicies(entry, defaults, ofCanaries) : entry.annotations.upstream;
+  if (merges.length === 0) return own;
+  const policies: Record<string, unknown> = { ...own };
+  for (const { feature, first, last } of merges) policies[feature.name] = feature.merge!.of(first, last);
+  return policies;
 }
 
 function canaryPolicies(
@@ -137,7 +178,7 @@ function canaryPolicies(
 
 /** Says which annotations of a younger Ingress do not count for a shared Service port. */
 export function reportUpstreamConflicts(
-  { conflicts, mergeOf }: Pick<UpstreamClaims, 'conflicts' | 'mergeOf'>,
+  { conflicts, mergesOf }: Pick<UpstreamClaims, 'conflicts' | 'mergesOf'>,
   defaults: ParsedAnnotations,
   features: readonly Feature[],
   findings: Findings,
@@ -150,7 +191,7 @@ export function reportUpstreamConflicts(
       const field = fieldOfFeature(feature, features);
       const merge = merging.get(feature);
       if (merge !== undefined) {
-        const claim = mergeOf(ref, feature);
+        const claim = mergesOf(ref).find((one) => one.feature.name === feature);
         if (claim === undefined || isDeepStrictEqual(policy, claim.first)) continue;
         findings.warn(entry.source, 'UpstreamConflict', {
           field,
