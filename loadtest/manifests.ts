@@ -90,6 +90,9 @@ const secret = (name: string, certificate: string, key: string): object => ({
 
 const MAIN = { 'proxy-body-size': '8m', 'ssl-redirect': 'false' };
 
+/** Limits that are counted and never reached. */
+const LIMITED = { ...MAIN, 'limit-rps': '1000000', 'limit-connections': '1000' };
+
 const everyPath = Array.from({ length: PATHS_PER_HOST }, (_, index) => pathPrefix(index));
 const hostIngress = (index: number): object =>
   ingress(`host-${index}`, hostName(index), everyPath, 'main', MAIN);
@@ -121,6 +124,7 @@ function mainSite(): object[] {
     ingress('weighted-main', 'load.test', '/weighted', 'main', MAIN),
     ingress('weighted', 'load.test', '/weighted', 'canary', { canary: 'true', 'canary-weight': '30' }),
     ingress('rewrite', 'rewrite.test', '/rewrite(/|$)(.*)', 'main', { ...MAIN, 'rewrite-target': '/$2' }),
+    ingress('limited', 'load.test', '/limited', 'main', LIMITED),
     ingress('regex', REGEX_HOST, regexes, 'main', { ...MAIN, 'use-regex': 'true' }),
     ingress('echo', 'load.test', '/ws', 'echo', MAIN),
     hostIngress(0),

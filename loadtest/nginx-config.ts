@@ -49,6 +49,8 @@ http {
   keepalive_requests 100000000;
   keepalive_timeout 75;
   client_max_body_size 8m;
+  limit_req_zone $binary_remote_addr zone=requests:5m rate=1000000r/s;
+  limit_conn_zone $binary_remote_addr zone=connections:5m;
   upstream main { server 127.0.0.1:${input.upstreamPort}; keepalive 320; keepalive_requests 100000000; }
 ${inner}
 }
@@ -93,6 +95,7 @@ export function nginxConfig(input: PeerInput): string {
     location / { proxy_pass http://main;${headers} }
     location /canary/ { proxy_pass http://$chosen;${headers} }
     location /weighted/ { proxy_pass http://$drawn;${headers} }
+    location /limited/ { limit_conn connections 1000; limit_req zone=requests burst=5000000 nodelay; proxy_pass http://main;${headers} }
     location /ws { proxy_pass http://echo;${upgrading} }
     location ~* "^/rewrite(/|$)(.*)" { rewrite "(?i)/rewrite(/|$)(.*)" /$2 break; proxy_pass http://main;${headers} }
   }

@@ -24,6 +24,7 @@ const EVERYTHING: ReadonlySet<Feature> = new Set([
   'canary',
   'weight',
   'rewrite',
+  'limits',
   'one-host',
   'hosts',
   'regex',

@@ -7,6 +7,7 @@ export type Feature =
   | 'canary'
   | 'weight'
   | 'rewrite'
+  | 'limits'
   | 'one-host'
   | 'hosts'
   | 'regex'
@@ -79,6 +80,13 @@ export const SCENARIOS: readonly Scenario[] = [
   { ...get, name: 'canary by header', needs: 'canary', path: '/canary/512', headers: { canary: 'always' } },
   { ...get, name: 'canary by weight', needs: 'weight', path: '/weighted/512' },
   { ...get, name: 'rewrite', needs: 'rewrite', path: '/rewrite/512', headers: { Host: 'rewrite.test' } },
+  {
+    ...get,
+    name: 'two limits',
+    needs: 'limits',
+    path: '/limited/512',
+    against: 'plain 512 B',
+  },
   {
     ...get,
     name: '1,000 regex routes',
