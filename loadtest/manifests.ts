@@ -23,7 +23,7 @@ export interface ManifestInput {
   readonly rsaKey: string;
 }
 
-const service = (name: string, port: number): object[] => [
+export const service = (name: string, port: number): object[] => [
   {
     apiVersion: 'v1',
     kind: 'Service',
