@@ -14,6 +14,7 @@ import { limitRate } from './limit-rate/limit-rate.ts';
 import { limits } from './limits/limits.ts';
 import { loadBalance } from './load-balance/load-balance.ts';
 import { logging } from './logging/logging.ts';
+import { mirror } from './mirror/mirror.ts';
 import { proxyCookie } from './proxy-cookie/proxy-cookie.ts';
 import { proxyRedirect } from './proxy-redirect/proxy-redirect.ts';
 import { proxySsl } from './proxy-ssl/proxy-ssl.ts';
@@ -43,6 +44,7 @@ export const features: readonly AnyFeature[] = [
   rewrite, // before the SSL redirect: a rewrite that gives nothing is a 500 on either scheme
   sslRedirect,
   limits, // before all checks of access: whoever is refused has made a request
+  mirror, // behind the limits: what is refused is not copied
   ipAccess, // the first check of access: an address costs least to look at
   satisfy,
   upstreamVhost,

@@ -252,6 +252,17 @@ const cases: readonly Case[] = [
     vain: [],
   },
   { name: 'limits that are off', annotations: { 'limit-rps': '0', 'limit-rate': '0' }, vain: [] },
+  // mirror
+  {
+    name: 'what copies are to be like without copies',
+    annotations: { 'mirror-host': 'b.test', 'mirror-request-body': 'off' },
+    vain: ['mirror-host', 'mirror-request-body'].map(warning),
+  },
+  {
+    name: 'copies of what is redirected',
+    annotations: { ...redirected, 'mirror-target': 'http://b.test' },
+    vain: [warning('mirror-target')],
+  },
   // load-balance
   {
     name: 'a hash of a constant',

@@ -2,7 +2,7 @@ import type { RouteNames } from '../lib/variables/source.ts';
 import type { AccessRecord } from './access-record.ts';
 import { CELL, growMetricsBuffer, readLayout, slotsIn, SUMS } from './metrics-layout.ts';
 import type { MetricsLayout } from './metrics-layout.ts';
-import type { ConnectionCounters, RouteSeries, WireCounters, WorkerMetrics } from './sinks.ts';
+import type { ConnectionCounters, CopyCounters, RouteSeries, WireCounters, WorkerMetrics } from './sinks.ts';
 
 /** Tells the main thread which series a slot counts; labels in the order of SERIES_LABELS. */
 export type AnnounceSeries = (slot: number, labels: readonly string[]) => void;
@@ -29,6 +29,7 @@ export function createWorkerMetrics(buffer: SharedArrayBuffer, announce: Announc
     },
     connections: new CountedConnections(arena.head),
     wire: new CountedOddities(arena.head),
+    copies: new CountedCopies(arena.head),
   };
 }
 
@@ -179,6 +180,26 @@ class CountedOddities implements WireCounters {
 
   bareLineFeeds(): void {
     this.#head[CELL.bareLineFeeds]! += 1;
+  }
+}
+
+class CountedCopies implements CopyCounters {
+  readonly #head: Float64Array;
+
+  constructor(head: Float64Array) {
+    this.#head = head;
+  }
+
+  answered(): void {
+    this.#head[CELL.copiesAnswered]! += 1;
+  }
+
+  failed(): void {
+    this.#head[CELL.copiesFailed]! += 1;
+  }
+
+  dropped(): void {
+    this.#head[CELL.copiesDropped]! += 1;
   }
 }
 

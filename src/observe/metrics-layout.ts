@@ -52,9 +52,12 @@ export const CELL = {
   sizeBuckets: 11,
   refusedHeads: 12,
   bareLineFeeds: 13,
+  copiesAnswered: 14,
+  copiesFailed: 15,
+  copiesDropped: 16,
 } as const;
 
-const FIRST_BOUND = 14;
+const FIRST_BOUND = 17;
 const CELL_BYTES = Float64Array.BYTES_PER_ELEMENT;
 const FIRST_SLOTS = 64;
 /** Address space, not memory: the buffer grows as series come. */

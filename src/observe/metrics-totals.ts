@@ -26,6 +26,9 @@ export interface ConnectionTotals {
   readonly lostSeries: number;
   readonly refusedHeads: number;
   readonly bareLineFeeds: number;
+  readonly copiesAnswered: number;
+  readonly copiesFailed: number;
+  readonly copiesDropped: number;
 }
 
 /** Main thread's side of the workers' counters. */
@@ -61,7 +64,16 @@ export function createMetricsTotals(
   const lives: (WorkerLife | undefined)[] = [];
   const series: Series[] = [];
   const byText = new Map<string, Series>();
-  const endedHead = { accepted: 0, requests: 0, lost: 0, refusedHeads: 0, bareLineFeeds: 0 };
+  const endedHead = {
+    accepted: 0,
+    requests: 0,
+    lost: 0,
+    refusedHeads: 0,
+    bareLineFeeds: 0,
+    copiesAnswered: 0,
+    copiesFailed: 0,
+    copiesDropped: 0,
+  };
   const names = options.isHostCounted ? SERIES_LABELS : SERIES_LABELS.slice(0, -1);
   const sortedNames = [...Object.keys(constantLabels), ...names].toSorted();
 
@@ -101,6 +113,9 @@ export function createMetricsTotals(
     endedHead.lost += head[CELL.lost]!;
     endedHead.refusedHeads += head[CELL.refusedHeads]!;
     endedHead.bareLineFeeds += head[CELL.bareLineFeeds]!;
+    endedHead.copiesAnswered += head[CELL.copiesAnswered]!;
+    endedHead.copiesFailed += head[CELL.copiesFailed]!;
+    endedHead.copiesDropped += head[CELL.copiesDropped]!;
   }
 
   const living = (): readonly WorkerLife[] => lives.filter((life) => life !== undefined);
@@ -143,10 +158,12 @@ export function createMetricsTotals(
         sum.lost += head[CELL.lost]!;
         sum.refusedHeads += head[CELL.refusedHeads]!;
         sum.bareLineFeeds += head[CELL.bareLineFeeds]!;
+        sum.copiesAnswered += head[CELL.copiesAnswered]!;
+        sum.copiesFailed += head[CELL.copiesFailed]!;
+        sum.copiesDropped += head[CELL.copiesDropped]!;
       }
-      const { lost, live, accepted, reading, writing, waiting, requests, refusedHeads, bareLineFeeds } = sum;
-      const connections = { accepted, active: live, reading, writing, waiting };
-      return { ...connections, requests, lostSeries: lost, refusedHeads, bareLineFeeds };
+      const { closed: _, lost: lostSeries, live: active, ...counted } = sum;
+      return { ...counted, active, lostSeries };
     },
     get workerCount() {
       return living().length;

@@ -91,6 +91,21 @@ export function registerProcessMetrics(
     'number of heads of upstreams with lines that end without a carriage return',
     () => totals.connections().bareLineFeeds,
   );
+  registry.registerMetric(
+    new Counter({
+      name: 'serin_mirrored_requests_total',
+      help: 'number of copies of requests (mirror-target), by what became of them {answered, failed, dropped}',
+      labelNames: [...names, 'outcome'],
+      registers,
+      collect() {
+        const { copiesAnswered, copiesFailed, copiesDropped } = totals.connections();
+        this.reset();
+        this.inc({ ...constantLabels, outcome: 'answered' }, copiesAnswered);
+        this.inc({ ...constantLabels, outcome: 'failed' }, copiesFailed);
+        this.inc({ ...constantLabels, outcome: 'dropped' }, copiesDropped);
+      },
+    }),
+  );
   gauge('num_procs', 'number of processes', () => totals.workerCount + 1);
   const startedAtSeconds = Math.floor(Date.now() / 1000 - process.uptime());
   gauge('oldest_start_time_seconds', 'start time in seconds since 1970/01/01', () => startedAtSeconds);

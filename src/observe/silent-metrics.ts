@@ -8,4 +8,5 @@ export const SILENT_METRICS: WorkerMetrics = {
   routeSeries: () => SERIES,
   connections: { accepted: nothing, closed: nothing, reading: nothing, writing: nothing, waiting: nothing },
   wire: { headRefused: nothing, bareLineFeeds: nothing },
+  copies: { answered: nothing, failed: nothing, dropped: nothing },
 };

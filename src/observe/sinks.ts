@@ -17,6 +17,7 @@ export interface WorkerMetrics {
   /** Connection gauges (nginx_process_connections). */
   readonly connections: ConnectionCounters;
   readonly wire: WireCounters;
+  readonly copies: CopyCounters;
 }
 
 /** What was odd on the wire. */
@@ -25,6 +26,15 @@ export interface WireCounters {
   headRefused(): void;
   /** A head of an upstream had lines that end without CR. */
   bareLineFeeds(): void;
+}
+
+/** What became of copies of requests. */
+export interface CopyCounters {
+  /** Something was answered, which nobody reads. */
+  answered(): void;
+  failed(): void;
+  /** There was no room for it. */
+  dropped(): void;
 }
 
 export interface RouteSeries {

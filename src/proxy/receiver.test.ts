@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { defineFeature } from '../features/kit/feature.ts';
-import { fakeCounters, noSubrequest } from '../features/kit/testing.ts';
+import { fakeCounters, noCopies, noSubrequest } from '../features/kit/testing.ts';
 import type { FromWorker, TableDelta, ToWorker } from '../table/messages.ts';
 import { DEFAULT_SETTINGS } from '../table/settings.ts';
 import type { HostEntry, UpstreamEndpoints, UpstreamEntry } from '../table/table.ts';
@@ -85,6 +85,7 @@ function setUp(tickMs = 0): Rig {
   const receiver = createReceiver({
     features: [refuser],
     createSubrequest: noSubrequest,
+    createCopier: noCopies,
     metrics: { routeSeries: () => ({ observe: () => {} }) },
     random: () => 0,
     counters: fakeCounters(),

@@ -49,6 +49,7 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
     random: deps.random,
     counters: deps.counters,
     createSubrequest: deps.createSubrequest,
+    createCopier: deps.createCopier,
     upstreamOf: (id) => upstreams.upstreamOf(id),
   };
   let current: LinkedTable | undefined;

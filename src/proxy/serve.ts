@@ -5,6 +5,7 @@ import { DownstreamConnection } from './http1/downstream-connection.ts';
 import { createHttp1Wire } from './http1/upstream-wire.ts';
 import type { Connection } from './transport/transport.ts';
 import { Timers } from '../lib/timer-wheel.ts';
+import { Copies } from './exchange/copies.ts';
 import { Subrequests } from './exchange/subrequests.ts';
 import { Pools } from './upstream/pools.ts';
 import type { Upstream } from './upstream/upstream.ts';
@@ -37,6 +38,14 @@ export function createServeContext(options: EngineOptions): ServeContext {
     timers,
     pools,
     subrequests: new Subrequests({ pools, timers, now: options.now, upstreamOf, report }),
+    copies: new Copies({
+      pools,
+      timers,
+      now: options.now,
+      upstreamOf,
+      counters: options.metrics.copies,
+      report,
+    }),
     stats: { accepted: 0, requests: 0, reading: 0, writing: 0, waiting: 0 },
     connections: new Set(),
     isDraining: false,

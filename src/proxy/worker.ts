@@ -100,6 +100,7 @@ export function startWorker(
     random,
     counters: createCounters(start.counters, start.index, machineMs),
     createSubrequest: (question) => context.subrequests.create(question),
+    createCopier: (target) => context.copies.create(target),
     upstreams,
     certificates,
     post,

@@ -40,8 +40,6 @@ const IGNORED: readonly (readonly [risk: Risk, consequence: string, names: Names
   ],
   ['high', 'it is ignored', `auth-signin auth-tls-error-page auth-tls-match-cn`],
   ['low', NOTHING_TO_SET, `http2-push-preload enable-rewrite-log ssl-prefer-server-ciphers`],
-  ['high', 'requests are not mirrored', `mirror-target mirror-host`],
-  ['low', 'requests are not mirrored', `mirror-request-body`],
   ['low', 'TLS is terminated here', `ssl-passthrough`],
   ['low', 'the ciphers of the ConfigMap are used', `ssl-ciphers`],
   ['medium', 'FastCGI is not spoken', `fastcgi-index fastcgi-params-configmap`],
@@ -91,7 +89,6 @@ const NEEDS: readonly (readonly [needs: Names, names: Names])[] = [
     'auth-tls-secret',
     `auth-tls-verify-client auth-tls-verify-depth auth-tls-error-page auth-tls-pass-certificate-to-upstream auth-tls-match-cn`,
   ],
-  ['mirror-target', 'mirror-host mirror-request-body'],
   ['custom-http-errors', 'disable-proxy-intercept-errors'],
   ['enable-opentelemetry', 'opentelemetry-trust-incoming-span opentelemetry-operation-name'],
 ];
@@ -106,7 +103,6 @@ const OFF: readonly (readonly [value: string, names: Names])[] = [
   ],
   ['0', 'auth-keepalive'],
   ['off', 'auth-tls-verify-client'],
-  ['on', 'mirror-request-body'],
 ];
 
 const PROTECTIONS: Names = `auth-secret auth-tls-verify-client auth-tls-match-cn enable-modsecurity enable-owasp-core-rules

@@ -4,6 +4,7 @@ import type { DataPlaneSettings } from '../../table/settings.ts';
 import type { BodyOut, BodyStage, BodyTap } from './body.ts';
 import type { Slot, Slots } from './slot.ts';
 import type { Answer, Question } from './subrequest.ts';
+import type { Copier, CopyTarget } from './copier.ts';
 import type { Counters } from './counters.ts';
 
 /** The downstream request as filters see it. Implemented by the exchange; nothing is copied for a filter. */
@@ -12,6 +13,8 @@ export interface RequestView extends VariableSource {
   readonly proxiedPort: number | undefined;
   /** Read and written through `FilterContext.slot`. */
   readonly slots: Slots;
+  /** Whether a body comes behind the head. */
+  readonly hasBody: boolean;
 
   /** Goes through all header lines in their order; names in lower case. Those that the codec drops for their characters are not there. */
   eachHeader(visit: (lowerName: string, value: string) => void): void;
@@ -136,6 +139,8 @@ export interface FilterContext {
   readonly slot: <T>() => Slot<T>;
   /** Makes a question that requests ask beside themselves; once, when the filter is created. */
   readonly subrequest: (question: Question) => Subrequest;
+  /** Makes copies of requests for another upstream. */
+  readonly copier: (target: CopyTarget) => Copier;
   /** Limits that count across workers. */
   readonly counters: Counters;
 }

@@ -3,6 +3,7 @@ import { createCounterRoom } from '../../table/counter-room.ts';
 import { DEFAULT_SETTINGS } from '../../table/settings.ts';
 import type { HostEntry, RouteEntry } from '../../table/table.ts';
 import { combineAccess, type AccessAnswer } from './access.ts';
+import type { Copier } from './copier.ts';
 import { createCounters, type Counters } from './counters.ts';
 import type { AnnotationSpec, Feature, Lookup } from './feature.ts';
 import { SlotPlan, Slots } from './slot.ts';
@@ -71,6 +72,7 @@ export function fakeRequest(
     capture: () => '',
     group: () => undefined,
     slots: new Slots(),
+    hasBody: false,
     eachHeader: (visit) => {
       for (const [name, value] of Object.entries(headers)) visit(name.toLowerCase(), value);
     },
@@ -122,6 +124,11 @@ export function noSubrequest(): never {
   throw new Error('nobody can be asked here');
 }
 
+/** For filters whose copies go nowhere. */
+export function noCopies(): Copier {
+  return { take: () => undefined };
+}
+
 /** Circumstances of a filter: route `/` of host a.test, changed as given. */
 export function fakeContext(
   changes: {
@@ -129,6 +136,7 @@ export function fakeContext(
     path?: string;
     random?: () => number;
     subrequest?: FilterContext['subrequest'];
+    copier?: FilterContext['copier'];
     counters?: Counters;
   } = {},
 ): FilterContext {
@@ -161,6 +169,7 @@ export function fakeContext(
     random: changes.random ?? (() => 0.5),
     slot: new SlotPlan().slot,
     subrequest: changes.subrequest ?? noSubrequest,
+    copier: changes.copier ?? noCopies,
     counters: changes.counters ?? fakeCounters(),
   };
 }

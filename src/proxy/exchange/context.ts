@@ -5,6 +5,7 @@ import type { Pools } from '../upstream/pools.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { BodyStorage } from './body-store.ts';
 import type { EngineStats } from './connection-gauge.ts';
+import type { Copies } from './copies.ts';
 import type { Subrequests } from './subrequests.ts';
 
 /** What the engine is given by its worker. */
@@ -39,6 +40,7 @@ export interface ServeContext extends EngineOptions {
   readonly timers: Timers;
   readonly pools: Pools;
   readonly subrequests: Subrequests;
+  readonly copies: Copies;
   readonly stats: EngineStats;
   readonly connections: Set<ClientConnection>;
   /** From now on every response ends its connection, and an idle one is closed soon. */

@@ -208,6 +208,10 @@ export class Exchange implements RequestView, AccessRecord {
 
   // The views of filters, variables and the log.
 
+  get hasBody(): boolean {
+    return this.request.head.hasBody;
+  }
+
   get method(): string {
     return this.request.head.method;
   }

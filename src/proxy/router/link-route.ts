@@ -1,5 +1,6 @@
 import { combineAccess } from '../../features/kit/access.ts';
 import type { Feature } from '../../features/kit/feature.ts';
+import type { Copier, CopyTarget } from '../../features/kit/copier.ts';
 import type { Counters } from '../../features/kit/counters.ts';
 import type { CanaryDecision, Filter, FilterContext, Subrequest } from '../../features/kit/filter.ts';
 import { locationFormOf } from '../../features/kit/location-form.ts';
@@ -33,6 +34,7 @@ export interface LinkDeps {
   readonly random: () => number;
   readonly counters: Counters;
   readonly createSubrequest: (question: Question) => Subrequest;
+  readonly createCopier: (target: CopyTarget) => Copier;
 }
 
 /** Resolves all of a host once, pausing after each route. Throws what a feature throws, naming route and feature. */
@@ -43,8 +45,8 @@ export function* linkHost(
   deps: LinkDeps,
 ): Generator<void, LinkedHost, void> {
   const slots = new SlotPlan();
-  const { random, counters, createSubrequest: subrequest } = deps;
-  const context: FilterContext = { host, settings, random, counters, slot: slots.slot, subrequest };
+  const { random, counters, createSubrequest: subrequest, createCopier: copier } = deps;
+  const context: FilterContext = { host, settings, random, counters, slot: slots.slot, subrequest, copier };
   const filters = deps.features
     .filter(({ stage }) => stage === 'host')
     .map((feature) => createFilter(feature, host.policies[feature.name], context))

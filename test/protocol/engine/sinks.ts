@@ -8,6 +8,9 @@ function nothing(): void {}
 export interface Oddities {
   refusedHeads: number;
   bareLineFeeds: number;
+  copiesAnswered?: number;
+  copiesFailed?: number;
+  copiesDropped?: number;
 }
 
 /** Counts nothing but what is odd. */
@@ -18,6 +21,11 @@ export function silentMetrics(oddities: Oddities = { refusedHeads: 0, bareLineFe
     wire: {
       headRefused: () => void oddities.refusedHeads++,
       bareLineFeeds: () => void oddities.bareLineFeeds++,
+    },
+    copies: {
+      answered: () => void (oddities.copiesAnswered = (oddities.copiesAnswered ?? 0) + 1),
+      failed: () => void (oddities.copiesFailed = (oddities.copiesFailed ?? 0) + 1),
+      dropped: () => void (oddities.copiesDropped = (oddities.copiesDropped ?? 0) + 1),
     },
   };
 }
