@@ -18,6 +18,7 @@ export const limitRate = defineFeature({
       configMapKey: 'limit-rate',
       fallback: 0,
       doc: 'Kilobytes (1,024 bytes) per second; 0: as fast as the client takes it.',
+      difference: 'heads, and pages of the proxy itself, do not count',
     },
     'limit-rate-after': {
       parse: int,

@@ -67,6 +67,7 @@ export const limits = defineFeature({
       onInvalid: 'default',
       fallback: BURST,
       doc: 'So many times the rate may come at once, above the first request.',
+      difference: 'below 1 it is 5; ingress-nginx then takes no change of any Ingress',
     },
     'limit-allowlist': {
       parse: cidrs,

@@ -39,6 +39,8 @@ export const mirror = defineFeature({
       risk: 'high',
       onInvalid: 'default',
       doc: 'URL that gets the copies, with variables behind the host, such as `https://copy.test$request_uri`; a URL without path gets that of the request.',
+      difference:
+        'copies are bounded in number and size, and nobody waits for them; a URL without path gets that of the request',
     },
     'mirror-host': {
       parse: serverish,
