@@ -3,6 +3,7 @@ import { appRoot } from './app-root/app-root.ts';
 import { backendProtocol } from './backend-protocol/backend-protocol.ts';
 import { body } from './body/body.ts';
 import { canary } from './canary/canary.ts';
+import { basicAuth } from './basic-auth/basic-auth.ts';
 import { blocklists } from './blocklists/blocklists.ts';
 import { customHeaders } from './custom-headers/custom-headers.ts';
 import { cors } from './cors/cors.ts';
@@ -46,6 +47,7 @@ export const features: readonly AnyFeature[] = [
   limits, // before all checks of access: whoever is refused has made a request
   mirror, // behind the limits: what is refused is not copied
   ipAccess, // the first check of access: an address costs least to look at
+  basicAuth,
   satisfy,
   upstreamVhost,
   proxyRedirect,

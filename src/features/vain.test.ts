@@ -23,6 +23,17 @@ const canary = { canary: 'true', 'canary-weight': '10' };
 const warning = (name: string) => `warning ${name}`;
 
 const cases: readonly Case[] = [
+  // basic-auth
+  {
+    name: 'users without auth-type',
+    annotations: { 'auth-secret': 'users', 'auth-secret-type': 'auth-map', 'auth-realm': 'x' },
+    vain: [warning('auth-realm'), 'error auth-secret', warning('auth-secret-type')],
+  },
+  {
+    name: 'users of a route that redirects',
+    annotations: { ...redirected, 'auth-type': 'basic', 'auth-secret': 'users' },
+    vain: ['error auth-type'],
+  },
   // affinity
   {
     name: 'session settings without affinity',

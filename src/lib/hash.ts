@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { hash, KeyObject } from 'node:crypto';
 
 /** A stable text of plain data: keys sorted, undefined members left out. Throws TypeError on what is not plain data. */
 export function canonicalText(value: unknown): string {
@@ -16,6 +16,8 @@ export function canonicalText(value: unknown): string {
       throw new TypeError(`a ${typeof value} is not plain data`);
   }
   if (value === null) return 'null';
+  // Its digest stands beside it (lib/redacted-bytes.ts).
+  if (value instanceof KeyObject) return '"redacted"';
   if (Array.isArray(value)) {
     let text = '[';
     for (let i = 0; i < value.length; i++) text += (i === 0 ? '' : ',') + canonicalText(value[i]);

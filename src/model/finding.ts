@@ -27,6 +27,7 @@ export const FINDING_REASONS = [
   'InvalidField',
   'InvalidHost',
   'InvalidObject',
+  'InvalidPassword',
   'InvalidPath',
   'InvalidSetting',
   'LiteralPath',

@@ -1,3 +1,4 @@
+import { KeyObject } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { stringify } from 'yaml';
 import type { Finding } from './finding.ts';
@@ -161,6 +162,7 @@ function withoutSecrets(value: unknown): unknown {
     return pem === null ? value : `(${pem[1]!.toLowerCase()})`;
   }
   if (Array.isArray(value)) return value.map(withoutSecrets);
+  if (value instanceof KeyObject) return '(redacted)';
   if (value instanceof Uint8Array) return `(${value.length} bytes)`;
   if (value instanceof Map) return withoutSecrets(Object.fromEntries(value));
   if (typeof value !== 'object' || value === null) return value;

@@ -89,6 +89,7 @@ function setUp(tickMs = 0): Rig {
     metrics: { routeSeries: () => ({ observe: () => {} }) },
     random: () => 0,
     counters: fakeCounters(),
+    ofWorker: (create) => create(),
     upstreams: {
       upstreamOf(id) {
         const known = handles.get(id);

@@ -50,6 +50,7 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
     counters: deps.counters,
     createSubrequest: deps.createSubrequest,
     createCopier: deps.createCopier,
+    ofWorker: deps.ofWorker,
     upstreamOf: (id) => upstreams.upstreamOf(id),
   };
   let current: LinkedTable | undefined;

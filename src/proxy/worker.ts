@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import { createCounters } from '../features/kit/counters.ts';
+import { createWorkerState } from '../features/kit/worker-state.ts';
 import { features as registered } from '../features/registry.ts';
 import { machineMs } from '../lib/machine-clock.ts';
 import { PatternTimeout } from '../lib/timed-run.ts';
@@ -98,6 +99,7 @@ export function startWorker(
     listeners,
     metrics,
     random,
+    ofWorker: createWorkerState(),
     counters: createCounters(start.counters, start.index, machineMs),
     createSubrequest: (question) => context.subrequests.create(question),
     createCopier: (target) => context.copies.create(target),

@@ -50,6 +50,8 @@ export const EXPLANATIONS: Readonly<Record<AuditCode, string>> = {
   InvalidHost: 'The host of a rule is no host name. The rule is not served.',
   InvalidObject:
     'The object is none that Kubernetes would take: a required field is missing or has another type.',
+  InvalidPassword:
+    'The users of an auth-secret have lines by which nobody comes in: a hash that is cut short, in no format that is known, or that costs too much to check. Make it anew with `htpasswd -B`.',
   InvalidPath:
     'The path cannot be served: it does not begin with a slash, is too long, or is no regular expression on a host of such.',
   InvalidSetting:

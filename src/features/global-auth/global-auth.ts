@@ -1,5 +1,4 @@
-import { toByteText } from '../../lib/byte-text.ts';
-import { splitList } from '../../lib/nginx-values.ts';
+import { isExempt, readExemptPaths } from '../kit/exempt-paths.ts';
 import { defineFeature } from '../kit/feature.ts';
 import type { DirectResponse } from '../kit/filter.ts';
 import { bool } from '../kit/values.ts';
@@ -54,10 +53,8 @@ export const globalAuth = defineFeature({
       problem: 'asks for external authentication, which is not supported',
       consequence: 'nobody is let in: the routes of the Ingress answer 503',
     });
-    return { exempt: splitList(setting('no-auth-locations') ?? '/.well-known/acme-challenge') };
+    return { exempt: readExemptPaths(setting) };
   },
-  createFilter: ({ exempt }, { route }) =>
-    exempt.some((prefix) => toByteText(route?.path ?? '').startsWith(prefix))
-      ? undefined
-      : { onRequest: () => CLOSED },
+  createFilter: ({ exempt }, context) =>
+    isExempt(exempt, context) ? undefined : { onRequest: () => CLOSED },
 });

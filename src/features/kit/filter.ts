@@ -106,6 +106,8 @@ export interface Filter {
   onRequest?(request: RequestView): DirectResponse | undefined | Promise<DirectResponse | undefined>;
   /** Whether the request may come in. Combined with the other checks of the route, once, at link time (features/kit/access.ts). */
   checkAccess?(request: RequestView): AccessVerdict | Promise<AccessVerdict>;
+  /** The credentials are for this filter alone: Authorization does not go to the upstream. */
+  readonly isAuthorizationHidden?: boolean;
   onUpstreamRequest?(head: HeadEditor, request: RequestView): void;
   /**
    * May have a response of that status answered from elsewhere: the upstream's, before anything of it is sent, or one that the proxy
@@ -143,6 +145,8 @@ export interface FilterContext {
   readonly copier: (target: CopyTarget) => Copier;
   /** Limits that count across workers. */
   readonly counters: Counters;
+  /** What lasts as long as the worker, over all tables: made by `create` for the first who asks, the same for all who give the same function. */
+  ofWorker<T>(create: () => T): T;
 }
 
 /** Chooses between primary (false) and canary (true); step 5 to 7 of docs/reference/annotations.md §1.1. */

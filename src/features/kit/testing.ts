@@ -10,6 +10,7 @@ import { SlotPlan, Slots } from './slot.ts';
 import { idOfAddress } from './upstream-address.ts';
 import type { Place } from './place.ts';
 import { findVain } from './vain.ts';
+import { createWorkerState } from './worker-state.ts';
 import type { Filter, FilterContext, HeadEditor, RequestView } from './filter.ts';
 
 /** A request as a filter sees it: GET / over http to a.test, changed as given. */
@@ -171,6 +172,7 @@ export function fakeContext(
     subrequest: changes.subrequest ?? noSubrequest,
     copier: changes.copier ?? noCopies,
     counters: changes.counters ?? fakeCounters(),
+    ofWorker: createWorkerState(),
   };
 }
 
@@ -265,7 +267,7 @@ export function filterOf<P>(
   feature: Feature<any, P>,
   annotations: Record<string, string>,
   context: FilterContext = fakeContext(),
-  more: { settings?: Record<string, string> } = {},
+  more: Parameters<typeof translateWith>[2] = {},
 ): Filter | undefined {
   const { policy } = translateWith(feature, annotations, more);
   return policy === undefined ? undefined : feature.createFilter?.(policy, context);

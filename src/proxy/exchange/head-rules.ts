@@ -3,7 +3,7 @@ import type { VariableSource } from '../../lib/variables/source.ts';
 import { compileFieldTemplate, hasVariables, type Template } from '../../lib/variables/template.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
 import { type HeadText, headerLine, headerLineIfSafe, joinLines, NO_LINES } from '../message/head-text.ts';
-import { createDropTable, HEADER_NAMES, headerIdOf } from '../message/known-headers.ts';
+import { createDropTable, HEADER, HEADER_NAMES, headerIdOf } from '../message/known-headers.ts';
 
 /** A header of the ConfigMap's making. */
 export interface Field {
@@ -17,6 +17,8 @@ export interface HeadRules {
   readonly settings: DataPlaneSettings;
   /** Known names that a request is not forwarded with as they came. */
   readonly requestDrops: Uint8Array;
+  /** The same, and Authorization. */
+  readonly requestDropsWithAuthorization: Uint8Array;
   /** The same for names without number; undefined: none. */
   readonly requestDropNames: ReadonlySet<string> | undefined;
   readonly responseDrops: Uint8Array;
@@ -107,10 +109,14 @@ function compileHeadRules(settings: DataPlaneSettings): HeadRules {
   const responseDropNames = dropAlso(responseDrops, responseNames);
   const responseDropsWithHsts = Uint8Array.from(responseDrops);
   if (hsts !== undefined) responseDropsWithHsts[headerIdOf('strict-transport-security')] = 1;
+  const requestDropNames = dropAlso(requestDrops, requestNames);
+  const requestDropsWithAuthorization = Uint8Array.from(requestDrops);
+  requestDropsWithAuthorization[HEADER.authorization] = 1;
   return {
     settings,
     requestDrops,
-    requestDropNames: dropAlso(requestDrops, requestNames),
+    requestDropsWithAuthorization,
+    requestDropNames,
     responseDrops,
     responseDropsWithHsts,
     responseDropNames,

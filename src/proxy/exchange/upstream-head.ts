@@ -44,7 +44,7 @@ export class OutgoingHead implements UpstreamRequest {
     if (settings.isOriginalUriAdded) {
       lines = joinLines(lines, headerLine('X-Original-URI', originTarget));
     }
-    lines = joinLines(lines, head.headers.forwardable(rules.requestDrops, rules.requestDropNames));
+    lines = joinLines(lines, head.headers.forwardable(dropsOf(exchange), rules.requestDropNames));
     if (rules.requestFields.length > 0 || route!.onUpstreamRequest.length > 0)
       lines = editLines(exchange, lines);
     this.lines = lines;
@@ -68,7 +68,7 @@ export class OutgoingHead implements UpstreamRequest {
     this.target = requestTarget(this.method, target);
     this.receivedLine = '';
     const forwarded = rules.settings.isForwardedTrusted ? trustedLines(exchange) : ownLines(exchange);
-    const passed = head.headers.forwardable(rules.requestDrops, rules.requestDropNames);
+    const passed = head.headers.forwardable(dropsOf(exchange), rules.requestDropNames);
     const editor = new LinesEditor(joinLines(forwarded, passed));
     for (const [name, value] of headers) editor.set(name, value);
     for (const name of OWN_NAMES) editor.remove(name);
@@ -81,6 +81,10 @@ export class OutgoingHead implements UpstreamRequest {
     this.readTimeoutMs = timeouts.readTimeoutMs;
     this.sendTimeoutMs = timeouts.sendTimeoutMs;
   }
+}
+
+function dropsOf({ routing: { route, rules } }: Exchange): Uint8Array {
+  return route!.isAuthorizationHidden ? rules.requestDropsWithAuthorization : rules.requestDrops;
 }
 
 /** No hop is trusted: what is forwarded is what this connection shows. */

@@ -35,6 +35,8 @@ export interface LinkDeps {
   readonly counters: Counters;
   readonly createSubrequest: (question: Question) => Subrequest;
   readonly createCopier: (target: CopyTarget) => Copier;
+  /** See FilterContext. */
+  readonly ofWorker: FilterContext['ofWorker'];
 }
 
 /** Resolves all of a host once, pausing after each route. Throws what a feature throws, naming route and feature. */
@@ -45,8 +47,17 @@ export function* linkHost(
   deps: LinkDeps,
 ): Generator<void, LinkedHost, void> {
   const slots = new SlotPlan();
-  const { random, counters, createSubrequest: subrequest, createCopier: copier } = deps;
-  const context: FilterContext = { host, settings, random, counters, slot: slots.slot, subrequest, copier };
+  const { random, counters, ofWorker, createSubrequest: subrequest, createCopier: copier } = deps;
+  const context: FilterContext = {
+    host,
+    settings,
+    random,
+    counters,
+    ofWorker,
+    slot: slots.slot,
+    subrequest,
+    copier,
+  };
   const filters = deps.features
     .filter(({ stage }) => stage === 'host')
     .map((feature) => createFilter(feature, host.policies[feature.name], context))
@@ -137,6 +148,7 @@ function linkRoute(
       admission === undefined
         ? withHook(byStage.access, 'onRequest')
         : [...withHook(byStage.access, 'onRequest'), { onRequest: admission }],
+    isAuthorizationHidden: filters.some(({ isAuthorizationHidden }) => isAuthorizationHidden === true),
     onUpstreamRequest: withHook(filters, 'onUpstreamRequest'),
     onStatus: withHook(filters, 'onStatus'),
     onResponse: withHook(filters, 'onResponse'),

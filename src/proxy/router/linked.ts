@@ -68,6 +68,8 @@ export interface LinkedRoute {
   readonly onRequest: readonly Filter[];
   /** `access` stage: after an endpoint is known to exist. */
   readonly onAccess: readonly Filter[];
+  /** Whether Authorization stays here. */
+  readonly isAuthorizationHidden: boolean;
   readonly onUpstreamRequest: readonly Filter[];
   readonly onStatus: readonly Filter[];
   readonly onResponse: readonly Filter[];

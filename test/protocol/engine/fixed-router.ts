@@ -105,6 +105,7 @@ export function createFixedRouter(options: FixedRouterOptions = {}): FixedRouter
     isAccessLogged: true,
     onRequest: filters.filter((filter) => filter.onRequest !== undefined),
     onAccess: options.accessFilters ?? [],
+    isAuthorizationHidden: false,
     onUpstreamRequest: filters.filter((filter) => filter.onUpstreamRequest !== undefined),
     onStatus: filters.filter((filter) => filter.onStatus !== undefined),
     onResponse: filters.filter((filter) => filter.onResponse !== undefined),

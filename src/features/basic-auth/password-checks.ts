@@ -1,0 +1,163 @@
+import { hash, randomBytes } from 'node:crypto';
+import { revealBytes, type RedactedBytes } from '../../lib/redacted-bytes.ts';
+import { AnswerMemory } from './answer-memory.ts';
+import { startCheckThread, type CheckThread } from './check-thread.ts';
+import { readHash } from './hash-format.ts';
+import { readCredentials, readPasswordFile } from './password-file.ts';
+
+/** `busy`: so much waits that this one is not looked at. */
+export type PasswordAnswer = 'right' | 'wrong' | 'busy';
+
+export interface PasswordLimits {
+  /** Estimated work that may wait, in milliseconds: in all, and of one list of users, so that who attacks one does not close the others. */
+  readonly waitingMs: number;
+  readonly waitingOfOneMs: number;
+  readonly rememberedRight: number;
+  readonly rememberedWrong: number;
+  readonly rightLifeMs: number;
+  readonly wrongLifeMs: number;
+}
+
+export const PASSWORD_LIMITS: PasswordLimits = {
+  waitingMs: 3_000,
+  waitingOfOneMs: 1_500,
+  rememberedRight: 8_192,
+  rememberedWrong: 4_096,
+  rightLifeMs: 300_000,
+  wrongLifeMs: 60_000,
+};
+
+/** The users of a Secret. */
+interface UserList {
+  readonly digest: string;
+  readonly hashes: ReadonlyMap<string, string | undefined>;
+  /** What the password of an unknown user is held against, so that it takes as long as that of a known one; undefined: nobody is known. */
+  readonly decoy: string | undefined;
+  waitingMs: number;
+}
+
+interface Check {
+  readonly list: UserList;
+  readonly password: string;
+  readonly hash: string;
+  /** Whether the hash is that of the user who asks. */
+  readonly isOwn: boolean;
+  readonly costMs: number;
+  settle(answer: boolean): void;
+  fail(fault: unknown): void;
+}
+
+/**
+ * Users and passwords held against those of Secrets, for all routes of a worker. The work is done one by one in a thread of its own,
+ * which begins with the first; what was answered lately is answered at once.
+ */
+export class PasswordChecks {
+  readonly #limits: PasswordLimits;
+  readonly #startThread: typeof startCheckThread;
+  /** In front of every question, so that its digest says nothing to others. */
+  readonly #key = randomBytes(32).toString('latin1');
+  readonly #right: AnswerMemory;
+  readonly #wrong: AnswerMemory;
+  readonly #lists = new WeakMap<RedactedBytes, UserList>();
+  readonly #asked = new Map<string, Promise<PasswordAnswer>>();
+  readonly #waiting: Check[] = [];
+  #waitingMs = 0;
+  #running: Check | undefined;
+  #thread: CheckThread | undefined;
+
+  constructor(limits: PasswordLimits = PASSWORD_LIMITS, startThread = startCheckThread) {
+    this.#limits = limits;
+    this.#startThread = startThread;
+    this.#right = new AnswerMemory(limits.rememberedRight, limits.rightLifeMs);
+    this.#wrong = new AnswerMemory(limits.rememberedWrong, limits.wrongLifeMs);
+  }
+
+  /** Whether an Authorization header names one of the users with his password: at once, where that is known. */
+  ask(users: RedactedBytes, authorization: string, nowMs: number): PasswordAnswer | Promise<PasswordAnswer> {
+    const question = hash('sha256', this.#key + users.digest + authorization, 'latin1');
+    if (this.#right.has(question, nowMs)) return 'right';
+    if (this.#wrong.has(question, nowMs)) return 'wrong';
+    return this.#asked.get(question) ?? this.#askThread(users, authorization, question, nowMs);
+  }
+
+  #askThread(
+    users: RedactedBytes,
+    authorization: string,
+    question: string,
+    nowMs: number,
+  ): PasswordAnswer | Promise<PasswordAnswer> {
+    const credentials = readCredentials(authorization);
+    const list = this.#listOf(users);
+    if (credentials === undefined || list.decoy === undefined) return 'wrong';
+    const own = list.hashes.get(credentials.user);
+    const held = own ?? list.decoy;
+    const format = readHash(held);
+    const costMs = format.ok ? format.costMs : 0;
+    if (!this.#hasRoom(list, costMs)) return 'busy';
+    const answer = new Promise<boolean>((settle, fail) => {
+      list.waitingMs += costMs;
+      this.#waitingMs += costMs;
+      const { password } = credentials;
+      this.#waiting.push({ list, password, hash: held, isOwn: own !== undefined, costMs, settle, fail });
+      this.#runNext();
+    }).then(
+      (isRight): PasswordAnswer => {
+        this.#asked.delete(question);
+        (isRight ? this.#right : this.#wrong).add(question, nowMs);
+        return isRight ? 'right' : 'wrong';
+      },
+      (fault) => {
+        this.#asked.delete(question);
+        throw fault;
+      },
+    );
+    this.#asked.set(question, answer);
+    return answer;
+  }
+
+  /** A list that has nothing waiting may always ask, as far as there is room in all. */
+  #hasRoom({ waitingMs }: UserList, costMs: number): boolean {
+    const { waitingMs: most, waitingOfOneMs } = this.#limits;
+    const isFirst = this.#waitingMs === 0;
+    return (
+      isFirst ||
+      (this.#waitingMs + costMs <= most && (waitingMs === 0 || waitingMs + costMs <= waitingOfOneMs))
+    );
+  }
+
+  #listOf(users: RedactedBytes): UserList {
+    let list = this.#lists.get(users);
+    if (list === undefined) {
+      const { users: hashes } = readPasswordFile(revealBytes(users).toString('latin1'));
+      const decoy = hashes.values().find((own) => own !== undefined);
+      list = { digest: users.digest, hashes, decoy, waitingMs: 0 };
+      this.#lists.set(users, list);
+    }
+    return list;
+  }
+
+  #runNext(): void {
+    if (this.#running !== undefined) return;
+    const check = this.#waiting.shift();
+    if (check === undefined) return;
+    this.#running = check;
+    this.#thread ??= this.#startThread({
+      onAnswer: (isRight) => this.#settle(({ settle, isOwn }) => settle(isRight && isOwn)),
+      onEnd: (fault) => {
+        this.#thread = undefined;
+        this.#settle(({ fail }) => fail(fault));
+      },
+    });
+    this.#thread.check(check.password, check.hash);
+  }
+
+  #settle(tell: (check: Check) => void): void {
+    const check = this.#running;
+    if (check === undefined) return;
+    this.#running = undefined;
+    check.list.waitingMs -= check.costMs;
+    this.#waitingMs -= check.costMs;
+    tell(check);
+    this.#runNext();
+  }
+}
