@@ -1,5 +1,6 @@
 import { affinity } from './affinity/affinity.ts';
 import { appRoot } from './app-root/app-root.ts';
+import { authTls } from './auth-tls/auth-tls.ts';
 import { backendProtocol } from './backend-protocol/backend-protocol.ts';
 import { body } from './body/body.ts';
 import { canary } from './canary/canary.ts';
@@ -35,6 +36,7 @@ type AnyFeature = Feature<any, any>;
 
 /** THE list of features. Its order is the order in which filters of one stage run (docs/reference/evaluation-order.md §1). */
 export const features: readonly AnyFeature[] = [
+  authTls, // before all else: who shows no certificate is told nothing of the host
   blocklists, // before app-root: who is blocked is not redirected either
   wwwRedirect, // before app-root: the other name has no root of its own
   appRoot,

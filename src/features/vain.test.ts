@@ -23,6 +23,12 @@ const canary = { canary: 'true', 'canary-weight': '10' };
 const warning = (name: string) => `warning ${name}`;
 
 const cases: readonly Case[] = [
+  // auth-tls
+  {
+    name: 'client certificates without a CA',
+    annotations: { 'auth-tls-verify-client': 'optional', 'auth-tls-verify-depth': '2' },
+    vain: ['error auth-tls-verify-client', warning('auth-tls-verify-depth')],
+  },
   // basic-auth
   {
     name: 'users without auth-type',

@@ -15,6 +15,7 @@ export interface CorePolicies {
   readonly logging?: LoggingPolicy;
   readonly 'limit-rate'?: LimitRatePolicy;
   readonly satisfy?: SatisfyPolicy;
+  readonly 'auth-tls'?: ClientAuthPolicy;
   readonly redirect?: RelativeRedirectsPolicy;
   readonly 'ssl-redirect'?: PortInRedirectsPolicy;
 }
@@ -182,6 +183,23 @@ export interface RelativeRedirectsPolicy {
 /** What all redirects of a route go by (use-port-in-redirects). */
 export interface PortInRedirectsPolicy {
   readonly isPortShown: boolean;
+}
+
+/** Certificates that the clients of a host show, and what follows from them. */
+export interface ClientAuthPolicy {
+  /** Digest of all that a handshake goes by. */
+  readonly id: string;
+  /** PEM. */
+  readonly ca: string;
+  readonly crl?: string;
+  readonly verify: 'on' | 'off' | 'optional' | 'optional_no_ca';
+  /** Most certificates between the client's and the root's. */
+  readonly depth: number;
+  readonly isCertificatePassed: boolean;
+  /** URL in place of 400. */
+  readonly errorPage?: string;
+  /** Searched in the name of the certificate. */
+  readonly subjectPattern?: string;
 }
 
 /** How the checks of access of a route combine; without it all must agree. */

@@ -14,6 +14,7 @@ import { Spool } from './exchange/spool.ts';
 import { createFaultLimit } from './fault-limit.ts';
 import { createFollowingAccessLog } from './following-access-log.ts';
 import { createListeners } from './accept/listeners.ts';
+import { handshakeFor } from './router/handshake-for.ts';
 import { createReceiver } from './receiver.ts';
 import type { AnyFeature } from './router/link-route.ts';
 import type { Router } from './router/linked.ts';
@@ -89,6 +90,7 @@ export function startWorker(
     transport,
     settings: () => router().settings,
     certificates,
+    handshakeFor: (serverName) => handshakeFor(router(), serverName),
     counters: metrics.connections,
     serve: (connection, info) => serveConnection(connection, info, context),
     post,

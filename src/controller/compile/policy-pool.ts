@@ -3,7 +3,7 @@ import { toByteTexts } from '../../lib/byte-text.ts';
 import type { Policies } from '../../model/policy.ts';
 
 /** Patterns: whoever compiles them for matching bytes converts them. */
-const KEPT: ReadonlySet<string> = new Set(['headerPattern', 'userAgents', 'referers']);
+const KEPT: ReadonlySet<string> = new Set(['headerPattern', 'userAgents', 'referers', 'subjectPattern']);
 
 /** Policies as workers have them: all that may become part of a head is bytes. */
 export function toBytePolicies<T>(policies: T): T {

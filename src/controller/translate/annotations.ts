@@ -380,6 +380,9 @@ function createContext(state: State, feature: Feature, isGroupIgnored: boolean):
       return aliases.some((alias) => state.written.has(alias));
     },
     isBlank: (key) => state.written.get(key)?.trim() === '',
+    denyHost: (name) => {
+      state.hostDeniedBy = fieldOf(name);
+    },
     deny: () => {
       state.isDenied = true;
     },

@@ -294,9 +294,12 @@ function hostPolicies(
   const policies: Record<string, unknown> = { ...env.defaults.host };
   const winners = new Map<string, IngressEntry>();
   const onHost = new Set(env.features.filter(isPolicyOfHost).map((feature) => feature.name));
+  const protecting = new Set(env.features.filter(isProtection).map((feature) => feature.name));
   for (const { entry, rule } of mains) {
-    if (rule < 0 || !owners.has(entry)) continue;
+    if (rule < 0) continue;
     for (const [feature, policy] of Object.entries(entry.annotations.host)) {
+      // What protects the host counts even where all paths of its Ingress are another's.
+      if (!owners.has(entry) && !protecting.has(feature)) continue;
       if (!onHost.has(feature) || isDeepStrictEqual(policy, env.defaults.host[feature])) continue;
       const winner = winners.get(feature);
       if (winner === undefined) {
@@ -318,6 +321,10 @@ function hostPolicies(
     }
   }
   return { policies, winners };
+}
+
+function isProtection({ annotations }: Feature): boolean {
+  return Object.values(annotations).some((spec) => spec.isProtection === true);
 }
 
 /** What is nothing but names becomes aliases. */

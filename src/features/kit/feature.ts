@@ -86,6 +86,8 @@ export interface TranslateContext {
   has(key: string): boolean;
   /** Whether the annotation of exactly this name is there with nothing in it. */
   isBlank(key: string): boolean;
+  /** Refuse all of the Ingress's hosts with 403 on account of an annotation, with a finding already made. */
+  denyHost(name: string): void;
   /** Refuse the Ingress's routes with 503, with a finding already made. */
   deny(): void;
 }

@@ -66,6 +66,12 @@ export interface DirectResponse {
   readonly status: number;
   readonly headers?: readonly (readonly [name: string, value: string])[];
   readonly body?: string;
+  /** In place of all else here: this failure's answer, by the table of failures. */
+  readonly refusal?:
+    | 'no_client_certificate'
+    | 'bad_client_certificate'
+    | 'misdirected'
+    | 'outdated_handshake';
   /** Content type of `body`; default text/html. */
   readonly contentType?: string;
 }

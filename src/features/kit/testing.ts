@@ -182,6 +182,7 @@ export interface Translated<P> {
   /** What has no effect where it stands, with the severity. */
   readonly vain: readonly string[];
   readonly isDenied: boolean;
+  readonly isHostDenied: boolean;
   /** Values the parsers refused, with the failure class. */
   readonly refused: readonly string[];
 }
@@ -205,6 +206,7 @@ export function translateWith<P>(
   const values: Record<string, unknown> = {};
   const written = new Map<string, { name: string; text: string }>();
   let isDenied = false;
+  let isHostDenied = false;
   for (const [key, spec] of Object.entries(feature.annotations) as [string, AnnotationSpec<unknown>][]) {
     values[key] = spec.fallback;
     const raw =
@@ -241,6 +243,9 @@ export function translateWith<P>(
     hasGroup: (name) => more.groups?.includes(name) === true,
     has: (key) => annotations[key] !== undefined,
     isBlank: (key) => annotations[key]?.trim() === '',
+    denyHost: () => {
+      isHostDenied = true;
+    },
     deny: () => {
       isDenied = true;
     },
@@ -259,7 +264,7 @@ export function translateWith<P>(
     ({ name, text, problem, consequence, isProtection }) =>
       `${isProtection ? 'error' : 'warning'} metadata.annotations[${name}]: "${text}" ${problem}; ${consequence}`,
   );
-  return { policy, messages: findings.list().map(findingMessage), vain, isDenied, refused };
+  return { policy, messages: findings.list().map(findingMessage), vain, isDenied, isHostDenied, refused };
 }
 
 /** The filter that annotations give a route. */

@@ -1,3 +1,4 @@
+import type { ClientCertificate } from '../client-certificate.ts';
 /** Groups of the pattern that a request's path was matched by. */
 export interface Captures {
   /** Text of group 1 to 9; empty where there is none, or it took no part. */
@@ -25,6 +26,21 @@ export interface ConnectionFacts {
   readonly localAddress: string;
   readonly proxied: ProxyHeaderEnds | undefined;
   readonly serverName: string | undefined;
+  /** Undefined without TLS. */
+  readonly client?: TlsClient;
+}
+
+/** Who is on the other side of a TLS connection, as far as the handshake said. */
+export interface TlsClient {
+  /** Host that the server name of the handshake belongs to; undefined: to none. */
+  readonly hostName: string | undefined;
+  /** Id of the policy by which a certificate was asked for; undefined: none was. */
+  readonly authId: string | undefined;
+  /** `NONE`, `SUCCESS`, or `FAILED:` and why. */
+  readonly verification: string;
+  /** It failed for nothing but that nobody who is known signed the certificate. */
+  readonly isIssuerUnknown: boolean;
+  readonly certificate: ClientCertificate | undefined;
 }
 
 /** One try at an endpoint. Times in milliseconds; -1 where that point was not reached. */

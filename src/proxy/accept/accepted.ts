@@ -5,6 +5,7 @@ import type { Connection, ConnectionHandler, ConnectionHolder } from '../transpo
 import type { CertificateStore } from './certificate-store.ts';
 import type { ConnectionLimits } from './connection-limits.ts';
 import { answerPlainOnTls, refuseServerName } from './preamble-answers.ts';
+import { toTlsClient, type Handshake } from './tls-client.ts';
 import { type Beginning, Preamble, type PreambleOwner } from './preamble.ts';
 
 /** Protocols offered by ALPN, in order of preference. */
@@ -17,6 +18,8 @@ export interface AcceptContext {
   readonly isTls: boolean;
   readonly limits: ConnectionLimits;
   readonly certificates: CertificateStore;
+  /** What the table says of a handshake for that server name. */
+  handshakeFor(serverName: string | undefined): Handshake;
   /** Whether PROXY headers of this peer are believed. */
   isTrusted(peerAddress: string): boolean;
   serve(connection: Connection, info: ConnectionInfo): void;
@@ -38,6 +41,7 @@ export class Accepted implements PreambleOwner, ConnectionHandler, ConnectionHol
   #clientAddress: string;
   #clientPort: number;
   #proxied: ProxiedConnection | undefined = undefined;
+  #handshake: Handshake | undefined = undefined;
   #isAddressCounted = false;
   #deadline: NodeJS.Timeout | undefined = undefined;
 
@@ -92,7 +96,10 @@ export class Accepted implements PreambleOwner, ConnectionHandler, ConnectionHol
       connection.handler = this;
       // OpenSSL decides on resuming a session before it asks for the context of a name, so a session that begins under one name
       // would be resumed under any other: the name is read before, and its context is the one that the handshake begins with.
-      connection.startTls(certificates.contextFor(beginning.serverName), ALPN_PROTOCOLS);
+      const handshake = this.#context.handshakeFor(beginning.serverName);
+      this.#handshake = handshake;
+      const context = certificates.contextFor(beginning.serverName, handshake.clientAuth);
+      connection.startTls(context, ALPN_PROTOCOLS);
     }
   }
 
@@ -140,6 +147,7 @@ export class Accepted implements PreambleOwner, ConnectionHandler, ConnectionHol
       proxied: this.#proxied,
       proxiedPort: this.#proxied?.destinationPort,
       serverName: tls?.serverName,
+      client: tls === undefined ? undefined : toTlsClient(this.#handshake!, tls),
       tlsProtocol: tls?.protocol ?? '',
       tlsCipher: tls?.cipher ?? '',
     });

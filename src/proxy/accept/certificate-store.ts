@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { TableDelta } from '../../table/messages.ts';
 import { DEFAULT_SETTINGS, type TlsSettings } from '../../table/settings.ts';
+import type { ClientAuthPolicy } from '../../model/policy.ts';
 import type { CertificateEntry, TlsEntry } from '../../table/table.ts';
 import type { TlsServerContext, TlsServerOptions, Transport } from '../transport/transport.ts';
 
@@ -15,7 +16,7 @@ export interface CertificateStore {
   /** Takes in what changed. Never throws: a certificate that OpenSSL refuses is reported and the default serves. */
   apply(change: CertificateChange): void;
   /** The context for a server name (docs/reference/routing.md §7.1); that of the default certificate when there is none for it, or no name. */
-  contextFor(serverName: string | undefined): TlsServerContext;
+  contextFor(serverName: string | undefined, clientAuth?: ClientAuthPolicy): TlsServerContext;
   /** Whether a handshake for this name is refused (`ssl-reject-handshake`); undefined is a hello without a name. */
   isRefused(serverName: string | undefined): boolean;
 }
@@ -46,6 +47,8 @@ class Store implements CertificateStore {
   readonly #certificates = new Map<string, CertificateEntry>();
   readonly #contexts = new Map<string, KnownContext>();
   readonly #broken = new Set<string>();
+  /** By id of what clients are asked for. */
+  readonly #askingDefaults = new Map<string, TlsServerContext>();
   #names: ReadonlyMap<string, string> = new Map();
   #defaultId = '';
   #defaultOptions: TlsServerOptions;
@@ -94,11 +97,33 @@ class Store implements CertificateStore {
     if (isParameterChanged || isDefaultTouched) this.#setDefault();
   }
 
-  contextFor(serverName: string | undefined): TlsServerContext {
-    if (serverName === undefined) return this.#default;
-    const name = this.#nameOf(serverName);
-    const context = name === undefined ? undefined : this.#contextOf(this.#names.get(name)!, name);
-    return context ?? this.#strangers;
+  contextFor(serverName: string | undefined, clientAuth?: ClientAuthPolicy): TlsServerContext {
+    const name = serverName === undefined ? undefined : this.#nameOf(serverName);
+    const context =
+      name === undefined ? undefined : this.#contextOf(this.#names.get(name)!, name, clientAuth);
+    if (context !== undefined) return context;
+    if (clientAuth !== undefined) return this.#asking(clientAuth) ?? this.#strangers;
+    return serverName === undefined ? this.#default : this.#strangers;
+  }
+
+  /** The default certificate, and a question to the client. */
+  #asking(clientAuth: ClientAuthPolicy): TlsServerContext | undefined {
+    const known = this.#askingDefaults.get(clientAuth.id);
+    if (known !== undefined) return known;
+    if (this.#askingDefaults.size >= MAX_CONTEXTS) this.#askingDefaults.clear();
+    try {
+      const context = this.#transport.createServerContext({
+        ...this.#defaultOptions,
+        ...questionOf(clientAuth),
+      });
+      this.#askingDefaults.set(clientAuth.id, context);
+      return context;
+    } catch (error) {
+      this.#report(
+        `a CA of clients cannot be used: ${(error as Error).message}; no certificate is asked for`,
+      );
+      return undefined;
+    }
   }
 
   isRefused(serverName: string | undefined): boolean {
@@ -116,10 +141,15 @@ class Store implements CertificateStore {
   }
 
   /** Names that share a certificate share a context, unless sessions are resumed: those are the name's own (RFC 6066 §3). */
-  #contextOf(id: string, name: string): TlsServerContext | undefined {
+  #contextOf(
+    id: string,
+    name: string,
+    clientAuth: ClientAuthPolicy | undefined,
+  ): TlsServerContext | undefined {
     const entry = this.#certificates.get(id);
     if (entry === undefined || this.#broken.has(id)) return undefined;
-    const key = this.#areSessionsResumed ? `${name} ${id}` : id;
+    const key =
+      clientAuth !== undefined ? `${clientAuth.id} ${id}` : this.#areSessionsResumed ? `${name} ${id}` : id;
     const known = this.#contexts.get(key);
     if (known !== undefined) {
       // Moves it to the end: a Map keeps the order of insertion, its first key is the least recently used.
@@ -129,7 +159,11 @@ class Store implements CertificateStore {
         return known.context;
       }
     }
-    const context = this.#createContext(entry, this.#optionsOf(entry, key));
+    const options = this.#optionsOf(entry, key);
+    const context = this.#createContext(
+      entry,
+      clientAuth === undefined ? options : { ...options, ...questionOf(clientAuth) },
+    );
     if (context === undefined) return undefined;
     if (this.#contexts.size >= MAX_CONTEXTS) this.#contexts.delete(this.#contexts.keys().next().value!);
     this.#contexts.set(key, { context, entry });
@@ -186,6 +220,7 @@ class Store implements CertificateStore {
 
   /** A default certificate that cannot be used leaves the one before it in place. */
   #setDefault(): void {
+    this.#askingDefaults.clear();
     const entry = this.#certificates.get(this.#defaultId);
     const wanted = this.#optionsOf(entry, this.#defaultId);
     const context = entry === undefined ? undefined : this.#createContext(entry, wanted);
@@ -208,6 +243,11 @@ class Store implements CertificateStore {
     this.#certificates.delete(id);
     this.#broken.delete(id);
   }
+}
+
+/** What a handshake asks of the client. Such sessions are not resumed: every connection shows its certificate anew. */
+function questionOf({ id, ca, crl }: ClientAuthPolicy): Partial<TlsServerOptions> {
+  return { clientCa: ca, clientCrl: crl, ticketKey: undefined, sessionScope: `client ${id}` };
 }
 
 function areSessionsResumed({ isSessionReused, ticketKeys }: TlsSettings): boolean {

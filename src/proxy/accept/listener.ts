@@ -6,6 +6,7 @@ import type { DataPlaneSettings } from '../../table/settings.ts';
 import { Accepted, type AcceptContext } from './accepted.ts';
 import { createConnectionLimits } from './connection-limits.ts';
 import type { ConnectionInfo } from '../message/connection-info.ts';
+import type { Handshake } from './tls-client.ts';
 import type { CertificateStore } from './certificate-store.ts';
 import type { Connection, Listener, ListenOptions, Transport } from '../transport/transport.ts';
 
@@ -14,6 +15,8 @@ export interface ListenerContext {
   /** Settings of the table in force; read for every connection. */
   settings(): DataPlaneSettings;
   readonly certificates: CertificateStore;
+  /** What the table says of a handshake for that server name; without it no client is asked for anything. */
+  handshakeFor?(serverName: string | undefined): Handshake;
   readonly counters: ConnectionCounters;
   /** Takes over a connection that is ready for HTTP. */
   serve(connection: Connection, info: ConnectionInfo): void;
@@ -42,6 +45,7 @@ export interface PortOpener {
 
 /** Longest queue of connections not accepted yet; the kernel caps it at net.core.somaxconn. */
 const BACKLOG = 4096;
+const NO_QUESTION: Handshake = { hostName: undefined, clientAuth: undefined };
 /** Turns of the event loop without a new connection before a port closes (the first may be half over), and how many it may take. */
 const QUIET_TURNS = 2;
 const MAX_CLOSING_TURNS = 100;
@@ -100,6 +104,7 @@ function createAcceptor({ kind, name }: PortListener, context: AcceptorContext):
     isTls: kind === 'https',
     limits,
     certificates,
+    handshakeFor: (serverName) => context.handshakeFor?.(serverName) ?? NO_QUESTION,
     isTrusted: context.isTrusted,
     serve: (connection, info) => context.serve(connection, info),
     onClosed: () => counters.closed(),

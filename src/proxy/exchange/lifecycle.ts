@@ -200,5 +200,6 @@ async function resumeChain(
 
 function answerFilter(exchange: Exchange, answer: DirectResponse): void {
   if (exchange.routing.route === undefined) exchange.routing.nameUpstream();
-  answerDirect(exchange, answer);
+  if (answer.refusal === undefined) answerDirect(exchange, answer);
+  else answerError(exchange, answer.refusal);
 }

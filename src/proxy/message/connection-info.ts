@@ -1,3 +1,5 @@
+import type { TlsClient } from '../../lib/variables/source.ts';
+
 /** Who talks to whom, as the balancer in front of us saw it. Addresses are canonical text, ports 0-65535. */
 export interface ProxiedConnection {
   readonly sourceAddress: string;
@@ -28,6 +30,8 @@ export interface ConnectionInfo {
   readonly proxiedPort: number | undefined;
   /** Server name of the TLS hello, as sent. */
   readonly serverName: string | undefined;
+  /** Undefined without TLS. */
+  readonly client?: TlsClient;
   /** `TLSv1.3`; empty without TLS. */
   readonly tlsProtocol: string;
   readonly tlsCipher: string;

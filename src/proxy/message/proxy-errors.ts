@@ -53,6 +53,13 @@ export const PROXY_ERRORS = {
   method_not_allowed: { ...REFUSAL, status: 405 },
   target_too_long: { ...REFUSAL, status: 414 },
   header_too_large: { ...REFUSAL, status: 400, page: 'header-too-large' },
+  // Client certificates (docs/reference/annotations.md §5.4).
+  no_client_certificate: { ...REFUSAL, status: 400, page: 'no-client-certificate' },
+  bad_client_certificate: { ...REFUSAL, status: 400, page: 'bad-client-certificate' },
+  // The handshake was for another host.
+  misdirected: { ...REFUSAL, status: 421, closes: false },
+  // The host asks its clients for something else than it did when this one's connection began.
+  outdated_handshake: { ...REFUSAL, status: 421 },
   // What the client sent would have become lines of another head.
   unsafe_request: { ...REFUSAL, status: 400 },
   body_too_large: { ...REFUSAL, status: 413, grpc: 8 },

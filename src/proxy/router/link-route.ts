@@ -64,7 +64,7 @@ export function* linkHost(
     .filter((filter) => filter !== undefined);
   const routes: LinkedRoute[] = [];
   for (const route of host.routes) {
-    routes.push(linkRoute(route, context, slots.size, deps));
+    routes.push(linkRoute(route, context, filters, slots.size, deps));
     yield;
   }
   return new TableHost(host, withHook(filters, 'onRequest'), matchers.matcherOf(host), routes);
@@ -105,6 +105,7 @@ class TableHost implements LinkedHost {
 function linkRoute(
   entry: RouteEntry,
   hostContext: FilterContext,
+  hostFilters: readonly Filter[],
   hostSlots: number,
   deps: LinkDeps,
 ): LinkedRoute {
@@ -149,7 +150,7 @@ function linkRoute(
         ? withHook(byStage.access, 'onRequest')
         : [...withHook(byStage.access, 'onRequest'), { onRequest: admission }],
     isAuthorizationHidden: filters.some(({ isAuthorizationHidden }) => isAuthorizationHidden === true),
-    onUpstreamRequest: withHook(filters, 'onUpstreamRequest'),
+    onUpstreamRequest: withHook([...hostFilters, ...filters], 'onUpstreamRequest'),
     onStatus: withHook(filters, 'onStatus'),
     onResponse: withHook(filters, 'onResponse'),
     onBody: withHook(filters, 'stageBody'),

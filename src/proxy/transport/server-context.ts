@@ -51,6 +51,7 @@ function toSecureContextOptions(options: TlsServerOptions): SecureContextOptions
     key: options.key,
     // No trust store unless clients are asked: otherwise OpenSSL completes a chain from it, at a cost per handshake. Served as given.
     ca: clientCa ?? [],
+    crl: options.clientCrl,
     minVersion: options.minVersion,
     maxVersion: options.maxVersion,
     ciphers: withTls13(options.ciphers),

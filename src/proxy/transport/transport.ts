@@ -131,6 +131,8 @@ export interface TlsServerOptions {
   readonly sessionScope: string;
   /** Asks for a client certificate; what is to follow from it is the caller's matter. */
   readonly clientCa?: string;
+  /** Certificates that are revoked; then there must be a list for every CA of a chain. */
+  readonly clientCrl?: string;
 }
 
 export interface TlsFacts {
@@ -143,6 +145,8 @@ export interface TlsFacts {
   readonly isResumed: boolean;
   /** `none`: it sent none; `ok`; else OpenSSL's name for what is wrong. */
   readonly clientVerification: string;
+  /** Certificates between that one and its root. */
+  readonly clientIntermediates: number;
   /** DER. */
   readonly clientCertificate: Buffer | undefined;
 }
