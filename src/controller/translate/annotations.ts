@@ -228,7 +228,6 @@ function reportUnsupported(state: State, name: string, known: KnownAnnotation, t
   }
   const field = fieldOf(name);
   if (effect === 'deny' && !isEmpty) state.isDenied = true;
-  if (effect === 'deny-host' && !isEmpty) state.hostDeniedBy = field;
   const isError = effect !== 'ignore' || (isProtection && !isEmpty);
   const report = isError ? findings.error : findings.warn;
   report(source, 'UnsupportedAnnotation', {

@@ -3,11 +3,8 @@ import type { Risk } from '../../features/kit/feature.ts';
 /** What an annotation of ingress-nginx that no feature defines means for its Ingress. */
 export interface KnownAnnotation {
   readonly risk: Risk;
-  /**
-   * `ignore`: the Ingress is served without it. `deny`: it protects, so its routes answer 503. `deny-host`: it protects the
-   * host, whose routes all answer 403.
-   */
-  readonly effect: 'ignore' | 'deny' | 'deny-host';
+  /** `ignore`: the Ingress is served without it. `deny`: it protects, so its routes answer 503. */
+  readonly effect: 'ignore' | 'deny';
   /** What happens now. */
   readonly consequence: string;
   /** Annotations one of which it takes to have any effect. */
@@ -28,17 +25,16 @@ const IGNORED: readonly (readonly [risk: Risk, consequence: string, names: Names
   [
     'low',
     'it is ignored',
-    `default-backend custom-http-errors disable-proxy-intercept-errors auth-secret-type auth-method auth-always-set-cookie
-     auth-keepalive auth-keepalive-share-vars auth-keepalive-requests auth-keepalive-timeout auth-tls-verify-depth
-     auth-tls-pass-certificate-to-upstream`,
+    `default-backend custom-http-errors disable-proxy-intercept-errors auth-method auth-always-set-cookie
+     auth-keepalive auth-keepalive-share-vars auth-keepalive-requests auth-keepalive-timeout`,
   ],
   [
     'medium',
     'it is ignored',
-    `auth-secret auth-realm auth-signin-redirect-param auth-response-headers auth-proxy-set-headers auth-request-redirect
-     auth-cache-key auth-cache-duration auth-tls-verify-client`,
+    `auth-signin-redirect-param auth-response-headers auth-proxy-set-headers auth-request-redirect
+     auth-cache-key auth-cache-duration`,
   ],
-  ['high', 'it is ignored', `auth-signin auth-tls-error-page auth-tls-match-cn`],
+  ['high', 'it is ignored', `auth-signin`],
   ['low', NOTHING_TO_SET, `http2-push-preload enable-rewrite-log ssl-prefer-server-ciphers`],
   ['low', 'TLS is terminated here', `ssl-passthrough`],
   ['low', 'the ciphers of the ConfigMap are used', `ssl-ciphers`],
@@ -63,20 +59,12 @@ const IGNORED: readonly (readonly [risk: Risk, consequence: string, names: Names
   ],
 ];
 
-const DENYING: readonly (readonly [
-  name: string,
-  risk: Risk,
-  effect: 'deny' | 'deny-host',
-  consequence: string,
-])[] = [
-  ['auth-type', 'low', 'deny', 'nobody is let in: the routes of the Ingress answer 503'],
+const DENYING: readonly (readonly [name: string, risk: Risk, effect: 'deny', consequence: string])[] = [
   ['auth-url', 'high', 'deny', 'nobody is let in: the routes of the Ingress answer 503'],
-  ['auth-tls-secret', 'medium', 'deny-host', 'nobody is let in: the hosts of the Ingress answer 403'],
 ];
 
 /** What it takes for an annotation to have any effect, in ingress-nginx as well (docs/reference/annotations.md). */
 const NEEDS: readonly (readonly [needs: Names, names: Names])[] = [
-  ['auth-type', 'auth-secret auth-secret-type auth-realm'],
   [
     'auth-url',
     `auth-method auth-signin auth-response-headers auth-proxy-set-headers auth-request-redirect auth-cache-key auth-always-set-cookie
@@ -85,10 +73,6 @@ const NEEDS: readonly (readonly [needs: Names, names: Names])[] = [
   ['auth-signin', 'auth-signin-redirect-param'],
   ['auth-cache-key', 'auth-cache-duration'],
   ['auth-keepalive', 'auth-keepalive-share-vars auth-keepalive-requests auth-keepalive-timeout'],
-  [
-    'auth-tls-secret',
-    `auth-tls-verify-client auth-tls-verify-depth auth-tls-error-page auth-tls-pass-certificate-to-upstream auth-tls-match-cn`,
-  ],
   ['custom-http-errors', 'disable-proxy-intercept-errors'],
   ['enable-opentelemetry', 'opentelemetry-trust-incoming-span opentelemetry-operation-name'],
 ];
@@ -98,14 +82,13 @@ const OFF: readonly (readonly [value: string, names: Names])[] = [
   [
     'false',
     `enable-modsecurity enable-owasp-core-rules enable-opentelemetry ssl-passthrough http2-push-preload enable-rewrite-log
-     disable-proxy-intercept-errors auth-always-set-cookie auth-keepalive-share-vars auth-tls-pass-certificate-to-upstream
+     disable-proxy-intercept-errors auth-always-set-cookie auth-keepalive-share-vars
      enable-opentracing enable-influxdb secure-backends grpc-backend`,
   ],
   ['0', 'auth-keepalive'],
-  ['off', 'auth-tls-verify-client'],
 ];
 
-const PROTECTIONS: Names = `auth-secret auth-tls-verify-client auth-tls-match-cn enable-modsecurity enable-owasp-core-rules
+const PROTECTIONS: Names = `enable-modsecurity enable-owasp-core-rules
   modsecurity-snippet`;
 
 const needsOf = byName(NEEDS.map(([needs, names]) => [namesOf(needs), names]));

@@ -87,7 +87,8 @@ export const authTls = defineFeature({
     {
       of: ['auth-tls-verify-client', 'auth-tls-match-cn'],
       consequence: 'it protects nothing',
-      ...NEEDS_SECRET,
+      problem: NEEDS_SECRET.problem,
+      holds: (values) => NEEDS_SECRET.holds(values) && values['auth-tls-verify-client'] !== 'off',
     },
     {
       of: ['auth-tls-verify-depth', 'auth-tls-error-page', 'auth-tls-pass-certificate-to-upstream'],
