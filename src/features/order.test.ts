@@ -7,8 +7,8 @@ import { features } from './registry.ts';
  */
 const ORDER = {
   host: ['blocklists', 'www-redirect', 'app-root'],
-  route: ['global-auth', 'cors', 'redirect', 'rewrite', 'ssl-redirect'],
-  access: ['limits', 'ip-access'],
+  route: ['cors', 'redirect', 'rewrite', 'ssl-redirect'],
+  access: ['limits', 'ip-access', 'external-auth'],
 } as const;
 
 for (const [stage, names] of Object.entries(ORDER)) {

@@ -8,8 +8,8 @@ import { basicAuth } from './basic-auth/basic-auth.ts';
 import { blocklists } from './blocklists/blocklists.ts';
 import { customHeaders } from './custom-headers/custom-headers.ts';
 import { cors } from './cors/cors.ts';
-import { globalAuth } from './global-auth/global-auth.ts';
 import { ipAccess } from './ip-access/ip-access.ts';
+import { externalAuth } from './external-auth/external-auth.ts';
 import { healthCheck } from './health-check/health-check.ts';
 import type { Feature } from './kit/feature.ts';
 import { limitRate } from './limit-rate/limit-rate.ts';
@@ -41,8 +41,7 @@ export const features: readonly AnyFeature[] = [
   wwwRedirect, // before app-root: the other name has no root of its own
   appRoot,
   serverAlias,
-  globalAuth, // before all of a route: what is closed answers 503 and nothing else, like a denied route
-  cors, // then: a preflight is answered whatever else the route asks for
+  cors, // before all of a route: a preflight is answered whatever else the route asks for
   redirect, // before the rewrite and the SSL redirect: an explicit redirect is answered over plain http
   rewrite, // before the SSL redirect: a rewrite that gives nothing is a 500 on either scheme
   sslRedirect,
@@ -50,6 +49,7 @@ export const features: readonly AnyFeature[] = [
   mirror, // behind the limits: what is refused is not copied
   ipAccess, // the first check of access: an address costs least to look at
   basicAuth,
+  externalAuth, // the last check of access: it asks another server
   satisfy,
   upstreamVhost,
   proxyRedirect,

@@ -195,7 +195,42 @@ const cases: readonly Case[] = [
     },
     vain: [],
   },
-  // global-auth
+  // external-auth
+  {
+    name: 'questions without anybody to ask',
+    annotations: {
+      'auth-method': 'HEAD',
+      'auth-signin': 'https://in.test/',
+      'auth-response-headers': 'X-User',
+      'auth-proxy-set-headers': 'a/headers',
+      'auth-request-redirect': '/',
+      'auth-cache-key': '$host',
+      'auth-always-set-cookie': 'true',
+    },
+    vain: [
+      'auth-always-set-cookie',
+      'auth-cache-key',
+      'auth-method',
+      'auth-proxy-set-headers',
+      'auth-request-redirect',
+      'auth-response-headers',
+      'auth-signin',
+    ].map((name) => (name === 'auth-response-headers' ? `error ${name}` : warning(name))),
+  },
+  {
+    name: 'what belongs to a sign-in and to a cache that there are not',
+    annotations: {
+      'auth-url': 'http://auth.test/',
+      'auth-signin-redirect-param': 'to',
+      'auth-cache-duration': '200 1m',
+    },
+    vain: [warning('auth-cache-duration'), warning('auth-signin-redirect-param')],
+  },
+  {
+    name: 'authentication behind a redirect',
+    annotations: { ...redirected, 'auth-url': 'http://auth.test/' },
+    vain: ['error auth-url'],
+  },
   {
     name: 'global authentication that there is not',
     annotations: { 'enable-global-auth': 'true' },

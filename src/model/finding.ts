@@ -41,6 +41,7 @@ export const FINDING_REASONS = [
   'UnknownIngressClass',
   'UnknownPort',
   'UnknownVariable',
+  'UnreachableServer',
   'UnreadableFile',
   'UnsafeText',
   'UnsupportedAnnotation',

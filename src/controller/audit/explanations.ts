@@ -81,6 +81,8 @@ export const EXPLANATIONS: Readonly<Record<AuditCode, string>> = {
     'The Ingress names our class, but there is no such IngressClass. It is not served. Create the class.',
   UnknownPort: 'The Service has no such port. The paths answer 503.',
   UnknownVariable: 'A text has a variable that does not exist. It is filled in with nothing.',
+  UnreachableServer:
+    'An authentication server cannot be asked: its host is no name, or its Service or port does not exist. Nobody is let in meanwhile: requests answer 500.',
   UnreadableFile: 'A file cannot be read, or is not YAML. Nothing of it counts.',
   UnsafeText: 'A text has characters that have no place in what is sent or matched. It is refused.',
   UnsupportedAnnotation:

@@ -13,12 +13,7 @@ const ROWS: readonly (readonly [consequence: string, names: Names])[] = [
     'no limit is applied',
     'limit-conn-zone-variable limit-rate limit-rate-after limit-req-status-code limit-conn-status-code',
   ],
-  [
-    'it is ignored',
-    `global-auth-method global-auth-signin global-auth-signin-redirect-param global-auth-response-headers
-     global-auth-request-redirect global-auth-cache-key global-auth-cache-duration global-auth-always-set-cookie
-     enable-auth-access-log`,
-  ],
+  ['no question to an authentication server is logged', 'enable-auth-access-log'],
   ['the access log goes to where access-log-path says', 'enable-syslog syslog-host syslog-port'],
   [
     'responses are sent as they come',

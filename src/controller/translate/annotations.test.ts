@@ -183,7 +183,9 @@ describe('risk and words', () => {
   });
 
   test('the level also holds for annotations that no feature defines', () => {
-    const parsed = parse({ 'p.test/auth-signin': 'x' }, [], { 'annotations-risk-level': 'Medium' });
+    const parsed = parse({ 'p.test/modsecurity-transaction-id': 'x' }, [], {
+      'annotations-risk-level': 'Medium',
+    });
     expect(parsed.refusals).toHaveLength(1);
   });
 

@@ -195,7 +195,7 @@ function checkNames(state: State): void {
       });
       continue;
     }
-    if ('effect' in known) {
+    if ('consequence' in known) {
       reportUnsupported(state, name, known, value.trim());
       // A snippet is taken out before the Ingress is judged, as ingress-nginx does.
       if (known.risk === 'critical') continue;
@@ -210,11 +210,11 @@ function checkNames(state: State): void {
 /** Says what is not supported; what has no effect anyhow, or asks for what is so without it, is not told as if it had. */
 function reportUnsupported(state: State, name: string, known: KnownAnnotation, text: string): void {
   const { findings, source, written } = state;
-  const { effect, needs, isProtection = false } = known;
+  const { needs, isProtection = false } = known;
   if (known.off === text) return;
   const value = known.risk === 'critical' ? '' : text;
   if (state.isCanary) {
-    state.unsupportedOnCanary.push(vainOnCanary(name, value, effect !== 'ignore' || isProtection));
+    state.unsupportedOnCanary.push(vainOnCanary(name, value, isProtection));
     return;
   }
   const isEmpty = text === '';
@@ -227,8 +227,7 @@ function reportUnsupported(state: State, name: string, known: KnownAnnotation, t
     return;
   }
   const field = fieldOf(name);
-  if (effect === 'deny' && !isEmpty) state.isDenied = true;
-  const isError = effect !== 'ignore' || (isProtection && !isEmpty);
+  const isError = isProtection && !isEmpty;
   const report = isError ? findings.error : findings.warn;
   report(source, 'UnsupportedAnnotation', {
     field,

@@ -3,8 +3,6 @@ import type { Risk } from '../../features/kit/feature.ts';
 /** What an annotation of ingress-nginx that no feature defines means for its Ingress. */
 export interface KnownAnnotation {
   readonly risk: Risk;
-  /** `ignore`: the Ingress is served without it. `deny`: it protects, so its routes answer 503. */
-  readonly effect: 'ignore' | 'deny';
   /** What happens now. */
   readonly consequence: string;
   /** Annotations one of which it takes to have any effect. */
@@ -25,17 +23,14 @@ const IGNORED: readonly (readonly [risk: Risk, consequence: string, names: Names
   [
     'low',
     'it is ignored',
-    `default-backend custom-http-errors disable-proxy-intercept-errors auth-method auth-always-set-cookie
-     auth-keepalive auth-keepalive-share-vars auth-keepalive-requests auth-keepalive-timeout`,
+    `default-backend custom-http-errors disable-proxy-intercept-errors`,
   ],
   [
-    'medium',
-    'it is ignored',
-    `auth-signin-redirect-param auth-response-headers auth-proxy-set-headers auth-request-redirect
-     auth-cache-key auth-cache-duration`,
+    'low',
+    NOTHING_TO_SET,
+    `http2-push-preload enable-rewrite-log ssl-prefer-server-ciphers auth-keepalive auth-keepalive-share-vars
+     auth-keepalive-requests auth-keepalive-timeout`,
   ],
-  ['high', 'it is ignored', `auth-signin`],
-  ['low', NOTHING_TO_SET, `http2-push-preload enable-rewrite-log ssl-prefer-server-ciphers`],
   ['low', 'TLS is terminated here', `ssl-passthrough`],
   ['low', 'the ciphers of the ConfigMap are used', `ssl-ciphers`],
   ['medium', 'FastCGI is not spoken', `fastcgi-index fastcgi-params-configmap`],
@@ -59,19 +54,9 @@ const IGNORED: readonly (readonly [risk: Risk, consequence: string, names: Names
   ],
 ];
 
-const DENYING: readonly (readonly [name: string, risk: Risk, effect: 'deny', consequence: string])[] = [
-  ['auth-url', 'high', 'deny', 'nobody is let in: the routes of the Ingress answer 503'],
-];
-
 /** What it takes for an annotation to have any effect, in ingress-nginx as well (docs/reference/annotations.md). */
 const NEEDS: readonly (readonly [needs: Names, names: Names])[] = [
-  [
-    'auth-url',
-    `auth-method auth-signin auth-response-headers auth-proxy-set-headers auth-request-redirect auth-cache-key auth-always-set-cookie
-     auth-keepalive auth-snippet`,
-  ],
-  ['auth-signin', 'auth-signin-redirect-param'],
-  ['auth-cache-key', 'auth-cache-duration'],
+  ['auth-url', 'auth-keepalive auth-snippet'],
   ['auth-keepalive', 'auth-keepalive-share-vars auth-keepalive-requests auth-keepalive-timeout'],
   ['custom-http-errors', 'disable-proxy-intercept-errors'],
   ['enable-opentelemetry', 'opentelemetry-trust-incoming-span opentelemetry-operation-name'],
@@ -82,7 +67,7 @@ const OFF: readonly (readonly [value: string, names: Names])[] = [
   [
     'false',
     `enable-modsecurity enable-owasp-core-rules enable-opentelemetry ssl-passthrough http2-push-preload enable-rewrite-log
-     disable-proxy-intercept-errors auth-always-set-cookie auth-keepalive-share-vars
+     disable-proxy-intercept-errors auth-keepalive-share-vars
      enable-opentracing enable-influxdb secure-backends grpc-backend`,
   ],
   ['0', 'auth-keepalive'],
@@ -97,21 +82,19 @@ const protections = new Set(namesOf(PROTECTIONS));
 
 /** Every annotation of ingress-nginx that no feature defines, by name without prefix. */
 export const KNOWN_ANNOTATIONS: ReadonlyMap<string, KnownAnnotation> = new Map(
-  [
-    ...IGNORED.flatMap(([risk, consequence, names]) =>
-      namesOf(names).map((name) => ({ name, risk, effect: 'ignore' as const, consequence })),
-    ),
-    ...DENYING.map(([name, risk, effect, consequence]) => ({ name, risk, effect, consequence })),
-  ].map(({ name, ...known }): [string, KnownAnnotation] => [
-    name,
-    {
-      ...known,
-      needs: needsOf.get(name),
-      off: offOf.get(name),
-      ...(protections.has(name) ? { isProtection: true } : {}),
-      ...(known.consequence === NOTHING_TO_SET ? { isInert: true } : {}),
-    },
-  ]),
+  IGNORED.flatMap(([risk, consequence, names]) =>
+    namesOf(names).map((name): [string, KnownAnnotation] => [
+      name,
+      {
+        risk,
+        consequence,
+        needs: needsOf.get(name),
+        off: offOf.get(name),
+        ...(protections.has(name) ? { isProtection: true } : {}),
+        ...(consequence === NOTHING_TO_SET ? { isInert: true } : {}),
+      },
+    ]),
+  ),
 );
 
 function namesOf(names: Names): readonly string[] {

@@ -71,6 +71,7 @@ const BASIC = 'letters, digits and - . _ ~ / :';
 export const basic = ofClass(/^[A-Za-z0-9\-._~/:]*$/, BASIC, true);
 export const basicWithSpaces = ofClass(/^[A-Za-z0-9\-._~/: ]*$/, `${BASIC} space`);
 export const url = ofClass(/^[A-Za-z0-9\-._~/:,?&=]*$/, `${BASIC} , ? & =`, true);
+export const urlvar = ofClass(/^[A-Za-z0-9\-._~/:,?&=$]*$/, `${BASIC} , ? & = $`, true);
 export const urlKeepingSpaces = ofClass(/^[A-Za-z0-9\-._~/:,?&=]*$/, `${BASIC} , ? & =`);
 export const serverish = ofClass(
   /^[A-Za-z0-9\-._~/:^$[\](){}*+?|&=\\]*$/,

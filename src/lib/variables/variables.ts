@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { toByteText } from '../byte-text.ts';
 import { CATCH_ALL } from '../catch-all.ts';
+import { percentEncode } from '../escape-path.ts';
 import { addressBytes } from '../address-text.ts';
 import { toIsoTime, toLocalTime, toSeconds } from '../nginx-time.ts';
 import type { Attempt, VariableSource } from './source.ts';
@@ -52,6 +53,11 @@ const addedForwardedForOf = (source: VariableSource): string => {
   return chain === undefined || chain === '' ? source.clientAddress : `${chain}, ${source.clientAddress}`;
 };
 
+/** All but what RFC 3986 calls unreserved; the text has one character per byte. */
+function escapeAll(text: string): string {
+  return text.replace(/[^A-Za-z0-9\-._~]/g, percentEncode);
+}
+
 const nothing = (): undefined => undefined;
 
 /**
@@ -80,6 +86,7 @@ const VARIABLES: Readonly<Record<string, VariableReader>> = {
   request: (source) => source.requestLine,
   request_method: (source) => orNone(source.method),
   request_uri: (source) => orNone(source.target),
+  escaped_request_uri: (source) => escapeAll(source.target),
   uri: (source) => orNone(source.rewrittenPath ?? source.path),
   document_uri: (source) => orNone(source.rewrittenPath ?? source.path),
   args: (source) => orNone(source.query),
