@@ -35,3 +35,13 @@ test('replaces each occurrence by what is made of it', () => {
   expect(editor.toLines()).toBe('Set-Cookie: a=1; Secure\r\nX: y\r\nset-cookie: b=2; Secure\r\n');
   expect(() => editor.replace('x', () => 'a\r\nb: c')).toThrow('holds a line break');
 });
+
+test('a name that is only part of another, or of a value, is not that one', () => {
+  const editor = new LinesEditor(parsedLines('X-User-Id: x-user: 1\r\nMy-X-User: 2\r\n'));
+  expect(editor.get('x-user')).toBeUndefined();
+  editor.set('X-User', 'ann');
+  editor.append('x-user', 'bob');
+  expect(editor.get('x-user')).toBe('ann, bob');
+  editor.remove('x-user');
+  expect(editor.toLines()).toBe('X-User-Id: x-user: 1\r\nMy-X-User: 2\r\n');
+});

@@ -1,22 +1,25 @@
 import type { HeadEditor, ResponseEditor } from '../../features/kit/filter.ts';
-import { checkHeader, type HeadText, parsedLines } from './head-text.ts';
+import { checkHeader, headerLine, type HeadText, joinLines, parsedLines } from './head-text.ts';
 
-/** Edits header lines (each ended by CRLF) for filters; only heads that a filter looks at pass through here. */
+/**
+ * Edits header lines (each ended by CRLF) for filters; only heads that a filter looks at pass through here. They are taken apart when a
+ * name is asked for that is among them: most of the time none is.
+ */
 export class LinesEditor implements HeadEditor {
   #names: string[] = [];
   #lowerNames: string[] = [];
   #values: string[] = [];
+  #lines: HeadText;
+  /** The lines in lower case behind a line end, once somebody asked for a name. */
+  #lower: string | undefined = undefined;
+  #isTakenApart = false;
 
   constructor(lines: HeadText) {
-    let start = 0;
-    for (let end = lines.indexOf('\r\n'); end >= 0; end = lines.indexOf('\r\n', start)) {
-      const colon = lines.indexOf(':', start);
-      this.#push(lines.slice(start, colon), lines.slice(colon + 1, end).trim());
-      start = end + 2;
-    }
+    this.#lines = lines;
   }
 
   get(lowerName: string): string | undefined {
+    if (!this.#has(lowerName)) return undefined;
     let found: string | undefined;
     for (let i = 0; i < this.#lowerNames.length; i++) {
       if (this.#lowerNames[i] !== lowerName) continue;
@@ -27,6 +30,10 @@ export class LinesEditor implements HeadEditor {
 
   set(name: string, value: string): void {
     const lowerName = name.toLowerCase();
+    if (!this.#has(lowerName)) {
+      this.append(name, value);
+      return;
+    }
     const first = this.#lowerNames.indexOf(lowerName);
     if (first < 0) {
       this.append(name, value);
@@ -39,11 +46,18 @@ export class LinesEditor implements HeadEditor {
   }
 
   append(name: string, value: string): void {
-    checkHeader(name, value);
-    this.#push(name, value);
+    if (this.#isTakenApart) {
+      checkHeader(name, value);
+      this.#push(name, value);
+      return;
+    }
+    const line = headerLine(name, value);
+    this.#lines = joinLines(this.#lines, line);
+    if (this.#lower !== undefined) this.#lower += line.toLowerCase();
   }
 
   replace(lowerName: string, make: (value: string) => string): void {
+    if (!this.#has(lowerName)) return;
     for (let i = 0; i < this.#names.length; i++) {
       if (this.#lowerNames[i] !== lowerName) continue;
       const value = make(this.#values[i]!);
@@ -53,14 +67,37 @@ export class LinesEditor implements HeadEditor {
   }
 
   remove(lowerName: string): void {
-    this.#removeFrom(0, lowerName);
+    if (this.#has(lowerName)) this.#removeFrom(0, lowerName);
   }
 
   /** The lines as they are now. */
   toLines(): HeadText {
+    // An empty value may lack its blank.
+    if (!this.#isTakenApart && this.#lines.includes(':\r\n')) this.#takeApart();
+    if (!this.#isTakenApart) return this.#lines;
     let lines = '';
     for (let i = 0; i < this.#names.length; i++) lines += `${this.#names[i]}: ${this.#values[i]}\r\n`;
     return parsedLines(lines);
+  }
+
+  /** Whether the name may be among them; they are then taken apart. */
+  #has(lowerName: string): boolean {
+    if (this.#isTakenApart) return true;
+    this.#lower ??= `\n${this.#lines.toLowerCase()}`;
+    if (!this.#lower.includes(`\n${lowerName}:`)) return false;
+    this.#takeApart();
+    return true;
+  }
+
+  #takeApart(): void {
+    this.#isTakenApart = true;
+    const lines = this.#lines;
+    let start = 0;
+    for (let end = lines.indexOf('\r\n'); end >= 0; end = lines.indexOf('\r\n', start)) {
+      const colon = lines.indexOf(':', start);
+      this.#push(lines.slice(start, colon), lines.slice(colon + 1, end).trim());
+      start = end + 2;
+    }
   }
 
   #push(name: string, value: string): void {
