@@ -1,9 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { Bench, eventually, type Answering } from '../protocol/engine/harness.ts';
+import { makeCertificate } from '../fixtures/certificates.ts';
 import { startSerin, type SerinProcess } from '../fixtures/serin-process.ts';
 
 /*
@@ -17,6 +20,8 @@ const bench = new Bench();
 const objects: object[] = [];
 let backend: Answering;
 let server: Answering;
+let secure: Server;
+const serverNames: unknown[] = [];
 let serin: SerinProcess;
 
 const GOOD = 'Cookie: session=good\r\n';
@@ -91,6 +96,14 @@ beforeAll(async () => {
       : `HTTP/1.1 200 OK\r\nContent-Length: ${request.length}\r\n\r\n${request}`,
   );
   server = await bench.answering(authenticate);
+  const { certificate: cert, key } = makeCertificate(['nobody.test']);
+  secure = createServer({ cert, key }, (socket: TLSSocket) => {
+    serverNames.push(socket.servername);
+    socket.on('data', (chunk: Buffer) => socket.write(authenticate(chunk.toString('latin1')) ?? ''));
+    socket.on('error', () => {});
+  });
+  await new Promise<void>((resolve) => secure.listen(0, '127.0.0.1', resolve));
+  service('secure', (secure.address() as AddressInfo).port);
   service('web', backend.endpoint.port);
   service('auth', server.endpoint.port);
   service('dead', 1);
@@ -101,6 +114,7 @@ beforeAll(async () => {
   ingress('all.test', '/', check);
   ingress('in.test', '/', { ...check, 'auth-signin': 'https://login.test/start' });
   ingress('address.test', '/', { ...check, 'auth-url': `http://127.0.0.1:${server.endpoint.port}/check` });
+  ingress('secure.test', '/', { ...check, 'auth-url': 'https://secure.a.svc:80/check' });
   ingress('cached.test', '/', { ...check, 'auth-cache-key': '$http_cookie' });
   ingress('any.test', '/', { ...check, satisfy: 'any', 'whitelist-source-range': '127.0.0.0/8' });
   ingress('list.test', '/', { ...check, 'whitelist-source-range': '192.0.2.0/24' });
@@ -126,6 +140,7 @@ afterAll(async () => {
   // First the tunnels, which would keep it from ending.
   await bench.close();
   await serin?.stop();
+  secure?.close();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -159,6 +174,12 @@ describe('who is known comes in', () => {
   });
 
   test('of a server by its address', async () => expect(statusOf(await get('address.test', GOOD))).toBe(200));
+
+  test('of a server over TLS, by its name and whatever its certificate', async () => {
+    expect(statusOf(await get('secure.test', GOOD))).toBe(200);
+    expect(statusOf(await get('secure.test'))).toBe(401);
+    expect(serverNames).toEqual(['secure.a.svc']);
+  });
 
   test('a remembered answer is not asked for again', async () => {
     for (let i = 0; i < 3; i++) expect(statusOf(await get('cached.test', GOOD))).toBe(200);
