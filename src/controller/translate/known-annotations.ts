@@ -20,11 +20,7 @@ type Names = string;
 const NOTHING_TO_SET = 'it has nothing to set in Serin';
 
 const IGNORED: readonly (readonly [risk: Risk, consequence: string, names: Names])[] = [
-  [
-    'low',
-    'it is ignored',
-    `default-backend custom-http-errors disable-proxy-intercept-errors`,
-  ],
+  ['low', 'it is ignored', `default-backend custom-http-errors disable-proxy-intercept-errors`],
   [
     'low',
     NOTHING_TO_SET,

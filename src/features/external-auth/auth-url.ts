@@ -1,4 +1,5 @@
 import { parseTemplate } from '../../lib/variables/template.ts';
+import type { TranslateContext } from '../kit/feature.ts';
 import type { Parsed } from '../kit/parsed.ts';
 import { parseAuthority, type UpstreamAddress } from '../kit/upstream-address.ts';
 
