@@ -34,7 +34,9 @@ const router = createFixedRouter({
   series: metrics.routeSeries(labels, ''),
 });
 const report = (fault: unknown) => console.error(fault);
+const transport = createSocketTransport();
 const context = createServeContext({
+  transport,
   router: () => router,
   upstreamOf: unknownUpstream,
   accessLog: createFollowingAccessLog(() => router.settings.accessLog, report),
@@ -52,7 +54,7 @@ const context = createServeContext({
   random: Math.random,
   report,
 });
-await createSocketTransport().listen(
+await transport.listen(
   { host: '127.0.0.1', port: Number(listenPort) },
   {
     backlog: 4096,

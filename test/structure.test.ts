@@ -225,6 +225,18 @@ describe('structure', () => {
     expect(outside).toEqual([]);
   });
 
+  test('in proxy only the transport knows sockets, types included', () => {
+    const outside = files
+      .filter(
+        ({ path, imports }) =>
+          path.startsWith('proxy/') &&
+          !path.startsWith('proxy/transport/') &&
+          imports.some(({ specifier }) => /^node:(net|tls)$/.test(specifier)),
+      )
+      .map(({ path }) => path);
+    expect(outside).toEqual([]);
+  });
+
   test('no file only passes on what another one exports', () => {
     const barrels = files
       .filter(({ text }) => /^export\s+(\*|\{[^}]*\})\s+from\s/m.test(text))

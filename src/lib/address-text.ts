@@ -1,6 +1,11 @@
 import { isIP, isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
+/** The family of an address without zone; 0: it is none. */
+export function addressFamily(text: string): 0 | 4 | 6 {
+  return text.includes('%') ? 0 : (isIP(text) as 0 | 4 | 6);
+}
+
 /** The one spelling of an address that `isIP` takes: lower case, shortest (RFC 5952), IPv4 where it is IPv4 in IPv6's clothes. */
 export function canonicalAddress(address: string): string {
   return isIPv4(address) ? address : canonicalIPv6(ipaddr.IPv6.parse(address));

@@ -3,15 +3,21 @@ import type { ConnectionInfo } from './message/connection-info.ts';
 import { WAITS } from './http1/client-waits.ts';
 import { DownstreamConnection } from './http1/downstream-connection.ts';
 import { createHttp1Wire } from './http1/upstream-wire.ts';
-import type { Connection } from './transport/transport.ts';
+import type { Connection, Transport } from './transport/transport.ts';
 import { Timers } from '../lib/timer-wheel.ts';
 import { Copies } from './exchange/copies.ts';
 import { Subrequests } from './exchange/subrequests.ts';
 import { Pools } from './upstream/pools.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
+/** What connections are served with. */
+export interface ServeOptions extends EngineOptions {
+  /** Opens connections to endpoints. */
+  readonly transport: Transport;
+}
+
 /** Creates what `serveConnection` needs; nothing runs until a connection comes. */
-export function createServeContext(options: EngineOptions): ServeContext {
+export function createServeContext(options: ServeOptions): ServeContext {
   const timers = options.timers ?? new Timers();
   const onBareLineFeeds = (): void => options.metrics.wire.bareLineFeeds();
   const report = (fault: unknown): void => options.report(fault);
@@ -21,6 +27,7 @@ export function createServeContext(options: EngineOptions): ServeContext {
       'http/1.0': createHttp1Wire({ minorVersion: 0, onBareLineFeeds }),
       'http/1.1': createHttp1Wire({ minorVersion: 1, onBareLineFeeds }),
     },
+    transport: options.transport,
     timers,
     now: options.now,
     settings: () => options.router().settings,

@@ -77,6 +77,7 @@ export function startWorker(
     spool: spoolBytes > 0 ? new Spool(directory, report, nowMs) : undefined,
   };
   const context = createServeContext({
+    transport,
     router,
     upstreamOf: (id) => upstreams.upstreamOf(id),
     accessLog,

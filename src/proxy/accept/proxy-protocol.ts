@@ -1,5 +1,4 @@
-import { isIPv4, isIPv6 } from 'node:net';
-import { canonicalAddress, toAddressText } from '../../lib/address-text.ts';
+import { addressFamily, canonicalAddress, toAddressText } from '../../lib/address-text.ts';
 import type { ProxiedConnection } from '../message/connection-info.ts';
 
 /** What the first bytes of a connection are. `connection` is undefined for LOCAL and UNKNOWN: the real addresses count. */
@@ -37,7 +36,8 @@ function parseV1(bytes: Buffer): ProxyHeaderResult {
   // The rest of an UNKNOWN line is ignored, whatever it says.
   if (family === 'UNKNOWN') return { kind: 'parsed', length, connection: undefined };
   if (family !== 'TCP4' && family !== 'TCP6') return malformed('unknown address family');
-  const isAddress = family === 'TCP4' ? isIPv4 : isPlainIPv6;
+  const wanted = family === 'TCP4' ? 4 : 6;
+  const isAddress = (text: string): boolean => addressFamily(text) === wanted;
   if (fields.length !== 5 || !isAddress(source) || !isAddress(destination))
     return malformed('invalid address');
   if (!isPort(sourcePort) || !isPort(destinationPort)) return malformed('invalid port');
@@ -96,10 +96,6 @@ function malformed(problem: string): ProxyHeaderResult {
 function startsAlike(bytes: Buffer, start: Buffer): boolean {
   const length = Math.min(bytes.length, start.length);
   return bytes.compare(start, 0, length, 0, length) === 0;
-}
-
-function isPlainIPv6(text: string): boolean {
-  return isIPv6(text) && !text.includes('%');
 }
 
 function isPort(text: string): boolean {

@@ -1,5 +1,4 @@
-import { isIP } from 'node:net';
-import { canonicalAddress } from '../../lib/address-text.ts';
+import { addressFamily, canonicalAddress } from '../../lib/address-text.ts';
 import type { NetworkMatcher } from '../../lib/cidr.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
 import type { ConnectionInfo } from '../message/connection-info.ts';
@@ -79,7 +78,7 @@ function addressOf(item: string): string | undefined {
 
 /** A zone (`%eth0`) names an interface of somebody else's machine. */
 function isAddress(text: string): boolean {
-  return isIP(text) !== 0 && !text.includes('%');
+  return addressFamily(text) !== 0;
 }
 
 function isPort(text: string): boolean {

@@ -130,10 +130,6 @@ export class Flight implements UpstreamHandler, TimerOwner, PickState {
 
   onReadDone(): void {}
 
-  isReadBufferFree(): boolean {
-    return true;
-  }
-
   onResponseEnd(): void {
     this.#stream = undefined;
     this.#end('ok');

@@ -164,14 +164,14 @@ export class Forwarding
     );
   }
 
-  onResponseBody(buffer: Buffer, start: number, end: number, isOwned: boolean): void {
+  onResponseBody(buffer: Buffer, start: number, end: number): void {
     const length = end - start;
     this.#try.responseLength += length;
     if (this.#staged !== undefined) {
       this.#staged.take(buffer, start, end);
       return;
     }
-    this.sendBody(buffer, start, end, isOwned);
+    this.sendBody(buffer, start, end, false);
   }
 
   onReadDone(): void {
@@ -180,10 +180,6 @@ export class Forwarding
     if (isTaken || this.#isPaused) return;
     this.#isPaused = true;
     this.#stream?.pause();
-  }
-
-  isReadBufferFree(): boolean {
-    return this.#staged !== undefined || this.#exchange.downstream.isFlushed;
   }
 
   onResponseEnd(trailers: HeaderBlock | undefined, endedAtMs: number): void {

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import { Timer, type TimerOwner } from '../../lib/timer-wheel.ts';
 import { isUpgradeAsked } from '../message/connection-field.ts';
 import { UnsafeText } from '../message/head-text.ts';
@@ -7,7 +6,7 @@ import type { ProxyErrorCode } from '../message/proxy-errors.ts';
 import type { Connector } from '../upstream/connector.ts';
 import type { ConnectionHome, PooledConnection } from '../upstream/pooled-connection.ts';
 import type { UpstreamHandler, UpstreamRequest, UpstreamStream } from '../upstream/stream.ts';
-import { outliveWriteFailures } from '../upstream/write-failures.ts';
+import type { CloseReason, Connection, ConnectionHandler } from '../transport/transport.ts';
 import { CHUNK_END, chunkHead, LAST_CHUNK } from './chunked-encoder.ts';
 import type { Http1ResponseHead } from './heads.ts';
 import { isCloseAsked, requestHeadText } from './request-head.ts';
@@ -33,7 +32,9 @@ export interface Http1Client {
 }
 
 /** One connection to an endpoint, and the one stream at a time that it carries. */
-export class UpstreamConnection implements PooledConnection, UpstreamStream, ResponseUser, TimerOwner {
+export class UpstreamConnection
+  implements PooledConnection, UpstreamStream, ConnectionHandler, ResponseUser, TimerOwner
+{
   readonly createdAtMs: number;
   requestCount = 1;
   readAtMs = 0;
@@ -44,7 +45,7 @@ export class UpstreamConnection implements PooledConnection, UpstreamStream, Res
   isIdleListed = false;
   readonly #client: Http1Client;
   readonly #home: ConnectionHome;
-  readonly #socket: Socket;
+  readonly #connection: Connection;
   readonly #timer: Timer;
   readonly #reader: ResponseReader;
   #handler: UpstreamHandler | undefined;
@@ -69,8 +70,6 @@ export class UpstreamConnection implements PooledConnection, UpstreamStream, Res
   #isMute = false;
   /** Set when the upstream cut the connection off without ending its half first. */
   #isCut = false;
-  #ownBuffer: Buffer | undefined = undefined;
-  #failure: unknown = undefined;
 
   constructor(
     client: Http1Client,
@@ -85,29 +84,14 @@ export class UpstreamConnection implements PooledConnection, UpstreamStream, Res
     this.createdAtMs = home.now();
     this.#timer = new Timer(this);
     this.#reader = new ResponseReader(this);
-    this.#socket = connector.connect({
-      buffer: () => this.#ownBuffer ?? home.buffers.shared,
-      callback: (length, buffer) => {
-        this.#onRead(buffer as Buffer, length);
-        return true;
-      },
-    });
-    const socket = this.#socket;
-    outliveWriteFailures(socket, (error) => this.#onWriteFailed(error));
-    socket.once(connector.connectedEvent, () => this.#guard(this.#onConnected));
-    socket.on('drain', () => this.#guard(this.#onDrain));
-    socket.on('end', () => this.#guard(this.#onEnd));
-    socket.on('error', (error) => {
-      this.#failure = error;
-    });
-    socket.on('close', () => this.#guard(this.#onClose));
+    this.#connection = connector.connect(this);
     home.timers.arm(this.#timer, connectTimeoutMs);
   }
 
   // What the pool asks for.
 
   get isUsable(): boolean {
-    return this.#state === IDLE && !this.#socket.destroyed;
+    return this.#state === IDLE && !this.#connection.isClosed;
   }
 
   get hasRoom(): boolean {
@@ -141,10 +125,9 @@ export class UpstreamConnection implements PooledConnection, UpstreamStream, Res
     this.#state = CLOSED;
     this.#handler = undefined;
     this.#reader.clear();
-    this.#dropOwnBuffer();
     this.#home.timers.cancel(this.#timer);
     this.#home.remove(this);
-    this.#socket.destroy();
+    this.#connection.destroy();
   }
 
   // What the exchange asks for.
@@ -175,7 +158,7 @@ export class UpstreamConnection implements PooledConnection, UpstreamStream, Res
     if (this.#isMute) return false;
     if (bytes === 0) {
       if (isLast && this.#isChunked) before += LAST_CHUNK;
-      if (before !== '') return this.#sent(this.#socket.write(before, 'latin1'));
+      if (before !== '') return this.#sent(this.#connection.write(before));
       if (!this.#isBlocked) this.#armForRead();
       return !this.#isBlocked;
     }
@@ -189,7 +172,7 @@ export class UpstreamConnection implements PooledConnection, UpstreamStream, Res
 
   sendTunnel(bytes: Buffer): boolean {
     if (this.#isMute) return false;
-    return this.#sent(this.#socket.write(bytes));
+    return this.#sent(this.#connection.write('', bytes, 0, bytes.length, true));
   }
 
   /** Stops reading until `resume`; meanwhile nothing times out here. */
@@ -197,19 +180,19 @@ export class UpstreamConnection implements PooledConnection, UpstreamStream, Res
     if (this.#isPaused) return;
     this.#isPaused = true;
     this.#home.timers.disarm(this.#timer);
-    this.#socket.pause();
+    this.#connection.pause();
   }
 
   resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
     this.#armForRead();
-    this.#socket.resume();
+    this.#connection.resume();
   }
 
   /** Ends our half of a tunnel. */
   endTunnel(): void {
-    this.#socket.end();
+    this.#connection.end();
   }
 
   reset(): void {
@@ -231,14 +214,15 @@ export class UpstreamConnection implements PooledConnection, UpstreamStream, Res
   }
 
   /** Sends text, bytes and text again in one write. */
-  #write(before: string, parts: readonly Uint8Array[], behind: string): boolean {
-    const socket = this.#socket;
-    socket.cork();
-    if (before !== '') socket.write(before, 'latin1');
-    for (const part of parts) socket.write(part);
-    if (behind !== '') socket.write(behind, 'latin1');
-    socket.uncork();
-    return !socket.writableNeedDrain;
+  #write(before: string, parts: readonly Buffer[], behind: string): boolean {
+    const connection = this.#connection;
+    const [first] = parts;
+    if (parts.length === 1 && behind === '') return connection.write(before, first!, 0, first!.length, true);
+    connection.cork();
+    connection.write(before);
+    for (const part of parts) connection.write('', part, 0, part.length, true);
+    connection.write(behind);
+    return connection.uncork();
   }
 
   #sent(isTaken: boolean): boolean {
@@ -257,17 +241,44 @@ export class UpstreamConnection implements PooledConnection, UpstreamStream, Res
     else this.#home.timers.disarm(this.#timer);
   }
 
-  #onRead(buffer: Buffer, length: number): void {
+  // What the connection brings.
+
+  onConnect(): void {
+    this.#guard(this.#onConnected);
+  }
+
+  onData(connection: Connection, bytes: Buffer, start: number, end: number): void {
     try {
       this.readAtMs = this.#home.now();
-      this.#consume(buffer, length);
-      const handler = this.#handler;
-      if (handler === undefined) return;
-      handler.onReadDone();
-      // More than one read: from here on the bytes go through without being copied.
-      if (this.#state === IN_BODY && (this.#ownBuffer === undefined || !handler.isReadBufferFree())) {
-        this.#ownBuffer = this.#home.buffers.take();
-      }
+      this.#consume(bytes, start, end);
+      connection.isMuchExpected = this.#state === IN_BODY;
+      this.#handler?.onReadDone();
+    } catch (fault) {
+      this.#crash(fault);
+    }
+  }
+
+  onDrain(): void {
+    this.#guard(this.#onDrain);
+  }
+
+  onEnd(): void {
+    this.#guard(this.#onEnd);
+  }
+
+  /** What was received before is there to be read, and the end of it: whether there is an answer will show. */
+  onWriteFailed(_connection: Connection, why: CloseReason): void {
+    if (this.#state === CLOSED) return;
+    this.#isMute = true;
+    this.#isBlocked = true;
+    // EPIPE tells that the upstream had ended its half before it cut the connection off.
+    this.#isCut = why !== 'EPIPE';
+    this.#armForRead();
+  }
+
+  onClose(_connection: Connection, why: CloseReason): void {
+    try {
+      this.#onClose(why);
     } catch (fault) {
       this.#crash(fault);
     }
@@ -287,16 +298,6 @@ export class UpstreamConnection implements PooledConnection, UpstreamStream, Res
     this.#home.timers.disarm(this.#timer);
     this.#home.opened();
     this.#handler!.onUpstreamReady();
-  }
-
-  /** What was received before is there to be read, and the end of it: whether there is an answer will show. */
-  #onWriteFailed(error: NodeJS.ErrnoException): void {
-    if (this.#state === CLOSED) return;
-    this.#isMute = true;
-    this.#isBlocked = true;
-    // EPIPE tells that the upstream had ended its half before it cut the connection off.
-    this.#isCut = error.code !== 'EPIPE';
-    this.#armForRead();
   }
 
   #onDrain(): void {
@@ -327,15 +328,13 @@ export class UpstreamConnection implements PooledConnection, UpstreamStream, Res
     }
   }
 
-  #onClose(): void {
+  #onClose(why: CloseReason): void {
     switch (this.#state) {
       case CLOSED:
         return;
-      case CONNECTING: {
-        const code = (this.#failure as NodeJS.ErrnoException | undefined)?.syscall;
-        this.#fail(code === 'connect' ? 'connect_failed' : 'upstream_tls_failed');
+      case CONNECTING:
+        this.#fail(why.startsWith('tls:') ? 'upstream_tls_failed' : 'connect_failed');
         return;
-      }
       case IDLE:
         this.destroy();
         return;
@@ -362,20 +361,20 @@ export class UpstreamConnection implements PooledConnection, UpstreamStream, Res
     handler?.onUpstreamFailed(code, !this.#isTouched);
   }
 
-  #consume(buffer: Buffer, length: number): void {
+  #consume(bytes: Buffer, start: number, end: number): void {
     switch (this.#state) {
       case IN_HEAD:
         this.#hasResponseBegun = true;
         this.#armForRead();
-        this.#reader.read(buffer, 0, length);
+        this.#reader.read(bytes, start, end);
         return;
       case IN_BODY:
         this.#armForRead();
-        this.#reader.read(buffer, 0, length);
+        this.#reader.read(bytes, start, end);
         return;
       case TUNNEL:
         this.#armForRead();
-        this.#handler!.onTunnelData(buffer, 0, length);
+        this.#handler!.onTunnelData(bytes, start, end);
         return;
       case CLOSED:
         return;
@@ -412,8 +411,7 @@ export class UpstreamConnection implements PooledConnection, UpstreamStream, Res
 
   onBody(buffer: Buffer, start: number, end: number): boolean {
     const handler = this.#handler!;
-    const isOwned = this.#ownBuffer !== undefined && buffer.buffer === this.#ownBuffer.buffer;
-    handler.onResponseBody(buffer, start, end, isOwned);
+    handler.onResponseBody(buffer, start, end);
     return this.#handler === handler;
   }
 
@@ -423,7 +421,6 @@ export class UpstreamConnection implements PooledConnection, UpstreamStream, Res
 
   onComplete(trailers: HeaderBlock | undefined, hasMoreBytes: boolean): void {
     const handler = this.#handler!;
-    this.#dropOwnBuffer();
     // Bytes behind a response answer nothing that was asked: they and their connection are of no use to anyone.
     const isReusable =
       this.#reader.isKeepAlive &&
@@ -445,15 +442,9 @@ export class UpstreamConnection implements PooledConnection, UpstreamStream, Res
     this.#handler = undefined;
     if (this.#isPaused) {
       this.#isPaused = false;
-      this.#socket.resume();
+      this.#connection.resume();
     }
     this.#home.offer(this);
-  }
-
-  #dropOwnBuffer(): void {
-    if (this.#ownBuffer === undefined) return;
-    if (this.#handler?.isReadBufferFree() ?? false) this.#home.buffers.give(this.#ownBuffer);
-    this.#ownBuffer = undefined;
   }
 }
 

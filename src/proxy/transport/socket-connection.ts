@@ -2,15 +2,24 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { toIPv4Number } from '../../lib/ipv4-number.ts';
 import type { HandshakeOwner, Handshakes } from './handshakes.ts';
+import type { Borrower, ReadBuffers } from './read-buffers.ts';
 import type { ServerContext } from './server-context.ts';
 import { tlsFactsOf } from './tls-facts.ts';
 import type {
+  CloseReason,
   Connection,
   ConnectionHandler,
   ConnectionHolder,
   TlsFacts,
   TlsServerContext,
 } from './transport.ts';
+import { outliveWriteFailures } from './write-failures.ts';
+
+/** What the connections of a transport share. */
+export interface ConnectionServices {
+  readonly handshakes: Handshakes;
+  readonly buffers: ReadBuffers;
+}
 
 /** Which connection a socket belongs to: listeners are shared by all sockets, and none of them keeps a closure alive. */
 const CONNECTION = Symbol('connection');
@@ -20,23 +29,28 @@ type OwnedSocket = Socket & { [CONNECTION]: SocketConnection };
 const NOBODY: ConnectionHandler = { onData() {}, onEnd() {}, onDrain() {}, onClose() {} };
 
 /** A connection on a socket of Node's. */
-export class SocketConnection implements Connection, HandshakeOwner {
-  /** Node makes a buffer for every read and keeps none. */
-  readonly areBytesGiven = true;
+export class SocketConnection implements Connection, HandshakeOwner, Borrower {
+  readonly areBytesGiven: boolean;
+  isMuchExpected = false;
   handler: ConnectionHandler = NOBODY;
   holder: ConnectionHolder | undefined = undefined;
   #socket: OwnedSocket;
-  readonly #handshakes: Handshakes;
+  readonly #services: ConnectionServices;
   #secure: TLSSocket | undefined = undefined;
+  /** Set while a connection that `connect` made cannot be used yet. */
+  #isConnecting: 'tcp' | 'tls' | undefined = undefined;
   #isPaused = false;
+  /** Whether something was held before what is being written now. */
+  #wasBusy = false;
   /** Given back, and on its way to the handler; the socket rests meanwhile. */
   #unread: Buffer | undefined = undefined;
   #failure: Error | undefined = undefined;
 
-  /** `socket` must allow half-open; nothing comes in before `begin`. */
-  constructor(socket: Socket, handshakes: Handshakes) {
+  /** `socket` must allow half-open; nothing comes in before `begin` or `awaitConnect`. */
+  constructor(socket: Socket, services: ConnectionServices, areBytesGiven: boolean) {
     this.#socket = own(socket, this);
-    this.#handshakes = handshakes;
+    this.#services = services;
+    this.areBytesGiven = areBytesGiven;
     socket.on('error', onError);
     socket.on('close', onClose);
   }
@@ -58,7 +72,8 @@ export class SocketConnection implements Connection, HandshakeOwner {
   }
 
   get tls(): TlsFacts | undefined {
-    return this.#secure === undefined ? undefined : tlsFactsOf(this.#secure);
+    const secure = this.#secure;
+    return secure === undefined || this.#isConnecting !== undefined ? undefined : tlsFactsOf(secure);
   }
 
   get isClosed(): boolean {
@@ -67,6 +82,18 @@ export class SocketConnection implements Connection, HandshakeOwner {
 
   get held(): number {
     return this.#socket.writableLength;
+  }
+
+  /** Of a socket that is being connected, with what it reads going elsewhere. */
+  awaitConnect(handler: ConnectionHandler, secure: TLSSocket | undefined): void {
+    const socket = this.#socket;
+    this.handler = handler;
+    this.#secure = secure;
+    this.#isConnecting = secure === undefined ? 'tcp' : 'tls';
+    outliveWriteFailures(socket, onWriteFailed);
+    socket.once(secure === undefined ? 'connect' : 'secureConnect', onConnect);
+    socket.on('drain', onDrain);
+    socket.on('end', onEnd);
   }
 
   /** Has bytes come in. */
@@ -81,23 +108,33 @@ export class SocketConnection implements Connection, HandshakeOwner {
   write(text: string, bytes?: Buffer, start = 0, end = 0, isKept = false): boolean {
     const socket = this.#socket;
     if (start === end) return text === '' || socket.write(text, 'latin1');
+    if (socket.writableCorked === 0) this.#wasBusy = socket.writableLength > 0;
     const part = bytes!.subarray(start, end);
-    const own = isKept ? part : Buffer.from(part);
-    if (text === '') return socket.write(own);
+    const held = isKept || this.#services.buffers.borrow(part, this) ? part : Buffer.from(part);
+    if (text === '') return socket.write(held);
     socket.cork();
     socket.write(text, 'latin1');
-    socket.write(own);
+    socket.write(held);
     socket.uncork();
     return !socket.writableNeedDrain;
   }
 
   cork(): void {
-    this.#socket.cork();
+    const socket = this.#socket;
+    if (socket.writableCorked === 0) this.#wasBusy = socket.writableLength > 0;
+    socket.cork();
   }
 
   uncork(): boolean {
     this.#socket.uncork();
     return !this.#socket.writableNeedDrain;
+  }
+
+  holdsBorrowed(): boolean {
+    const socket = this.#socket;
+    if (this.#secure === undefined) return socket.writableLength > 0;
+    // TLS says later that it took them, and has encrypted or copied them by now, unless they wait for what came before.
+    return this.#wasBusy || socket.writableCorked > 0;
   }
 
   pause(): void {
@@ -136,7 +173,7 @@ export class SocketConnection implements Connection, HandshakeOwner {
     socket.pause();
     if (this.#unread !== undefined) socket.unshift(this.#unread);
     this.#unread = undefined;
-    this.#handshakes.begin((context as ServerContext).serverFor(protocols), socket, this);
+    this.#services.handshakes.begin((context as ServerContext).serverFor(protocols), socket, this);
   }
 
   /** What TLS carries on the socket takes the socket's place. */
@@ -176,11 +213,25 @@ export class SocketConnection implements Connection, HandshakeOwner {
     this.#failure ??= error;
   }
 
+  onSocketConnected(): void {
+    this.#isConnecting = undefined;
+    this.handler.onConnect!(this);
+  }
+
+  onSocketWriteFailed(error: Error): void {
+    this.handler.onWriteFailed?.(this, reasonOf(error));
+  }
+
   onSocketClosed(): void {
-    const failure = this.#failure as NodeJS.ErrnoException | undefined;
     this.#unread = undefined;
-    this.handler.onClose(this, failure === undefined ? 'closed' : (failure.code ?? failure.message));
+    this.handler.onClose(this, this.#closeReason());
     this.holder?.onConnectionClosed(this);
+  }
+
+  #closeReason(): CloseReason {
+    const failure = this.#failure as NodeJS.ErrnoException | undefined;
+    const reason = failure === undefined ? 'closed' : reasonOf(failure);
+    return this.#isConnecting === 'tls' && failure?.syscall !== 'connect' ? `tls:${reason}` : reason;
   }
 }
 
@@ -204,6 +255,14 @@ function onDrain(this: Socket): void {
   connection.handler.onDrain(connection);
 }
 
+function onConnect(this: Socket): void {
+  (this as OwnedSocket)[CONNECTION].onSocketConnected();
+}
+
+function onWriteFailed(socket: Socket, error: Error): void {
+  (socket as OwnedSocket)[CONNECTION].onSocketWriteFailed(error);
+}
+
 function onError(this: Socket, error: Error): void {
   (this as OwnedSocket)[CONNECTION].onSocketError(error);
 }
@@ -214,6 +273,10 @@ function onClose(this: Socket): void {
 
 function bringUnread(connection: SocketConnection): void {
   connection.bringUnread();
+}
+
+function reasonOf(error: NodeJS.ErrnoException): CloseReason {
+  return error.code ?? error.message;
 }
 
 /** Sockets of `::` name IPv4 peers `::ffff:192.0.2.1`. */

@@ -5,8 +5,12 @@
 export interface Transport {
   /** Binds and accepts until closed. Ports are shared with other workers (SO_REUSEPORT). Rejects when the address cannot be bound. */
   listen(address: Address, options: ListenOptions): Promise<Listener>;
-  /** What handshakes begin with. Throws what OpenSSL has against the options. */
+  /** Begins to connect and returns at once; `onConnect` or `onClose` follows. How long that may take is the caller's matter. */
+  connect(address: Address, tls: TlsClientContext | undefined, handler: ConnectionHandler): Connection;
+  /** What handshakes as the server begin with. Throws what OpenSSL has against the options. */
   createServerContext(options: TlsServerOptions): TlsServerContext;
+  /** What handshakes as the client begin with; they resume the session of one before. Throws as well. */
+  createClientContext(options: TlsClientOptions): TlsClientContext;
 }
 
 export interface Address {
@@ -34,7 +38,10 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-/** Why a connection is over: `closed` by us or because both sides ended, else the errno's name or the TLS library's. */
+/**
+ * Why a connection is over: `closed` by us or because both sides ended, else the errno's name or the TLS library's, with `tls:` before it
+ * where the connection stood and the handshake failed.
+ */
 export type CloseReason = 'closed' | (string & {});
 
 /**
@@ -42,6 +49,8 @@ export type CloseReason = 'closed' | (string & {});
  * connection calls its handler before it has returned.
  */
 export interface ConnectionHandler {
+  /** What `connect` began can be used, the handshake included. */
+  onConnect?(connection: Connection): void;
   /** The bytes are the transport's and valid until return, unless the connection's `areBytesGiven`: use or copy them. */
   onData(connection: Connection, bytes: Buffer, start: number, end: number): void;
   /** The peer has sent its last byte. */
@@ -50,6 +59,11 @@ export interface ConnectionHandler {
   onDrain(connection: Connection): void;
   /** The handshake that `startTls` began is done. */
   onSecure?(connection: Connection): void;
+  /**
+   * Nothing that is written leaves any more. On what `connect` made, what the peer said before is still brought, and its end
+   * (RFC 9112 §9.5); other connections close.
+   */
+  onWriteFailed?(connection: Connection, why: CloseReason): void;
   /** The last call, exactly once, for every connection that was given out. */
   onClose(connection: Connection, why: CloseReason): void;
 }
@@ -70,6 +84,8 @@ export interface Connection {
   readonly tls: TlsFacts | undefined;
   /** Whether what is brought stays as it is for whoever keeps it. */
   readonly areBytesGiven: boolean;
+  /** Set while a long message is being read: its bytes may then pass on to another connection without being copied. */
+  isMuchExpected: boolean;
   /** May be changed at any time: the next callback goes to the new one. */
   handler: ConnectionHandler;
   holder: ConnectionHolder | undefined;
@@ -91,7 +107,7 @@ export interface Connection {
   /** No `onData` until `resume`. */
   pause(): void;
   resume(): void;
-  /** Gives bytes back, which then stay as they are: they are brought once more, before any others, when the present call is over. */
+  /** Gives bytes of `onData` back, which then stay as they are: they are brought once more, before any others, when the present call is over. */
   unread(bytes: Buffer): void;
 
   /**
@@ -133,6 +149,28 @@ export interface TlsServerOptions {
   readonly clientCa?: string;
   /** Certificates that are revoked; then there must be a list for every CA of a chain. */
   readonly clientCrl?: string;
+}
+
+/** Opaque, as those of servers. */
+export interface TlsClientContext {
+  readonly kind: 'tls-client';
+}
+
+export interface TlsClientOptions {
+  /** PEM; what the client shows when it is asked. */
+  readonly certificate: string | undefined;
+  readonly key: string | undefined;
+  /** PEM of the authorities that servers are believed by; undefined: the well-known ones. */
+  readonly ca: string | undefined;
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  readonly maxVersion: 'TLSv1.2' | 'TLSv1.3';
+  readonly ciphers: string | undefined;
+  /** Name in the hello; undefined: none is sent. */
+  readonly serverName: string | undefined;
+  /** Name that the certificate has to carry, and how many intermediates it may have; undefined: any certificate will do. */
+  readonly verified: { readonly name: string; readonly depth: number } | undefined;
+  /** Offered by ALPN, in order of preference. */
+  readonly protocols: readonly string[];
 }
 
 export interface TlsFacts {

@@ -1,32 +1,35 @@
-import { connect as connectTcp, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
-import { createTlsClient } from './tls-client.ts';
+import type { Connection, ConnectionHandler, TlsClientOptions, Transport } from '../transport/transport.ts';
 import type { Endpoint } from './upstream.ts';
 import type { WireKey } from './wire-key.ts';
 
-/** Where a socket reads into, and whom it tells. */
-export interface SocketReader {
-  readonly buffer: () => Buffer;
-  readonly callback: (length: number, buffer: Uint8Array) => boolean;
-}
-
-/** Opens sockets to one endpoint, in one way. */
+/** Opens connections to one endpoint, in one way. */
 export interface Connector {
-  /** Event that says that a socket can be written to. */
-  readonly connectedEvent: 'connect' | 'secureConnect';
-  connect(reader: SocketReader): Socket;
+  connect(handler: ConnectionHandler): Connection;
 }
 
-export function createConnector({ address, port }: Endpoint, key: WireKey): Connector {
-  if (!key.isTls) {
-    return {
-      connectedEvent: 'connect',
-      connect: (onread) => connectTcp({ host: address, port, noDelay: true, allowHalfOpen: true, onread }),
-    };
-  }
-  const tls = createTlsClient(key);
+export function createConnector(transport: Transport, endpoint: Endpoint, key: WireKey): Connector {
+  const address = { host: endpoint.address, port: endpoint.port };
+  const tls = key.isTls ? transport.createClientContext(tlsOptionsOf(key)) : undefined;
+  return { connect: (handler) => transport.connect(address, tls, handler) };
+}
+
+/** Name that ingress-nginx verifies when none is configured (docs/reference/annotations.md §3.8): no certificate carries it. */
+const UNNAMED = 'upstream_balancer';
+
+/** Without policy the certificate is not verified and no name is sent. */
+function tlsOptionsOf({ wire, tls: policy, serverName }: WireKey): TlsClientOptions {
   return {
-    connectedEvent: 'secureConnect',
-    connect: (onread) => tls.watch(connectTls(tls.options(address, port, onread))),
+    certificate: policy?.certificate,
+    key: policy?.key,
+    ca: policy?.ca,
+    minVersion: policy?.minVersion ?? 'TLSv1.2',
+    maxVersion: policy?.maxVersion ?? 'TLSv1.3',
+    ciphers: policy?.ciphers,
+    serverName,
+    verified:
+      policy?.isVerified === true
+        ? { name: policy.serverName ?? UNNAMED, depth: policy.verifyDepth }
+        : undefined,
+    protocols: [wire === 'h2' ? 'h2' : 'http/1.1'],
   };
 }

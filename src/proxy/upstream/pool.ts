@@ -1,17 +1,17 @@
 import type { Timers } from '../../lib/timer-wheel.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
+import type { Transport } from '../transport/transport.ts';
 import { type Connector, createConnector } from './connector.ts';
 import type { IdleList } from './idle-list.ts';
 import type { ConnectionHome, PooledConnection, UpstreamWire } from './pooled-connection.ts';
-import type { ReadBuffers } from './read-buffers.ts';
 import type { UpstreamHandler, UpstreamPool, UpstreamStream } from './stream.ts';
 import type { Endpoint } from './upstream.ts';
 import type { WireKey } from './wire-key.ts';
 
 /** What the pools of a worker share. */
 export interface PoolContext {
+  readonly transport: Transport;
   readonly timers: Timers;
-  readonly buffers: ReadBuffers;
   readonly idle: IdleList;
   readonly now: () => number;
   settings(): DataPlaneSettings;
@@ -21,7 +21,6 @@ export interface PoolContext {
 /** Connections to one endpoint by one wire; of those that have room the most recently used one is taken. */
 export class EndpointPool implements UpstreamPool, ConnectionHome {
   readonly timers: Timers;
-  readonly buffers: ReadBuffers;
   readonly now: () => number;
   #isClosed = false;
   readonly #context: PoolContext;
@@ -33,13 +32,12 @@ export class EndpointPool implements UpstreamPool, ConnectionHome {
 
   constructor(context: PoolContext, endpoint: Endpoint, key: WireKey, wire: UpstreamWire) {
     this.timers = context.timers;
-    this.buffers = context.buffers;
     this.now = context.now;
     this.#context = context;
     this.#endpoint = endpoint;
     this.#key = key;
     this.#wire = wire;
-    this.#connector = createConnector(endpoint, key);
+    this.#connector = createConnector(context.transport, endpoint, key);
   }
 
   get settings(): DataPlaneSettings {

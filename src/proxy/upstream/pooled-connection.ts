@@ -1,7 +1,6 @@
 import type { Timers } from '../../lib/timer-wheel.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
 import type { Connector } from './connector.ts';
-import type { ReadBuffers } from './read-buffers.ts';
 import type { UpstreamHandler, UpstreamStream } from './stream.ts';
 import type { WireName } from './wire-key.ts';
 
@@ -38,7 +37,6 @@ export interface PooledConnection {
 /** What a connection needs of the pool it lives in. */
 export interface ConnectionHome {
   readonly timers: Timers;
-  readonly buffers: ReadBuffers;
   readonly settings: DataPlaneSettings;
   now(): number;
   /** It can be written to, for the first time. */

@@ -1,14 +1,15 @@
 import type { Timers } from '../../lib/timer-wheel.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
+import type { Transport } from '../transport/transport.ts';
 import { IdleList } from './idle-list.ts';
 import { EndpointPool, type PoolContext } from './pool.ts';
 import type { UpstreamWires } from './pooled-connection.ts';
-import { ReadBuffers } from './read-buffers.ts';
 import type { UpstreamPool } from './stream.ts';
 import type { Endpoint } from './upstream.ts';
 import type { WireKey } from './wire-key.ts';
 
 export interface PoolsOptions {
+  readonly transport: Transport;
   readonly wires: UpstreamWires;
   readonly timers: Timers;
   readonly now: () => number;
@@ -21,9 +22,9 @@ export class Pools {
   readonly #wires: UpstreamWires;
   readonly #context: PoolContext;
 
-  constructor({ wires, timers, now, settings, report }: PoolsOptions) {
+  constructor({ wires, ...context }: PoolsOptions) {
     this.#wires = wires;
-    this.#context = { timers, now, settings, report, buffers: new ReadBuffers(), idle: new IdleList() };
+    this.#context = { ...context, idle: new IdleList() };
   }
 
   get idleCount(): number {

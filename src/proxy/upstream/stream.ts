@@ -60,14 +60,12 @@ export interface UpstreamHandler {
   onResponseHead(head: ResponseHead): void;
   /** The server grants the upgrade that was asked for: from now on bytes go both ways until both sides have ended. */
   onTunnel(head: ResponseHead): void;
-  /** Bytes are valid during the call only, unless `isOwned`: then until `isReadBufferFree` says otherwise. */
-  onResponseBody(buffer: Buffer, start: number, end: number, isOwned: boolean): void;
+  /** Bytes are valid during the call only. */
+  onResponseBody(buffer: Buffer, start: number, end: number): void;
   /** The response is complete, and the stream gone. */
   onResponseEnd(trailers: HeaderBlock | undefined, endedAtMs: number): void;
   /** All of one read was handed over. */
   onReadDone(): void;
-  /** Whether nobody needs the bytes handed over any more. */
-  isReadBufferFree(): boolean;
   /** The response will not be complete; the stream is gone. `isUntouched`: the server cannot have seen anything of the request. */
   onUpstreamFailed(code: ProxyErrorCode, isUntouched: boolean): void;
   /** What was sent has been taken. */

@@ -233,7 +233,7 @@ class MemoryStream implements UpstreamStream, ChannelEnd, TimerOwner {
       this.handler.onTunnelData(bytes, 0, bytes.length);
       return;
     }
-    this.handler.onResponseBody(bytes, 0, bytes.length, false);
+    this.handler.onResponseBody(bytes, 0, bytes.length);
     if (!this.#isOver) this.handler.onReadDone();
   }
 

@@ -87,10 +87,6 @@ export class Recorder implements UpstreamHandler {
     this.reads++;
   }
 
-  isReadBufferFree(): boolean {
-    return true;
-  }
-
   onResponseEnd(trailers: HeaderBlock | undefined): void {
     this.#told('end');
     this.isEnded = true;

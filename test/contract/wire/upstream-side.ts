@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Timers } from '../../../src/lib/timer-wheel.ts';
+import { createSocketTransport } from '../../../src/proxy/transport/socket-transport.ts';
 import { Pools } from '../../../src/proxy/upstream/pools.ts';
 import type { UpstreamPool, UpstreamRequest } from '../../../src/proxy/upstream/stream.ts';
 import type { Endpoint } from '../../../src/proxy/upstream/upstream.ts';
@@ -30,6 +31,7 @@ export function describeUpstreamSide({ name, key, isShared, open }: UpstreamSubj
       recorders = [];
       pools = new Pools({
         wires: server.wires,
+        transport: createSocketTransport(),
         timers,
         now: () => performance.now(),
         settings: () => DEFAULT_SETTINGS,

@@ -56,6 +56,7 @@ export interface BodyRoomOptions extends Partial<BodyLimits> {
 export class Bench {
   readonly #servers: Server[] = [];
   readonly #listeners: Listener[] = [];
+  readonly #transport = createSocketTransport();
   readonly #sockets = new Set<Socket>();
   readonly #contexts: ServeContext[] = [];
   #isClosed = false;
@@ -89,6 +90,7 @@ export class Bench {
     const oddities: Oddities = { refusedHeads: 0, bareLineFeeds: 0 };
     const waiting: (() => void)[] = [];
     const context = createServeContext({
+      transport: this.#transport,
       router,
       upstreamOf,
       accessLog: {
@@ -215,7 +217,7 @@ export class Bench {
 
   /** A listener of the engine's kind; answers its port. */
   async accept(onConnection: (connection: Connection) => void): Promise<number> {
-    const listener = await createSocketTransport().listen(
+    const listener = await this.#transport.listen(
       { host: '127.0.0.1', port: 0 },
       { backlog: 511, accept: onConnection, onFault: () => {} },
     );

@@ -7,14 +7,14 @@ type Settle = (error?: Error | null) => void;
  * Has a write that failed told to `onFailed` in place of ending the socket, so that what was received before can still be read
  * (RFC 9112 §9.5). The socket sends nothing any more then.
  */
-export function outliveWriteFailures(socket: Socket, onFailed: (error: Error) => void): void {
+export function outliveWriteFailures(socket: Socket, onFailed: (socket: Socket, error: Error) => void): void {
   const write = socket._write;
   const writev = socket._writev!;
   let settle: Settle = ignore;
   // One for all writes: there is never more than one under way.
   const settled: Settle = (error) => {
     if (error == null) settle();
-    else onFailed(error);
+    else onFailed(socket, error);
   };
   socket._write = function (chunk, encoding, callback): void {
     settle = callback;
