@@ -183,7 +183,7 @@ export class SocketConnection implements Connection, HandshakeOwner, Borrower {
     this.#secure = secure;
     secure.on('error', onError);
     secure.on('close', onClose);
-    this.handler.onSecure!(this);
+    this.handler.onSecure?.(this);
     this.begin();
   }
 
@@ -215,7 +215,7 @@ export class SocketConnection implements Connection, HandshakeOwner, Borrower {
 
   onSocketConnected(): void {
     this.#isConnecting = undefined;
-    this.handler.onConnect!(this);
+    this.handler.onConnect?.(this);
   }
 
   onSocketWriteFailed(error: Error): void {

@@ -53,7 +53,7 @@ export interface ConnectionHandler {
   onConnect?(connection: Connection): void;
   /** The bytes are the transport's and valid until return, unless the connection's `areBytesGiven`: use or copy them. */
   onData(connection: Connection, bytes: Buffer, start: number, end: number): void;
-  /** The peer has sent its last byte. */
+  /** The peer has sent its last byte. Node's sockets also take TLS that was cut without close_notify for an end. */
   onEnd(connection: Connection): void;
   /** After a `write` that answered false: all of it has left. */
   onDrain(connection: Connection): void;
@@ -104,7 +104,7 @@ export interface Connection {
   /** How much of what was written has not left. */
   readonly held: number;
 
-  /** No `onData` until `resume`. */
+  /** No `onData` until `resume`. That the peer is gone may be told as late as that. */
   pause(): void;
   resume(): void;
   /** Gives bytes of `onData` back, which then stay as they are: they are brought once more, before any others, when the present call is over. */
