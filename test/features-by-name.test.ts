@@ -5,7 +5,15 @@ import { features } from '../src/features/registry.ts';
 
 const SRC = join(import.meta.dirname, '../src');
 /** What the core enforces has names of the model (model/policy.ts), which the features that say it share. */
-const OF_THE_CORE = ['load-balance', 'health-check', 'backend-protocol', 'proxy-ssl', 'limit-rate'];
+const OF_THE_CORE = [
+  'load-balance',
+  'health-check',
+  'backend-protocol',
+  'proxy-ssl',
+  'limit-rate',
+  'auth-tls',
+  'www-redirect',
+];
 
 /** `file: feature` of all files of a folder with something in them that stands for the feature. */
 function named(folder: string, signOf: (feature: string) => string): string[] {

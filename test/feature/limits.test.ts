@@ -236,6 +236,8 @@ describe('connections', () => {
 
     held.get('/held/0')!.end();
     await first[0]!.answer;
+    // The client has its answer a moment before the place is free.
+    await untilLetIn('three.test', from);
     expect(await countsOf('three.test', 5, { from })).toEqual({ 200: 5 });
 
     const third = ask('three.test', { path: '/held/2', from });

@@ -1,6 +1,5 @@
 import type { Template } from '../../lib/variables/template.ts';
 import type { UpstreamTlsPolicy } from '../../model/policy.ts';
-import type { RequestView } from './filter.ts';
 
 /** Where copies of requests go, put together once when its route is linked. */
 export interface CopyTarget {
@@ -13,15 +12,6 @@ export interface CopyTarget {
   readonly host: Template;
   /** Whether the body goes along. */
   readonly hasBody: boolean;
-}
-
-/**
- * Sends copies of requests and forgets what is answered: nothing of it touches the exchange. Copies are bounded in number, size and time;
- * one that finds no room is dropped, and counted.
- */
-export interface Copier {
-  /** Begins to copy a request, from a hook before its body is read on. Undefined: there is no room. */
-  take(request: RequestView): Copy | undefined;
 }
 
 export interface Copy {

@@ -4,7 +4,7 @@ import type { DataPlaneSettings } from '../../table/settings.ts';
 import type { BodyOut, BodyStage, BodyTap } from './body.ts';
 import type { Slot, Slots } from './slot.ts';
 import type { Answer, Question } from './subrequest.ts';
-import type { Copier, CopyTarget } from './copier.ts';
+import type { Copy, CopyTarget } from './copier.ts';
 import type { Counters } from './counters.ts';
 
 /** The downstream request as filters see it. Implemented by the exchange; nothing is copied for a filter. */
@@ -133,6 +133,15 @@ export interface Filter {
 export interface Subrequest {
   /** At once for a remembered answer. When the client goes the promise is never settled, and the question taken back unless others wait. */
   ask(request: RequestView): Answer | Promise<Answer>;
+}
+
+/**
+ * Sends copies of requests and forgets what is answered: nothing of it touches the exchange. Copies are bounded in number, size and time;
+ * one that finds no room is dropped, and counted.
+ */
+export interface Copier {
+  /** Begins to copy a request, from a hook before its body is read on. Undefined: there is no room. */
+  take(request: RequestView): Copy | undefined;
 }
 
 /** What a filter may know when it is created: once per route (or host) and table, never per request. */

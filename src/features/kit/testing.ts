@@ -3,7 +3,7 @@ import { createCounterRoom } from '../../table/counter-room.ts';
 import { DEFAULT_SETTINGS } from '../../table/settings.ts';
 import type { HostEntry, RouteEntry } from '../../table/table.ts';
 import { combineAccess, type AccessAnswer } from './access.ts';
-import type { Copier } from './copier.ts';
+import type { Copier } from './filter.ts';
 import { createCounters, type Counters } from './counters.ts';
 import type { AnnotationSpec, Feature, Lookup } from './feature.ts';
 import { SlotPlan, Slots } from './slot.ts';

@@ -49,7 +49,14 @@ export function describeFlows(createTransport: () => Transport): void {
       reader.on('data', (chunk: Buffer) => {
         received.update(chunk);
         bytes += chunk.length;
-        if (++reads % 32 !== 0) return;
+        if (++reads === 1) {
+          // Nothing more is read until what the kernel does not take is held back.
+          reader.pause();
+          const resumeLate = (): void => void (mostHeld > 0 ? reader.resume() : setImmediate(resumeLate));
+          resumeLate();
+          return;
+        }
+        if (reads % 32 !== 0) return;
         reader.pause();
         setImmediate(() => setImmediate(() => reader.resume()));
       });
