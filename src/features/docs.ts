@@ -84,7 +84,9 @@ function asWritten(parse: unknown, value: unknown): string {
   if (parse === seconds) return String(Number(value) / 1_000);
   if (parse === onOff) return value === true ? 'on' : 'off';
   if (parse === size) return sizeText(Number(value));
-  return Array.isArray(value) ? value.join(' ') : String(value);
+  const items: readonly unknown[] = Array.isArray(value) ? value : [value];
+  // What has parts is said in the text.
+  return items.some((item) => typeof item === 'object') ? '' : items.join(' ');
 }
 
 function sizeText(bytes: number): string {

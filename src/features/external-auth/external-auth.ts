@@ -100,7 +100,7 @@ export const externalAuth = defineFeature({
       risk: 'medium',
       onInvalid: 'deny',
       fallback: DEFAULT_DURATIONS,
-      doc: 'How long, by status: `200 202 10m, 401 1m`.',
+      doc: 'How long, by status: `200 202 10m, 401 1m`; without it `200 202 401 5m`.',
     },
     'auth-always-set-cookie': {
       parse: bool,
