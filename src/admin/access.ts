@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { Redacted } from '../lib/redacted.ts';
+import { revealBytes, type RedactedBytes } from '../lib/redacted-bytes.ts';
 
 export type Verdict = 'let in' | 'not from here' | 'wrong token';
 
@@ -11,7 +11,7 @@ export interface Access {
 
 /** `token` is asked for each time; without one only loopback is let in. */
 export function createAccess(
-  token: () => Redacted | undefined,
+  token: () => RedactedBytes | undefined,
   isLocal: (address: string) => boolean = isLoopback,
 ): Access {
   return {
@@ -21,7 +21,7 @@ export function createAccess(
       if (wanted === undefined) return 'not from here';
       const given = /^bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? '';
       // Digests are of one length, so that the time of comparing says nothing, that of the token's length included.
-      return timingSafeEqual(digestOf(given), digestOf(wanted.reveal())) ? 'let in' : 'wrong token';
+      return timingSafeEqual(digestOf(given), digestOf(revealBytes(wanted))) ? 'let in' : 'wrong token';
     },
   };
 }
@@ -32,6 +32,6 @@ export function isLoopback(address: string): boolean {
   return plain === '::1' || /^127\.\d+\.\d+\.\d+$/.test(plain);
 }
 
-function digestOf(text: string): Buffer {
+function digestOf(text: string | Buffer): Buffer {
   return createHash('sha256').update(text).digest();
 }

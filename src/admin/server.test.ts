@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Redacted } from '../lib/redacted.ts';
+import { redactBytes, type RedactedBytes } from '../lib/redacted-bytes.ts';
 import { createAccess, isLoopback } from './access.ts';
 import { PIECE_BYTES } from '../observe/pieces.ts';
 import { jsonPieces } from './json-pieces.ts';
 import { startAdminServer, type AdminServer } from './server.ts';
 
 let failure: string | undefined;
-let token: Redacted | undefined;
+let token: RedactedBytes | undefined;
 let isLocal: boolean;
 let findings: unknown[];
 const failures: unknown[] = [];
@@ -131,13 +131,13 @@ describe('whom it is shown to', () => {
   ];
   for (const [authorization, status] of given) {
     test(`with a token, ${authorization ?? 'no authorization'} gets ${status}`, async () => {
-      token = new Redacted('s3cret');
+      token = redactBytes(Buffer.from('s3cret'));
       expect(await ask('/api/findings', authorization)).toBe(status);
     });
   }
 
   test('loopback needs no token', async () => {
-    token = new Redacted('s3cret');
+    token = redactBytes(Buffer.from('s3cret'));
     isLocal = true;
     expect(await ask('/api/findings')).toBe(200);
   });

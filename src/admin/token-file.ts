@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { Redacted } from '../lib/redacted.ts';
+import { redactBytes, type RedactedBytes } from '../lib/redacted-bytes.ts';
 
 /** A token that is kept in a file, such as one of a mounted Secret. */
 export interface TokenFile {
   /** Undefined while the file has none. */
-  token(): Redacted | undefined;
+  token(): RedactedBytes | undefined;
   close(): void;
 }
 
@@ -17,7 +17,7 @@ export function openTokenFile(
   failed: (error: unknown) => void,
   pollMs: number = FILE_POLL_MS,
 ): TokenFile {
-  let token: Redacted | undefined = readToken(path);
+  let token: RedactedBytes | undefined = readToken(path);
   const timer = setInterval(() => {
     try {
       token = readToken(path);
@@ -31,9 +31,9 @@ export function openTokenFile(
 }
 
 /** The file's only word. */
-function readToken(path: string): Redacted {
+function readToken(path: string): RedactedBytes {
   const text = readFileSync(path, 'utf8').trim();
   if (text === '' || /\s/.test(text)) throw new Error(`${path} does not hold one token`);
   if (text.length > LONGEST) throw new Error(`${path} holds a token of more than ${LONGEST} characters`);
-  return new Redacted(text);
+  return redactBytes(Buffer.from(text));
 }
