@@ -1,4 +1,4 @@
-import type { Feature } from '../features/kit/feature.ts';
+import { configMapKeysOf, type Feature } from '../features/kit/feature.ts';
 import { parseNamespacedName } from '../lib/namespaced-name.ts';
 import { isSameItems, Remembered } from '../lib/remembered.ts';
 import { createFindings } from '../model/finding.ts';
@@ -81,9 +81,4 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     },
     endpointsOf: (snapshot, upstream) => resolveEndpoints(snapshot, upstream, deps.lookUpName),
   };
-}
-
-function configMapKeysOf(feature: Feature): string[] {
-  const own = Object.values(feature.annotations).map(({ configMapKey }) => configMapKey);
-  return [...own.filter((key) => key !== undefined), ...Object.keys(feature.configMapKeys ?? {})];
 }

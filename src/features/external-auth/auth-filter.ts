@@ -1,7 +1,7 @@
-import { toByteText } from '../../lib/byte-text.ts';
 import { digestOf } from '../../lib/hash.ts';
 import { compileFieldTemplate, compileTemplate } from '../../lib/variables/template.ts';
 import type { UpstreamTlsPolicy } from '../../model/policy.ts';
+import { isExempt } from '../kit/exempt-paths.ts';
 import type { AccessDenial, AccessVerdict, Filter, FilterContext, RequestView } from '../kit/filter.ts';
 import type { Answer, AnswerCaching, Question, QuestionField } from '../kit/subrequest.ts';
 import { ANY_HOST } from './auth-url.ts';
@@ -67,8 +67,7 @@ const UNTRUSTED: readonly string[] = [
 
 /** Asks whether a request may come in; undefined for routes that need not ask. */
 export function createAuthFilter(policy: ExternalAuthPolicy, context: FilterContext): Filter | undefined {
-  const path = toByteText(context.route?.path ?? '');
-  if (policy.exempt.some((prefix) => path.startsWith(prefix))) return undefined;
+  if (isExempt(policy.exempt, context)) return undefined;
   const upstream = policy.upstreams[ANY_HOST] ?? policy.upstreams[context.host.name];
   // A host that has no end of names: nobody can be asked.
   if (upstream === undefined) return { checkAccess: () => FAILED };

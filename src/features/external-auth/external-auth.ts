@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { parseNamespacedName } from '../../lib/namespaced-name.ts';
 import { parseGoBool, splitList } from '../../lib/nginx-values.ts';
 import { denyRoutes } from '../kit/deny-routes.ts';
+import { EXEMPT_BY_DEFAULT, readExemptPaths } from '../kit/exempt-paths.ts';
 import { defineFeature, LIST_LENGTH_MAX, type Parser, type TranslateContext } from '../kit/feature.ts';
 import { reportUnknownVariables } from '../kit/unknown-variables.ts';
 import { isRedirected } from '../kit/vain.ts';
@@ -14,7 +15,6 @@ import { signInTemplate } from './sign-in.ts';
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE'] as const;
 const NAME = /^[A-Za-z0-9_-]+$/;
 const header = where(plainText, (name) => NAME.test(name), 'is no header name');
-const NO_AUTH_LOCATIONS = '/.well-known/acme-challenge';
 
 /** What of auth-url is asked how, from annotations or from the ConfigMap. */
 interface Wanted {
@@ -129,7 +129,7 @@ export const externalAuth = defineFeature({
     'global-auth-cache-key': 'Its auth-cache-key.',
     'global-auth-cache-duration': 'Its auth-cache-duration.',
     'global-auth-always-set-cookie': 'Its auth-always-set-cookie.',
-    'no-auth-locations': `Path prefixes without authentication; default ${NO_AUTH_LOCATIONS}.`,
+    'no-auth-locations': `Path prefixes without authentication; default ${EXEMPT_BY_DEFAULT}.`,
   },
   vain: [
     {
@@ -268,7 +268,7 @@ function toPolicy(wanted: Wanted, context: TranslateContext): ExternalAuthPolicy
     ...(requestRedirect === undefined ? {} : { requestRedirect }),
     ...(cacheKey === undefined ? {} : { caching: { by: cacheKey, durations: wanted.durations } }),
     isCookieAlwaysSet: wanted.isCookieAlwaysSet,
-    exempt: splitList(context.setting('no-auth-locations') ?? NO_AUTH_LOCATIONS),
+    exempt: readExemptPaths(context.setting),
   };
 }
 

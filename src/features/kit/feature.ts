@@ -166,6 +166,12 @@ export interface Feature<S extends AnnotationSpecs = AnnotationSpecs, P = unknow
   createDecision?(policy: P, context: FilterContext): CanaryDecision;
 }
 
+/** All ConfigMap keys that a feature reads: the defaults of its annotations, and others. */
+export function configMapKeysOf({ annotations, configMapKeys = {} }: Feature): string[] {
+  const defaults = Object.values(annotations).flatMap(({ configMapKey = [] }) => configMapKey);
+  return [...defaults, ...Object.keys(configMapKeys)];
+}
+
 /** Types a feature; returns it unchanged. */
 export function defineFeature<const S extends AnnotationSpecs, P>(feature: Feature<S, P>): Feature<S, P> {
   return feature;

@@ -3,7 +3,7 @@ import { createCounterRoom } from '../../table/counter-room.ts';
 import { DEFAULT_SETTINGS } from '../../table/settings.ts';
 import type { HostEntry, RouteEntry } from '../../table/table.ts';
 import { combineAccess, type AccessAnswer } from './access.ts';
-import type { Copier } from './filter.ts';
+import type { Copier, Filter, FilterContext, HeadEditor, RequestView } from './filter.ts';
 import { createCounters, type Counters } from './counters.ts';
 import type { AnnotationSpec, Feature, Lookup } from './feature.ts';
 import { SlotPlan, Slots } from './slot.ts';
@@ -11,7 +11,6 @@ import { idOfAddress } from './upstream-address.ts';
 import type { Place } from './place.ts';
 import { findVain } from './vain.ts';
 import { createWorkerState } from './worker-state.ts';
-import type { Filter, FilterContext, HeadEditor, RequestView } from './filter.ts';
 
 /** A request as a filter sees it: GET / over http to a.test, changed as given. */
 export function fakeRequest(

@@ -1,5 +1,4 @@
-import { toByteText } from '../../lib/byte-text.ts';
-import { splitList } from '../../lib/nginx-values.ts';
+import { isExempt, readExemptPaths } from '../kit/exempt-paths.ts';
 import { defineFeature } from '../kit/feature.ts';
 import { readRedirectCode } from '../kit/redirect-code.ts';
 import { isRedirected } from '../kit/vain.ts';
@@ -100,13 +99,12 @@ export const sslRedirect = defineFeature({
       isTrailingSlashKept: values['preserve-trailing-slash'] ?? false,
       isPortShown,
       status: readRedirectCode(setting),
-      exempt: splitList(setting('no-tls-redirect-locations') ?? '/.well-known/acme-challenge'),
+      exempt: readExemptPaths(setting, 'no-tls-redirect-locations'),
     };
   },
   createFilter: (policy, { host, route, settings }) => {
     if (!policy.isOn && !policy.isForced) return undefined;
-    const path = toByteText(route?.path ?? '/');
-    if (policy.exempt.some((prefix) => path.startsWith(prefix))) return undefined;
+    if (isExempt(policy.exempt, { route })) return undefined;
     const isEverSecured = host.hasCertificate || host.certificateNames.length > 0;
     if (!policy.isForced && !isEverSecured) return undefined;
     const securedAliases = new Set(host.certificateNames);

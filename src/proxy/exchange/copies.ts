@@ -1,7 +1,6 @@
 import type { BodyTap } from '../../features/kit/body.ts';
 import type { Copy, CopyTarget } from '../../features/kit/copier.ts';
-import type { Copier } from '../../features/kit/filter.ts';
-import type { ExchangeWatcher, RequestView } from '../../features/kit/filter.ts';
+import type { Copier, ExchangeWatcher, RequestView } from '../../features/kit/filter.ts';
 import { Timer, type TimerOwner, type Timers } from '../../lib/timer-wheel.ts';
 import type { CopyCounters } from '../../observe/sinks.ts';
 import { headerLine, joinLines, parsedLines, requestTarget, UnsafeText } from '../message/head-text.ts';

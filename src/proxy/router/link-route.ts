@@ -1,9 +1,8 @@
 import { combineAccess } from '../../features/kit/access.ts';
 import type { Feature } from '../../features/kit/feature.ts';
 import type { CopyTarget } from '../../features/kit/copier.ts';
-import type { Copier } from '../../features/kit/filter.ts';
+import type { CanaryDecision, Copier, Filter, FilterContext, Subrequest } from '../../features/kit/filter.ts';
 import type { Counters } from '../../features/kit/counters.ts';
-import type { CanaryDecision, Filter, FilterContext, Subrequest } from '../../features/kit/filter.ts';
 import { locationFormOf } from '../../features/kit/location-form.ts';
 import { SlotPlan } from '../../features/kit/slot.ts';
 import type { Question } from '../../features/kit/subrequest.ts';
