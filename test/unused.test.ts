@@ -1,8 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { DATA_PLANE_KEYS, INERT_KEYS } from '../src/controller/settings/keys.ts';
+import { KNOWN_KEYS } from '../src/controller/settings/known-keys.ts';
+import { TRANSLATE_CONFIG_KEYS } from '../src/controller/translate/annotation-settings.ts';
 import { KNOWN_ANNOTATIONS } from '../src/controller/translate/known-annotations.ts';
-import type { AnnotationSpec } from '../src/features/kit/feature.ts';
+import { configMapKeysOf, type AnnotationSpec } from '../src/features/kit/feature.ts';
 import { features } from '../src/features/registry.ts';
 import { FINDING_REASONS } from '../src/model/finding.ts';
 import { PROXY_ERRORS } from '../src/proxy/message/proxy-errors.ts';
@@ -30,6 +33,16 @@ test('no annotation that a feature defines is told as one that is not supported'
     ]),
   );
   expect(defined.filter((name) => KNOWN_ANNOTATIONS.has(name))).toEqual([]);
+});
+
+test('no ConfigMap key that something reads is told as one that is not honoured', () => {
+  const read = [
+    ...Object.keys(DATA_PLANE_KEYS),
+    ...Object.keys(INERT_KEYS),
+    ...TRANSLATE_CONFIG_KEYS,
+    ...features.flatMap(configMapKeysOf),
+  ];
+  expect(read.filter((key) => KNOWN_KEYS.has(key))).toEqual([]);
 });
 
 test('every reason of a finding is given by something', () => {

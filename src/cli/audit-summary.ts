@@ -4,7 +4,7 @@ import {
   type AuditedObject,
   type AuditedValue,
 } from '../controller/audit/audit.ts';
-import type { Status } from '../controller/audit/annotation-judge.ts';
+import type { Status } from '../controller/audit/judgement.ts';
 
 export interface AuditSummary {
   readonly ingresses: number;

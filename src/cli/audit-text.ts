@@ -1,4 +1,4 @@
-import type { Status } from '../controller/audit/annotation-judge.ts';
+import type { Status } from '../controller/audit/judgement.ts';
 import { fieldOfValue, printObject, type Audit, type AuditedObject } from '../controller/audit/audit.ts';
 import { escapeControls } from '../lib/printable.ts';
 import { findingMessage, printFinding, type FindingReason } from '../model/finding.ts';

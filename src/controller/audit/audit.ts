@@ -5,8 +5,9 @@ import { createOwnership, type Ownership } from '../store/ownership.ts';
 import type { ClusterSnapshot, ObjectRef } from '../store/object-store.ts';
 import { objectKey, type ConfigMapObject, type IngressObject } from '../store/objects.ts';
 import type { TranslateOptions } from '../translate/options.ts';
-import { createAnnotationJudge, type Judgement } from './annotation-judge.ts';
-import { judgeKey } from './key-judge.ts';
+import { createAnnotationJudge } from './annotation-judge.ts';
+import type { Judgement } from './judgement.ts';
+import { createKeyJudge } from './key-judge.ts';
 import { findPathQuirks, type Quirk } from './path-quirks.ts';
 
 /** One annotation or ConfigMap key, and what Serin makes of it. */
@@ -109,6 +110,7 @@ function settingsOf(
   const object: ConfigMapObject | undefined = ref && snapshot.configMaps.get(objectKey(ref));
   if (object === undefined) return undefined;
   const findings = take(bySource, `ConfigMap ${objectKey(object)}`);
+  const judge = createKeyJudge(features);
   return {
     kind: 'ConfigMap',
     namespace: object.namespace,
@@ -118,7 +120,7 @@ function settingsOf(
     hosts: [],
     values: [...object.data.keys()].toSorted().map((name) => ({
       name,
-      ...afterFindings(judgeKey(name, features), fieldOfValue('ConfigMap', name), findings),
+      ...afterFindings(judge(name), fieldOfValue('ConfigMap', name), findings),
     })),
     findings,
     quirks: [],
