@@ -5,13 +5,14 @@ import { audit, type Audit } from '../controller/audit/audit.ts';
 import { EXPLANATIONS, explain } from '../controller/audit/explanations.ts';
 import { createDefaultCertificate } from '../controller/certificates/default-certificate.ts';
 import { createPipeline } from '../controller/create-pipeline.ts';
-import { parseManifest } from '../controller/files/parse-manifest.ts';
+import { FirstObjects } from '../controller/files/first-objects.ts';
+import { parseManifest, sourceOfFile } from '../controller/files/parse-manifest.ts';
 import { scanFiles } from '../controller/files/scan-files.ts';
 import { createKubeClient } from '../controller/kube/client.ts';
 import { loadApiAccess } from '../controller/kube/config.ts';
 import { readCluster } from '../controller/kube/read-once.ts';
 import { createObjectStore, type ObjectStore } from '../controller/store/object-store.ts';
-import { KINDS, objectKey, type ClusterObject, type ConfigMapObject } from '../controller/store/objects.ts';
+import type { ClusterObject, ConfigMapObject } from '../controller/store/objects.ts';
 import type { TranslateOptions } from '../controller/translate/options.ts';
 import { features } from '../features/registry.ts';
 import type { Finding } from '../model/finding.ts';
@@ -55,8 +56,7 @@ export async function auditOf(
   }
   const options = toTranslateOptions(flags, isOfFiles, await createDefaultCertificate(Date.now()));
   const store = createObjectStore();
-  const places = new Map<string, { readonly file: string; readonly line: number }>();
-  const read = isOfFiles ? await readFiles(rest, input, store, options, places) : undefined;
+  const read = isOfFiles ? await readFiles(rest, input, store, options) : undefined;
   const effective = read === undefined ? options : { ...options, configMap: read.configMap };
   const pipeline = createPipeline({
     options: effective,
@@ -81,8 +81,7 @@ export async function auditOf(
     sourceFindings: read?.findings ?? [],
     isOfFiles,
   });
-  const placeOf: PlaceOf = ({ kind, namespace, name }) =>
-    places.get(`${kind} ${objectKey({ namespace, name })}`);
+  const placeOf: PlaceOf = (object) => read?.objects.placeOf(object);
   return { result, placeOf };
 }
 
@@ -123,6 +122,7 @@ function oneOf(flags: FlagReader, name: string, values: readonly string[]): stri
 
 interface FilesRead {
   readonly findings: readonly Finding[];
+  readonly objects: FirstObjects;
   /** --configmap, else the one ConfigMap of an ingress-nginx installation that is among the objects. */
   readonly configMap: TranslateOptions['configMap'];
 }
@@ -132,48 +132,13 @@ async function readFiles(
   input: Readable,
   store: ObjectStore,
   options: TranslateOptions,
-  places: Map<string, { readonly file: string; readonly line: number }>,
 ): Promise<FilesRead> {
   const findings: Finding[] = [];
-  const objects = new Map<string, ClusterObject>();
+  const objects = new FirstObjects();
   const take = (content: string, file: string, order: string) => {
     const parsed = parseManifest(content, file, order);
-    const report = (
-      line: number,
-      reason: Finding['reason'],
-      value: string,
-      problem: string,
-      consequence: string,
-    ) =>
-      findings.push({
-        reason,
-        severity: reason === 'UnreadableFile' ? 'error' : 'warning',
-        source: { kind: 'File', namespace: '', name: file, field: `line ${line}` },
-        value,
-        problem,
-        consequence,
-      });
-    if (!parsed.ok) {
-      report(parsed.line, 'UnreadableFile', '', parsed.problem, 'nothing of it is checked');
-      return;
-    }
-    findings.push(...parsed.findings);
-    for (const { object, line } of parsed.objects) {
-      const key = `${object.kind} ${objectKey(object)}`;
-      const place = places.get(key);
-      if (place === undefined) {
-        places.set(key, { file, line });
-        objects.set(key, object);
-      } else {
-        report(
-          line,
-          'DuplicateObject',
-          key,
-          `is already in ${place.file} line ${place.line}`,
-          'this one is ignored',
-        );
-      }
-    }
+    if (parsed.ok) findings.push(...parsed.findings, ...objects.take(file, parsed.objects));
+    else findings.push(unreadable(file, parsed.line, parsed.problem));
   };
   const named = paths.filter((path) => path !== '-');
   const { files, missing } = await scanFiles(named);
@@ -181,11 +146,20 @@ async function readFiles(
   if (first !== undefined) throw new UsageError(`serin check: "${first.path}" ${first.problem}`, 2);
   if (named.length < paths.length) take(await text(input), 'standard input', '');
   for (const { path, order } of files) take(await readFile(path, 'utf8'), path, order);
-  const all = [...objects.values()];
-  for (const kind of KINDS)
-    store.replace(kind, all.filter((object) => object.kind === kind) as Iterable<never>);
+  objects.putInto(store);
   assumeClass(store, options);
-  return { findings, configMap: options.configMap ?? findConfigMap(all) };
+  return { findings, objects, configMap: options.configMap ?? findConfigMap(objects.all()) };
+}
+
+function unreadable(file: string, line: number, problem: string): Finding {
+  return {
+    reason: 'UnreadableFile',
+    severity: 'error',
+    source: sourceOfFile(file, line),
+    value: '',
+    problem,
+    consequence: 'nothing of it is checked',
+  };
 }
 
 /** Manifests of applications seldom have the IngressClass that they name: it is taken to be there. */

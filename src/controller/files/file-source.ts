@@ -1,8 +1,8 @@
 import { watch, type FSWatcher } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Finding } from '../../model/finding.ts';
-import { largerImpact, type ObjectStore, type StoreImpact } from '../store/object-store.ts';
-import { KINDS, objectKey, type ClusterObject, type Kind } from '../store/objects.ts';
+import type { ObjectStore, StoreImpact } from '../store/object-store.ts';
+import { FirstObjects } from './first-objects.ts';
 import { parseManifest, sourceOfFile, type Manifest } from './parse-manifest.ts';
 import { scanFiles, type ScannedFile } from './scan-files.ts';
 
@@ -185,35 +185,14 @@ export function createFileSource(deps: FileSourceDeps): FileSource {
   /** Puts all objects into the store, where the first of two with one name counts; gives what is wrong with the files. */
   function publish(ranked: readonly string[]): readonly Finding[] {
     const found: Finding[] = [];
-    const objects = new Map<Kind, Map<string, ClusterObject>>(KINDS.map((kind) => [kind, new Map()]));
-    const places = new Map<string, string>();
+    const objects = new FirstObjects();
     for (const path of ranked) {
       const file = known.get(path);
       if (file === undefined) continue;
       if (file.broken !== undefined) found.push(file.broken);
-      found.push(...file.manifest.findings);
-      for (const { object, line } of file.manifest.objects) {
-        const key = objectKey(object);
-        const place = places.get(`${object.kind} ${key}`);
-        if (place === undefined) {
-          places.set(`${object.kind} ${key}`, `${path} line ${line}`);
-          objects.get(object.kind)!.set(key, object);
-          continue;
-        }
-        found.push({
-          reason: 'DuplicateObject',
-          severity: 'warning',
-          source: sourceOfFile(path, line),
-          value: `${object.kind} ${key}`,
-          problem: `is already in ${place}`,
-          consequence: 'this one is ignored',
-        });
-      }
+      found.push(...file.manifest.findings, ...objects.take(path, file.manifest.objects));
     }
-    let impact: StoreImpact = 'none';
-    for (const kind of KINDS) {
-      impact = largerImpact(impact, deps.store.replace(kind, objects.get(kind)!.values() as Iterable<never>));
-    }
+    const impact = objects.putInto(deps.store);
     if (impact !== 'none') deps.changed(impact);
     return found;
   }
