@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
+import { ingressOf, webObjects } from '../fixtures/manifests.ts';
 import { startSerin, type SerinProcess } from '../fixtures/serin-process.ts';
 
 /*
@@ -13,7 +14,6 @@ import { startSerin, type SerinProcess } from '../fixtures/serin-process.ts';
  * the host does not. The backend answers with the request line and the Authorization header that it was sent.
  */
 
-const PREFIX = 'nginx.ingress.kubernetes.io/';
 const SECRETS = [
   '5en6G6MezRroT3XKqkdPOmY',
   'OQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a',
@@ -30,22 +30,6 @@ const USERS = [
 const folder = mkdtempSync(join(tmpdir(), 'serin-basic-auth-'));
 let backend: Server;
 let serin: SerinProcess;
-
-function ingress(name: string, host: string, path: string, annotations: Record<string, string> = {}): object {
-  const backendRef = { service: { name: 'web', port: { name: 'http' } } };
-  return {
-    apiVersion: 'networking.k8s.io/v1',
-    kind: 'Ingress',
-    metadata: {
-      namespace: 'a',
-      name,
-      annotations: Object.fromEntries(
-        Object.entries(annotations).map(([key, value]) => [PREFIX + key, value]),
-      ),
-    },
-    spec: { rules: [{ host, http: { paths: [{ path, pathType: 'Prefix', backend: backendRef }] } }] },
-  };
-}
 
 function writeSecret(users: string): void {
   const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { namespace: 'a', name: 'users' } };
@@ -91,28 +75,19 @@ beforeAll(async () => {
   const auth = { 'auth-type': 'basic', 'auth-secret': 'users', 'auth-realm': 'Staff only' };
   const list = { 'allowlist-source-range': '192.0.2.0/24' };
   const objects = [
-    ingress('open', 'secure.test', '/'),
-    ingress('admin', 'secure.test', '/admin', auth),
-    ingress('all', 'all.test', '/', { ...auth, ...list }),
-    ingress('any', 'any.test', '/', { ...auth, ...list, satisfy: 'any' }),
-    ingress('near', 'near.test', '/', { ...auth, 'allowlist-source-range': '127.0.0.0/8', satisfy: 'any' }),
-    ingress('denied', 'denied.test', '/', { ...auth, 'denylist-source-range': '192.0.2.1', satisfy: 'any' }),
-    ingress('missing', 'missing.test', '/', { ...auth, 'auth-secret': 'nobody' }),
-    ingress('digest', 'digest.test', '/', { ...auth, 'auth-type': 'digest' }),
-    {
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: { namespace: 'a', name: 'web' },
-      spec: { ports: [{ name: 'http', port: 80 }] },
-    },
-    {
-      apiVersion: 'discovery.k8s.io/v1',
-      kind: 'EndpointSlice',
-      metadata: { namespace: 'a', name: 'web-1', labels: { 'kubernetes.io/service-name': 'web' } },
-      addressType: 'IPv4',
-      ports: [{ name: 'http', port }],
-      endpoints: [{ addresses: ['127.0.0.1'] }],
-    },
+    ingressOf('open', 'secure.test', '/'),
+    ingressOf('admin', 'secure.test', '/admin', auth),
+    ingressOf('all', 'all.test', '/', { ...auth, ...list }),
+    ingressOf('any', 'any.test', '/', { ...auth, ...list, satisfy: 'any' }),
+    ingressOf('near', 'near.test', '/', { ...auth, 'allowlist-source-range': '127.0.0.0/8', satisfy: 'any' }),
+    ingressOf('denied', 'denied.test', '/', {
+      ...auth,
+      'denylist-source-range': '192.0.2.1',
+      satisfy: 'any',
+    }),
+    ingressOf('missing', 'missing.test', '/', { ...auth, 'auth-secret': 'nobody' }),
+    ingressOf('digest', 'digest.test', '/', { ...auth, 'auth-type': 'digest' }),
+    ...webObjects(port),
   ];
   writeSecret(USERS);
   writeFileSync(join(folder, 'objects.yaml'), objects.map((object) => stringify(object)).join('---\n'));

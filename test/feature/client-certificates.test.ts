@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
+import { ingressOf, webObjects } from '../fixtures/manifests.ts';
 import { startSerin, type SerinProcess } from '../fixtures/serin-process.ts';
 
 /*
@@ -15,7 +16,6 @@ import { startSerin, type SerinProcess } from '../fixtures/serin-process.ts';
  * with the headers about the client that it was sent.
  */
 
-const PREFIX = 'nginx.ingress.kubernetes.io/';
 const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
 const folder = mkdtempSync(join(tmpdir(), 'serin-auth-tls-'));
 const manifests = mkdtempSync(join(tmpdir(), 'serin-auth-tls-manifests-'));
@@ -73,22 +73,6 @@ function makeCertificate(
 
 function secret(name: string, data: Record<string, string>): object {
   return { apiVersion: 'v1', kind: 'Secret', metadata: { namespace: 'a', name }, stringData: data };
-}
-
-function ingress(name: string, host: string, path: string, annotations: Record<string, string> = {}): object {
-  const backendRef = { service: { name: 'web', port: { name: 'http' } } };
-  return {
-    apiVersion: 'networking.k8s.io/v1',
-    kind: 'Ingress',
-    metadata: {
-      namespace: 'a',
-      name,
-      annotations: Object.fromEntries(
-        Object.entries(annotations).map(([key, value]) => [PREFIX + key, value]),
-      ),
-    },
-    spec: { rules: [{ host, http: { paths: [{ path, pathType: 'Prefix', backend: backendRef }] } }] },
-  };
 }
 
 function writeSecret(name: string, data: Record<string, string>): void {
@@ -174,37 +158,24 @@ describe.skipIf(!hasOpenssl)('client certificates (needs openssl)', () => {
     const { port } = backend.address() as AddressInfo;
     const one = { 'auth-tls-secret': 'a/one' };
     const objects = [
-      ingress('on', 'on.test', '/', { ...one, 'auth-tls-pass-certificate-to-upstream': 'true' }),
-      ingress('optional', 'optional.test', '/', { ...one, 'auth-tls-verify-client': 'optional' }),
-      ingress('any', 'any.test', '/', { ...one, 'auth-tls-verify-client': 'optional_no_ca' }),
-      ingress('off', 'off.test', '/', { ...one, 'auth-tls-verify-client': 'off' }),
-      ingress('cn', 'cn.test', '/', {
+      ingressOf('on', 'on.test', '/', { ...one, 'auth-tls-pass-certificate-to-upstream': 'true' }),
+      ingressOf('optional', 'optional.test', '/', { ...one, 'auth-tls-verify-client': 'optional' }),
+      ingressOf('any', 'any.test', '/', { ...one, 'auth-tls-verify-client': 'optional_no_ca' }),
+      ingressOf('off', 'off.test', '/', { ...one, 'auth-tls-verify-client': 'off' }),
+      ingressOf('cn', 'cn.test', '/', {
         ...one,
         'auth-tls-match-cn': 'CN=(ann|zo.*)',
         'ssl-redirect': 'false',
       }),
-      ingress('page', 'page.test', '/', { ...one, 'auth-tls-error-page': 'https://help.test/cert' }),
-      ingress('revoked', 'revoked.test', '/', { 'auth-tls-secret': 'a/revoked' }),
-      ingress('two', 'two.test', '/', { 'auth-tls-secret': 'a/two' }),
-      ingress('deep', 'deep.test', '/', { ...one, 'auth-tls-verify-depth': '2' }),
-      ingress('missing', 'missing.test', '/', { 'auth-tls-secret': 'a/none' }),
-      ingress('wild', '*.wild.test', '/', one),
-      ingress('live', 'live.test', '/', { 'auth-tls-secret': 'a/live' }),
-      ingress('open', 'open.test', '/'),
-      {
-        apiVersion: 'v1',
-        kind: 'Service',
-        metadata: { namespace: 'a', name: 'web' },
-        spec: { ports: [{ name: 'http', port: 80 }] },
-      },
-      {
-        apiVersion: 'discovery.k8s.io/v1',
-        kind: 'EndpointSlice',
-        metadata: { namespace: 'a', name: 'web-1', labels: { 'kubernetes.io/service-name': 'web' } },
-        addressType: 'IPv4',
-        ports: [{ name: 'http', port }],
-        endpoints: [{ addresses: ['127.0.0.1'] }],
-      },
+      ingressOf('page', 'page.test', '/', { ...one, 'auth-tls-error-page': 'https://help.test/cert' }),
+      ingressOf('revoked', 'revoked.test', '/', { 'auth-tls-secret': 'a/revoked' }),
+      ingressOf('two', 'two.test', '/', { 'auth-tls-secret': 'a/two' }),
+      ingressOf('deep', 'deep.test', '/', { ...one, 'auth-tls-verify-depth': '2' }),
+      ingressOf('missing', 'missing.test', '/', { 'auth-tls-secret': 'a/none' }),
+      ingressOf('wild', '*.wild.test', '/', one),
+      ingressOf('live', 'live.test', '/', { 'auth-tls-secret': 'a/live' }),
+      ingressOf('open', 'open.test', '/'),
+      ...webObjects(port),
       secret('one', { 'ca.crt': read('one.crt') }),
       secret('two', { 'ca.crt': read('two.crt') }),
       secret('revoked', { 'ca.crt': read('one.crt'), 'ca.crl': read('one.crl') }),

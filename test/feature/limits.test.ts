@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
+import { webObjects } from '../fixtures/manifests.ts';
 import { startSerin, type SerinProcess } from '../fixtures/serin-process.ts';
 
 /*
@@ -119,28 +120,12 @@ beforeAll(async () => {
   backend.listen(0, '127.0.0.1');
   await once(backend, 'listening');
   const { port } = backend.address() as AddressInfo;
-  objects.push(
-    {
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: { namespace: 'a', name: 'web' },
-      spec: { ports: [{ port: 80, targetPort: port }] },
-    },
-    {
-      apiVersion: 'discovery.k8s.io/v1',
-      kind: 'EndpointSlice',
-      metadata: { namespace: 'a', name: 'web-1', labels: { 'kubernetes.io/service-name': 'web' } },
-      addressType: 'IPv4',
-      ports: [{ name: '', port }],
-      endpoints: [{ addresses: ['127.0.0.1'] }],
-    },
-    {
-      apiVersion: 'v1',
-      kind: 'ConfigMap',
-      metadata: { namespace: 'ingress-nginx', name: 'ingress-nginx-controller' },
-      data: { 'limit-conn-status-code': '429' },
-    },
-  );
+  objects.push(...webObjects(port), {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { namespace: 'ingress-nginx', name: 'ingress-nginx-controller' },
+    data: { 'limit-conn-status-code': '429' },
+  });
   ingress('minute', ['minute.test', 'same.test'], { 'limit-rpm': '1' });
   ingress('other', ['other.test'], { 'limit-rpm': '1', 'limit-burst-multiplier': '2' });
   ingress('second', ['second.test'], { 'limit-rps': '5' });

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { stringify } from 'yaml';
+import { webObjects } from '../fixtures/manifests.ts';
 import { startSerin, type SerinProcess } from '../fixtures/serin-process.ts';
 
 /* mirror-target from a manifest to the wire, and to the metric. */
@@ -66,20 +67,7 @@ beforeAll(async () => {
         ],
       },
     },
-    {
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: { namespace: 'a', name: 'web' },
-      spec: { ports: [{ port: 80, targetPort: port }] },
-    },
-    {
-      apiVersion: 'discovery.k8s.io/v1',
-      kind: 'EndpointSlice',
-      metadata: { namespace: 'a', name: 'web-1', labels: { 'kubernetes.io/service-name': 'web' } },
-      addressType: 'IPv4',
-      ports: [{ name: '', port }],
-      endpoints: [{ addresses: ['127.0.0.1'] }],
-    },
+    ...webObjects(port),
   ];
   writeFileSync(join(folder, 'objects.yaml'), objects.map((object) => stringify(object)).join('---\n'));
   serin = await startSerin(['serve', `--manifests=${folder}`, '--watch-ingress-without-class']);

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
+import { ingressOf, webObjects } from '../fixtures/manifests.ts';
 import { startSerin, type SerinProcess } from '../fixtures/serin-process.ts';
 
 /*
@@ -13,7 +14,6 @@ import { startSerin, type SerinProcess } from '../fixtures/serin-process.ts';
  * a backend that tells what it was sent. The peer is the balancer, 127.0.0.1.
  */
 
-const PREFIX = 'nginx.ingress.kubernetes.io/';
 let backend: Server;
 let serin: SerinProcess | undefined;
 const folders: string[] = [];
@@ -32,41 +32,17 @@ afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true });
 });
 
-function ingress(host: string, annotations: Record<string, string>): object {
-  const keys = Object.entries(annotations).map(([key, value]) => [PREFIX + key, value]);
-  const service = { name: 'web', port: { name: 'http' } };
-  return {
-    apiVersion: 'networking.k8s.io/v1',
-    kind: 'Ingress',
-    metadata: { namespace: 'a', name: host.replaceAll('.', '-'), annotations: Object.fromEntries(keys) },
-    spec: { rules: [{ host, http: { paths: [{ path: '/', pathType: 'Prefix', backend: { service } }] } }] },
-  };
-}
-
 async function serve(data: Record<string, string>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'serin-client-'));
   folders.push(folder);
   const { port } = backend.address() as AddressInfo;
   const objects = [
-    ingress('open.test', {}),
-    ingress('listed.test', { 'whitelist-source-range': '192.0.2.0/24' }),
-    ingress('secured.test', { 'force-ssl-redirect': 'true' }),
-    ingress('shop.test', { 'from-to-www-redirect': 'true' }),
+    ingressOf('open-test', 'open.test', '/', {}),
+    ingressOf('listed-test', 'listed.test', '/', { 'whitelist-source-range': '192.0.2.0/24' }),
+    ingressOf('secured-test', 'secured.test', '/', { 'force-ssl-redirect': 'true' }),
+    ingressOf('shop-test', 'shop.test', '/', { 'from-to-www-redirect': 'true' }),
     { apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace: 'a', name: 'serin' }, data },
-    {
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: { namespace: 'a', name: 'web' },
-      spec: { ports: [{ name: 'http', port: 80 }] },
-    },
-    {
-      apiVersion: 'discovery.k8s.io/v1',
-      kind: 'EndpointSlice',
-      metadata: { namespace: 'a', name: 'web-1', labels: { 'kubernetes.io/service-name': 'web' } },
-      addressType: 'IPv4',
-      ports: [{ name: 'http', port }],
-      endpoints: [{ addresses: ['127.0.0.1'], conditions: { ready: true } }],
-    },
+    ...webObjects(port),
   ];
   writeFileSync(join(folder, 'all.yaml'), objects.map((object) => stringify(object)).join('---\n'));
   serin = await startSerin([
