@@ -62,7 +62,7 @@ export function renderAnnotationsDoc(
   lines.push(
     '## Known to ingress-nginx, not honoured by Serin',
     '',
-    'Each is an Event on its Ingress. Protections close the route; the rest is ignored.',
+    'Each is an Event on its Ingress, an error where it was to protect something. The route is served without it.',
     '',
     '| annotation | what happens |',
     '| --- | --- |',

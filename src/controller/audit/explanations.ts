@@ -86,7 +86,7 @@ export const EXPLANATIONS: Readonly<Record<AuditCode, string>> = {
   UnreadableFile: 'A file cannot be read, or is not YAML. Nothing of it counts.',
   UnsafeText: 'A text has characters that have no place in what is sent or matched. It is refused.',
   UnsupportedAnnotation:
-    'Serin does not honour the annotation. Protections close the route; everything else is ignored. Where there is another way to the same end, it is named.',
+    'Serin does not honour the annotation, or not with this value. What happens stands beside it. Where there is another way to the same end, it is named.',
   UnsupportedBackend:
     'A backend is a resource rather than a Service. The path is not served, as in ingress-nginx.',
   UnsupportedSetting: 'Serin does not honour the ConfigMap key. It is ignored.',
