@@ -1,6 +1,13 @@
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  Agent,
+  createServer,
+  request,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { tmpdir } from 'node:os';
@@ -62,9 +69,14 @@ interface Ask {
   readonly method?: string;
   readonly from?: string;
   readonly headers?: Record<string, string>;
+  /** Of one kept connection: a request on it begins when the one before has given its place back. */
+  readonly agent?: Agent;
 }
 
-function ask(host: string, { path = '/', method = 'GET', from = '127.0.0.1', headers = {} }: Ask = {}) {
+function ask(
+  host: string,
+  { path = '/', method = 'GET', from = '127.0.0.1', headers = {}, agent }: Ask = {},
+) {
   const sent = request({
     host: '127.0.0.1',
     port: serin.httpPort,
@@ -72,7 +84,7 @@ function ask(host: string, { path = '/', method = 'GET', from = '127.0.0.1', hea
     path,
     method,
     headers: { host, ...headers },
-    agent: false,
+    agent: agent ?? false,
   });
   const answer = new Promise<Answer>((resolve, reject) => {
     sent.on('response', (message) => {
@@ -207,6 +219,7 @@ describe('the order of evaluation', () => {
 describe('connections', () => {
   test('are requests in flight, a tunnel for as long as it lives', async () => {
     const from = '127.0.0.20';
+    const [one, another] = [0, 1].map(() => new Agent({ keepAlive: true, maxSockets: 1 }));
     const first = [0, 1].map((i) => ask('three.test', { path: `/held/${i}`, from }));
     await until(() => held.size === 2);
     const tunnel = ask('three.test', {
@@ -222,34 +235,35 @@ describe('connections', () => {
     held.get('/held/0')!.end();
     await first[0]!.answer;
     // The client has its answer a moment before the place is free.
-    await untilLetIn('three.test', from);
-    expect(await countsOf('three.test', 5, { from })).toEqual({ 200: 5 });
+    await untilLetIn('three.test', { from, agent: one! });
+    expect(await countsOf('three.test', 5, { from, agent: one! })).toEqual({ 200: 5 });
 
-    const third = ask('three.test', { path: '/held/2', from });
+    const third = ask('three.test', { path: '/held/2', from, agent: one! });
     await until(() => held.has('/held/2'));
     expect(await statusOf('three.test', { from })).toBe(429);
     const closed = once(tunnels[0]!, 'close');
     socket.destroy();
     await closed;
-    await untilLetIn('three.test', from);
+    await untilLetIn('three.test', { from, agent: another! });
 
     // A client that leaves takes its place with it.
     third.answer.catch(() => {});
-    const fourth = ask('three.test', { path: '/held/3', from });
+    const fourth = ask('three.test', { path: '/held/3', from, agent: another! });
     await until(() => held.has('/held/3'));
     expect(await statusOf('three.test', { from })).toBe(429);
     const gone = once(held.get('/held/2')!, 'close');
     third.sent.destroy();
     await gone;
-    await untilLetIn('three.test', from);
+    await untilLetIn('three.test', { from });
     for (const response of held.values()) response.end();
     await Promise.all([first[1]!.answer, fourth.answer]);
+    for (const agent of [one!, another!]) agent.destroy();
   });
 });
 
 /** A place is free once its worker has seen the end. */
-async function untilLetIn(host: string, from: string): Promise<void> {
-  while ((await statusOf(host, { from })) !== 200);
+async function untilLetIn(host: string, how: Ask): Promise<void> {
+  while ((await statusOf(host, how)) !== 200);
 }
 
 test('limit-rate lets a response through whole', async () => {
