@@ -307,7 +307,7 @@ test('many who know nothing are turned away, and those who are known come in mea
 
 test('a Secret that changes counts at once, and nothing that was known before', async () => {
   const logged = serin.stderr().length;
-  writeSecret('bob:{PLAIN}new\n');
+  await serin.afterTable(() => writeSecret('bob:{PLAIN}new\n'));
   for (let tries = 0; statusOf(await get('/admin', basic('bob', 'new'))) !== 200; tries++) {
     if (tries > 500) throw new Error(serin.stderr().slice(logged));
   }
