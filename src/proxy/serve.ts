@@ -2,6 +2,7 @@ import type { EngineOptions, ServeContext } from './exchange/context.ts';
 import type { ConnectionInfo } from './message/connection-info.ts';
 import { WAITS } from './http1/client-waits.ts';
 import { DownstreamConnection } from './http1/downstream-connection.ts';
+import { Servings } from './http1/serving.ts';
 import { createHttp1Wire } from './http1/upstream-wire.ts';
 import type { Connection, Transport } from './transport/transport.ts';
 import { Timers } from '../lib/timer-wheel.ts';
@@ -16,8 +17,14 @@ export interface ServeOptions extends EngineOptions {
   readonly transport: Transport;
 }
 
+/** What `serveConnection` serves with. */
+export interface Engine extends ServeContext {
+  /** For HTTP/1.1. */
+  readonly servings: Servings;
+}
+
 /** Creates what `serveConnection` needs; nothing runs until a connection comes. */
-export function createServeContext(options: ServeOptions): ServeContext {
+export function createServeContext(options: ServeOptions): Engine {
   const timers = options.timers ?? new Timers();
   const onBareLineFeeds = (): void => options.metrics.wire.bareLineFeeds();
   const report = (fault: unknown): void => options.report(fault);
@@ -33,7 +40,7 @@ export function createServeContext(options: ServeOptions): ServeContext {
     settings: () => options.router().settings,
     report,
   });
-  return {
+  const context: ServeContext = {
     router: () => options.router(),
     upstreamOf,
     accessLog: options.accessLog,
@@ -57,12 +64,13 @@ export function createServeContext(options: ServeOptions): ServeContext {
     connections: new Set(),
     isDraining: false,
   };
+  return Object.assign(context, { servings: new Servings(context) });
 }
 
 /** Takes over a connection that is ready for HTTP/1.1: preamble read, handshake done. */
-export function serveConnection(connection: Connection, info: ConnectionInfo, context: ServeContext): void {
+export function serveConnection(connection: Connection, info: ConnectionInfo, context: Engine): void {
   try {
-    const downstream = new DownstreamConnection(connection, info, context);
+    const downstream = new DownstreamConnection(connection, info, context, context.servings);
     downstream.start();
     if (context.isDraining) downstream.startDraining();
   } catch (fault) {

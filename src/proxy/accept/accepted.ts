@@ -70,7 +70,7 @@ export class Accepted implements PreambleOwner, ConnectionHandler, ConnectionHol
   }
 
   onProxyHeader(proxied: ProxiedConnection | undefined): void {
-    clearTimeout(this.#deadline);
+    this.#endDeadline();
     if (this.#context.isTls) this.#startDeadline(this.#settings.headerTimeoutMs);
     if (proxied !== undefined) {
       const ends = { peerAddress: this.#peerAddress, proxied };
@@ -87,10 +87,10 @@ export class Accepted implements PreambleOwner, ConnectionHandler, ConnectionHol
     if (!isTls) {
       this.#serve();
     } else if (beginning.kind === 'plain') {
-      clearTimeout(this.#deadline);
+      this.#endDeadline();
       answerPlainOnTls(connection, now());
     } else if (certificates.isRefused(beginning.serverName)) {
-      clearTimeout(this.#deadline);
+      this.#endDeadline();
       refuseServerName(connection);
     } else {
       connection.handler = this;
@@ -104,7 +104,7 @@ export class Accepted implements PreambleOwner, ConnectionHandler, ConnectionHol
   }
 
   onGone(): void {
-    clearTimeout(this.#deadline);
+    this.#endDeadline();
   }
 
   // During the handshake nothing is brought.
@@ -116,12 +116,12 @@ export class Accepted implements PreambleOwner, ConnectionHandler, ConnectionHol
   onDrain(): void {}
 
   onSecure(): void {
-    clearTimeout(this.#deadline);
+    this.#endDeadline();
     this.#serve();
   }
 
   onClose(): void {
-    clearTimeout(this.#deadline);
+    this.#endDeadline();
   }
 
   onConnectionClosed(): void {
@@ -160,6 +160,11 @@ export class Accepted implements PreambleOwner, ConnectionHandler, ConnectionHol
     );
     if (!this.#isAddressCounted) this.#connection.destroy();
     return this.#isAddressCounted;
+  }
+
+  #endDeadline(): void {
+    clearTimeout(this.#deadline);
+    this.#deadline = undefined;
   }
 
   #startDeadline(timeoutMs: number): void {

@@ -44,7 +44,8 @@ export class Preamble implements ConnectionHandler {
 
   onData(connection: Connection, bytes: Buffer, start: number, end: number): void {
     const chunk = bytes.subarray(start, end);
-    this.#bytes = this.#bytes === undefined ? Buffer.from(chunk) : Buffer.concat([this.#bytes, chunk]);
+    if (this.#bytes !== undefined) this.#bytes = Buffer.concat([this.#bytes, chunk]);
+    else this.#bytes = connection.areBytesGiven ? chunk : Buffer.from(chunk);
     if (this.#isProxyHeaderNeeded && !this.#takeProxyHeader(connection)) return;
     const beginning = this.#needs.isTls ? this.#readBeginning() : PLAIN;
     if (beginning === undefined) return;

@@ -144,18 +144,18 @@ export interface ForwardingControl {
 
 /**
  * One request and its response in flight, on record: what filters see of the request and what the access log reads of the outcome are
- * views of it, so that nothing is copied. Used again for another request of the same connection; `sequence` tells them apart.
+ * views of it, so that nothing is copied. Used again for other requests, of other connections too; `serial` tells its uses apart.
  */
 export class Exchange implements RequestView, AccessRecord {
   readonly context: ServeContext;
-  readonly downstream: Downstream;
-  readonly info: ConnectionInfo;
+  downstream: Downstream;
+  info: ConnectionInfo;
   readonly request: RequestRecord;
   readonly routing: Routing;
   readonly tries: Tries = new Tries();
   readonly response: ResponseRecord = new ResponseRecord();
   readonly accounting: Accounting = new Accounting();
-  readonly lineParts: LineParts;
+  lineParts: LineParts;
   readonly slots: Slots = new Slots();
   readonly #watchers: ExchangeWatcher[] = [];
   /** Who sees the request body. */
@@ -164,7 +164,11 @@ export class Exchange implements RequestView, AccessRecord {
   forwarding: ForwardingControl = NOTHING_UNDER_WAY;
   /** Number of the request on its connection. */
   sequence = 0;
+  /** Grows with every request. */
+  serial = 0;
   isActive = false;
+  /** Set when a filter's promise was waited for: it may hold the record for longer than the request lasts. */
+  hasWaited = false;
   /** Whether it has not waited for anything yet: its time is still the time of its begin. */
   isAtOnce = false;
 
@@ -177,18 +181,27 @@ export class Exchange implements RequestView, AccessRecord {
     this.lineParts = downstream.memo.lineParts;
   }
 
+  /** Has it serve requests of another connection. */
+  bind(downstream: Downstream): void {
+    this.downstream = downstream;
+    this.info = downstream.info;
+    this.lineParts = downstream.memo.lineParts;
+  }
+
   /** Makes it the exchange of a head that was just parsed; pins the router in force. */
   begin(head: RequestHead, headBytes: number, sequence: number): void {
     const { context, routing } = this;
     this.sequence = sequence;
+    this.serial++;
     this.isActive = true;
+    this.hasWaited = false;
     this.isAtOnce = !head.hasBody;
     routing.begin(context.router());
     this.accounting.begin(context.now(), headBytes);
     this.tries.clear();
     this.response.clear();
     this.slots.clear();
-    this.request.begin(head, routing.rules);
+    this.request.begin(head, this.info, routing.rules);
   }
 
   /** Says that it is over; false: it was already. */
@@ -201,9 +214,9 @@ export class Exchange implements RequestView, AccessRecord {
     return true;
   }
 
-  /** Whether it is still that of the request with this number. */
-  isServing(sequence: number): boolean {
-    return this.isActive && this.sequence === sequence;
+  /** Whether it still serves the request that it had that serial for. */
+  isServing(serial: number): boolean {
+    return this.isActive && this.serial === serial;
   }
 
   // The views of filters, variables and the log.

@@ -43,11 +43,11 @@ export class Lifecycle implements ExchangeEvents {
 
   onBodyData(buffer: Buffer, start: number, end: number): boolean {
     const { exchange } = this;
-    const { sequence } = exchange;
+    const { serial } = exchange;
     exchange.accounting.requestLength += end - start;
     for (const tap of exchange.taps) tap.onBodyData(buffer, start, end);
     this.#forwarding.body.onData(buffer, start, end);
-    return exchange.isServing(sequence);
+    return exchange.isServing(serial);
   }
 
   onBodyRead(): void {
@@ -185,15 +185,16 @@ async function resumeChain(
   first: number,
   next: Stage,
 ): Promise<void> {
-  const { sequence } = exchange;
+  const { serial } = exchange;
+  exchange.hasWaited = true;
   try {
     const answer = await pending;
     // The client may be gone, and the exchange with it.
-    if (!exchange.isServing(sequence)) return;
+    if (!exchange.isServing(serial)) return;
     if (answer === undefined) runChain(exchange, filters, first, next);
     else answerFilter(exchange, answer);
   } catch (fault) {
-    if (exchange.isServing(sequence)) answerFault(exchange, fault);
+    if (exchange.isServing(serial)) answerFault(exchange, fault);
     else exchange.context.report(fault);
   }
 }

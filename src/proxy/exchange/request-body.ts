@@ -68,7 +68,7 @@ export class RequestBody implements BodyStoreOwner {
   /** Begins to read it as the route's policy says; goes on to the upstream as soon as that may be contacted. */
   begin(): void {
     const exchange = this.#exchange;
-    const { downstream, sequence } = exchange;
+    const { downstream, serial } = exchange;
     const { head } = exchange.request;
     if (!head.hasBody) {
       this.#state = NONE;
@@ -88,7 +88,7 @@ export class RequestBody implements BodyStoreOwner {
         : isRequestBuffered && head.contentLength <= this.#mostCollected;
     this.#state = isCollected ? COLLECTING : STREAMING;
     if (this.#state === STREAMING) this.#owner.onBodyReady();
-    if (exchange.isServing(sequence)) downstream.readBody();
+    if (exchange.isServing(serial)) downstream.readBody();
   }
 
   onData(buffer: Buffer, start: number, end: number): void {

@@ -11,7 +11,7 @@ import { saidPortOf, seenPortOf, seenSchemeOf } from './seen-origin.ts';
 /** The client's request: its head, what that says, and what filters made of it. */
 export class RequestRecord implements ResolvedTarget {
   head: RequestHead;
-  readonly #info: ConnectionInfo;
+  #info: ConnectionInfo;
   #rules: HeadRules;
 
   originTarget = '';
@@ -36,9 +36,9 @@ export class RequestRecord implements ResolvedTarget {
     this.#rules = rules;
   }
 
-  begin(head: RequestHead, rules: HeadRules): void {
-    const info = this.#info;
+  begin(head: RequestHead, info: ConnectionInfo, rules: HeadRules): void {
     this.head = head;
+    this.#info = info;
     this.#rules = rules;
     this.scheme = info.scheme;
     this.clientAddress = info.clientAddress;

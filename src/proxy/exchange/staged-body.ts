@@ -15,7 +15,7 @@ export interface StageOwner {
 /** A response body that a stage changes, between the upstream's stream and the client. */
 export class StagedBody implements BodyOut {
   readonly #exchange: Exchange;
-  readonly #sequence: number;
+  readonly #serial: number;
   readonly #owner: StageOwner;
   #stage: BodyStage | undefined = undefined;
   #isOver = false;
@@ -24,7 +24,7 @@ export class StagedBody implements BodyOut {
 
   private constructor(exchange: Exchange, owner: StageOwner) {
     this.#exchange = exchange;
-    this.#sequence = exchange.sequence;
+    this.#serial = exchange.serial;
     this.#owner = owner;
   }
 
@@ -80,6 +80,6 @@ export class StagedBody implements BodyOut {
   }
 
   get #isDeaf(): boolean {
-    return this.#isOver || !this.#exchange.isServing(this.#sequence);
+    return this.#isOver || !this.#exchange.isServing(this.#serial);
   }
 }

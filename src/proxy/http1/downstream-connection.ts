@@ -14,10 +14,11 @@ import type { Http1RequestHead } from './heads.ts';
 import { upgradeLines } from './request-head.ts';
 import { RequestParser } from './request-parser.ts';
 import { InputQueue, type InputUser } from './input-queue.ts';
-import { Lifecycle } from '../exchange/lifecycle.ts';
+import type { Lifecycle } from '../exchange/lifecycle.ts';
 import { finishExchange } from '../exchange/finish.ts';
 import { afterInput } from './after-input.ts';
 import { ResponseWriter } from './response-writer.ts';
+import type { Serving, Servings } from './serving.ts';
 import type { Connection, ConnectionHandler } from '../transport/transport.ts';
 import { Timer, type TimerOwner } from '../../lib/timer-wheel.ts';
 
@@ -34,11 +35,10 @@ export class DownstreamConnection
   readonly memo: ConnectionMemo = new ConnectionMemo();
   readonly #connection: Connection;
   readonly #context: ServeContext;
-  readonly #parser: RequestParser;
   readonly #timer: Timer;
-  /** Made with the first request. */
-  #lifecycle: Lifecycle | undefined = undefined;
-  #head: Http1RequestHead;
+  readonly #servings: Servings;
+  /** Nothing before the first byte of a request, and when it is over. */
+  #serving: Serving | undefined = undefined;
   #state: number = IN_HEAD;
   readonly #input: InputQueue;
   #requestCount = 0;
@@ -57,12 +57,11 @@ export class DownstreamConnection
   #lingerUntilMs = 0;
   readonly #gauge: ConnectionGauge;
 
-  constructor(connection: Connection, info: ConnectionInfo, context: ServeContext) {
+  constructor(connection: Connection, info: ConnectionInfo, context: ServeContext, servings: Servings) {
     this.info = info;
     this.#connection = connection;
     this.#context = context;
-    this.#parser = new RequestParser(context.router().settings);
-    this.#head = this.#parser.head;
+    this.#servings = servings;
     this.#input = new InputQueue(this);
     this.#writer = new ResponseWriter(connection);
     this.#timer = new Timer(this);
@@ -92,6 +91,11 @@ export class DownstreamConnection
     this.#guard(this.#onTimeout);
   }
 
+  /** Of the present request. */
+  get #lifecycle(): Lifecycle {
+    return this.#serving!.lifecycle;
+  }
+
   // What the exchange asks for.
 
   get isFlushed(): boolean {
@@ -99,7 +103,7 @@ export class DownstreamConnection
   }
 
   readBody(): void {
-    const { bodyTimeoutMs, minBodyBytesPerSecond } = this.#lifecycle!.exchange.routing.router.settings;
+    const { bodyTimeoutMs, minBodyBytesPerSecond } = this.#lifecycle.exchange.routing.router.settings;
     this.#isBodyWanted = true;
     this.#body.startClock(this.#context.now(), bodyTimeoutMs, minBodyBytesPerSecond);
     this.#context.timers.arm(this.#timer, bodyTimeoutMs);
@@ -133,7 +137,8 @@ export class DownstreamConnection
 
   writeInterim(status: number, reason: string, lines: HeadText): void {
     // HTTP/1.0 knows none (RFC 9110 §15.2).
-    if (this.#head.minorVersion === 1) this.#writer.interim(this.#lifecycle!.exchange, status, reason, lines);
+    if (this.#serving!.head.minorVersion === 1)
+      this.#writer.interim(this.#lifecycle.exchange, status, reason, lines);
   }
 
   writeHead(
@@ -144,20 +149,20 @@ export class DownstreamConnection
     kind: ResponseBodyKind,
     contentLength: number,
   ): void {
-    const exchange = this.#lifecycle!.exchange;
+    const exchange = this.#lifecycle.exchange;
     const writer = this.#writer;
-    writer.begin(exchange, kind, this.#head.minorVersion === 1);
+    writer.begin(exchange, kind, this.#serving!.head.minorVersion === 1);
     if (this.#isEnded) this.#context.timers.disarm(this.#timer);
     this.#isKeptAlive = !writer.isUntilClose && this.#decideKeepAlive();
     writer.head(exchange, status, reason, lines, trailingLines, contentLength, this.#isKeptAlive);
   }
 
   writeBody(buffer: Buffer, start: number, end: number, isOwned: boolean): void {
-    this.#writer.body(this.#lifecycle!.exchange, buffer, start, end, isOwned);
+    this.#writer.body(this.#lifecycle.exchange, buffer, start, end, isOwned);
   }
 
   writeText(text: string): void {
-    this.#writer.text(this.#lifecycle!.exchange, text);
+    this.#writer.text(this.#lifecycle.exchange, text);
   }
 
   flush(): boolean {
@@ -166,7 +171,7 @@ export class DownstreamConnection
   }
 
   endResponse(trailers: HeaderBlock | undefined): void {
-    this.#writer.end(this.#lifecycle!.exchange, trailers);
+    this.#writer.end(this.#lifecycle.exchange, trailers);
     this.flush();
   }
 
@@ -189,7 +194,7 @@ export class DownstreamConnection
   }
 
   retract(): boolean {
-    return this.#writer.retract(this.#lifecycle!.exchange);
+    return this.#writer.retract(this.#lifecycle.exchange);
   }
 
   abort(): void {
@@ -202,13 +207,13 @@ export class DownstreamConnection
   beginTunnel(reason: string, upgrade: string, lines: HeadText): void {
     this.#state = TUNNEL;
     this.#context.timers.disarm(this.#timer);
-    this.#writer.tunnelHead(this.#lifecycle!.exchange, reason, joinLines(upgradeLines(upgrade), lines));
+    this.#writer.tunnelHead(this.#lifecycle.exchange, reason, joinLines(upgradeLines(upgrade), lines));
     this.#connection.resume();
     this.#input.processSoon();
   }
 
   writeTunnel(buffer: Buffer, start: number, end: number): boolean {
-    const isTaken = this.#writer.tunnel(this.#lifecycle!.exchange, buffer, start, end);
+    const isTaken = this.#writer.tunnel(this.#lifecycle.exchange, buffer, start, end);
     if (!isTaken) this.#block();
     return isTaken;
   }
@@ -220,9 +225,7 @@ export class DownstreamConnection
   // What the connection brings.
 
   onData(connection: Connection, bytes: Buffer, start: number, end: number): void {
-    // A body may be kept as it came.
-    if (connection.areBytesGiven) this.#input.push(bytes, start, end);
-    else this.#input.push(Buffer.from(bytes.subarray(start, end)), 0, end - start);
+    this.#input.push(bytes, start, end, connection.areBytesGiven);
   }
 
   onDrain(): void {
@@ -262,18 +265,19 @@ export class DownstreamConnection
     while (position < end) {
       switch (this.#state) {
         case IN_HEAD: {
-          const next = this.#isBlocked ? INCOMPLETE : this.#parser.parse(buffer, position, end);
+          const { parser } = (this.#serving ??= this.#servings.take(this));
+          const next = this.#isBlocked ? INCOMPLETE : parser.parse(buffer, position, end);
           if (next === INCOMPLETE) {
             this.#onPartialHead();
             return position;
           }
           if (next === REFUSED) {
-            this.#begin(this.#parser.head, 0, this.#parser.error);
+            this.#begin(parser.head, 0, parser.error);
             return end;
           }
           const headBytes = next - position;
           position = next;
-          this.#begin(this.#parser.head, headBytes, undefined);
+          this.#begin(parser.head, headBytes, undefined);
           break;
         }
         case IN_EXCHANGE: {
@@ -285,7 +289,7 @@ export class DownstreamConnection
           position = this.#discard(position, end);
           break;
         case TUNNEL:
-          this.#lifecycle!.onTunnelData(buffer.subarray(position, end));
+          this.#lifecycle.onTunnelData(buffer.subarray(position, end));
           return end;
         case LINGERING:
           this.#context.timers.arm(this.#timer, WAITS.lingerTimeoutMs);
@@ -302,27 +306,27 @@ export class DownstreamConnection
   #begin(head: Http1RequestHead, headBytes: number, refusal: ProxyErrorCode | undefined): void {
     const context = this.#context;
     this.#state = IN_EXCHANGE;
-    this.#head = head;
     this.#requestCount++;
     context.stats.requests++;
     this.#gauge.set('writing');
     context.timers.disarm(this.#timer);
     this.#isBodyWanted = false;
     this.#isBodyPaused = false;
-    const lifecycle = (this.#lifecycle ??= new Lifecycle(context, this, head));
+    const serving = (this.#serving ??= this.#servings.take(this));
+    const { lifecycle } = serving;
+    serving.head = head;
+    this.#isContinueDue = refusal === undefined && head.isContinueExpected && head.framing !== 'none';
     if (refusal === undefined) {
-      this.#isContinueDue = head.isContinueExpected && head.framing !== 'none';
       this.#body.begin(head);
       lifecycle.begin(head, headBytes, this.#requestCount);
     } else {
-      this.#isContinueDue = false;
       this.#body.clear();
       lifecycle.refuse(head, refusal, this.#requestCount);
     }
   }
 
   #useBody(buffer: Buffer, start: number, end: number): number {
-    const lifecycle = this.#lifecycle!;
+    const lifecycle = this.#lifecycle;
     const { timers } = this.#context;
     const count = this.#requestCount;
     timers.arm(this.#timer, lifecycle.exchange.routing.router.settings.bodyTimeoutMs);
@@ -358,14 +362,13 @@ export class DownstreamConnection
       return;
     }
     if (!this.#isBlocked) this.#awaitRequest();
+    this.#serving = this.#servings.give(this.#serving!);
     this.#connection.resume();
   }
 
   #awaitRequest(): void {
     const { timers, isDraining } = this.#context;
-    const waitMs = isDraining
-      ? WAITS.drainIdleMs
-      : this.#lifecycle!.exchange.routing.router.settings.keepAliveTimeoutMs;
+    const waitMs = isDraining ? WAITS.drainIdleMs : this.#context.router().settings.keepAliveTimeoutMs;
     this.#gauge.set('waiting');
     timers.arm(this.#timer, waitMs);
   }
@@ -388,7 +391,7 @@ export class DownstreamConnection
     const { timers } = this.#context;
     if (this.#state === IN_EXCHANGE || this.#state === TUNNEL) {
       timers.disarm(this.#timer);
-      this.#lifecycle!.onDownstreamDrain();
+      this.#lifecycle.onDownstreamDrain();
     } else if (this.#state === IN_HEAD) {
       this.#awaitRequest();
       this.#input.process();
@@ -400,11 +403,11 @@ export class DownstreamConnection
     switch (this.#state) {
       case IN_EXCHANGE:
         if (!this.#body.isComplete) this.destroy();
-        else if (!this.#lifecycle!.exchange.response.isHeadSent)
+        else if (!this.#lifecycle.exchange.response.isHeadSent)
           this.#context.timers.arm(this.#timer, WAITS.halfClosedMs);
         return;
       case TUNNEL:
-        this.#lifecycle!.onTunnelEnd();
+        this.#lifecycle.onTunnelEnd();
         return;
       case IN_HEAD:
         // With a response still held, only our half is closed.
@@ -421,7 +424,7 @@ export class DownstreamConnection
   #onTimeout(): void {
     const isReading = !this.#isBlocked && !this.#isEnded;
     if (isReading && this.#state === IN_EXCHANGE && !this.#body.isComplete) {
-      this.#lifecycle!.onBodyRefused('client_body_timeout');
+      this.#lifecycle.onBodyRefused('client_body_timeout');
     } else if (isReading && this.#state === IN_HEAD && !this.#input.isEmpty) {
       // The head did not come in time; the one before it has nothing to do with the answer.
       this.#begin(new RequestParser(this.#context.router().settings).head, 0, 'client_header_timeout');
@@ -441,17 +444,17 @@ export class DownstreamConnection
     this.#context.connections.delete(this);
     this.#input.clear();
     this.#writer.clear();
-    if (isInExchange) this.#lifecycle!.onClientGone();
+    if (isInExchange) this.#lifecycle.onClientGone();
   }
 
   #fail(fault: unknown): void {
     try {
-      if (this.#lifecycle?.exchange.isActive === true) return this.#lifecycle.onFault(fault);
+      if (this.#serving?.lifecycle.exchange.isActive === true) return this.#lifecycle.onFault(fault);
       this.#context.report(fault);
       this.destroy();
     } catch (second) {
       this.#context.report(second);
-      if (this.#lifecycle !== undefined) finishExchange(this.#lifecycle.exchange);
+      if (this.#serving !== undefined) finishExchange(this.#lifecycle.exchange);
       this.#connection.destroy();
     }
   }
@@ -466,9 +469,9 @@ export class DownstreamConnection
 
   /** Whether another request may follow this response. */
   #decideKeepAlive(): boolean {
-    if (this.#isClosing || !this.#head.isKeepAlive || this.#context.isDraining) return false;
+    if (this.#isClosing || !this.#serving!.head.isKeepAlive || this.#context.isDraining) return false;
     if (this.#isEnded && this.#input.isEmpty) return false;
-    const { keepAliveRequests, keepAliveTimeoutMs } = this.#lifecycle!.exchange.routing.router.settings;
+    const { keepAliveRequests, keepAliveTimeoutMs } = this.#lifecycle.exchange.routing.router.settings;
     if (keepAliveTimeoutMs === 0 || this.#requestCount >= keepAliveRequests) return false;
     // A client that waits for 100 may or may not send its body now: the bytes that follow cannot be told apart.
     return this.#body.isComplete || (this.#body.isShort && !this.#isContinueDue);
@@ -481,14 +484,10 @@ export class DownstreamConnection
     this.#gauge.set(undefined);
     this.#input.clear();
     this.#lingerUntilMs = this.#context.now() + WAITS.lingerTimeMs;
-    if (this.#isEnded) {
-      this.#connection.end();
-      timers.arm(this.#timer, WAITS.sendTimeoutMs);
-      return;
-    }
     this.#connection.end();
-    timers.arm(this.#timer, this.#isBlocked ? WAITS.sendTimeoutMs : WAITS.lingerTimeoutMs);
-    this.#connection.resume();
+    const isOnlySending = this.#isEnded || this.#isBlocked;
+    timers.arm(this.#timer, isOnlySending ? WAITS.sendTimeoutMs : WAITS.lingerTimeoutMs);
+    if (!this.#isEnded) this.#connection.resume();
   }
 
   /** The client does not take what is sent to it; it has so long to do so. */

@@ -30,8 +30,12 @@ export class InputQueue {
     return this.length === 0;
   }
 
-  /** Takes what a connection brought; what cannot be used at once is copied. */
-  push(bytes: Buffer, start: number, end: number): void {
+  /** Takes what a connection brought; what cannot be used at once is copied. `isGiven`: the user may keep the bytes as they are. */
+  push(bytes: Buffer, start: number, end: number, isGiven: boolean): void {
+    if (!isGiven) {
+      this.push(Buffer.from(bytes.subarray(start, end)), 0, end - start, true);
+      return;
+    }
     if (this.#waiting !== undefined || this.#isInUse) {
       this.#keep(bytes, start, end);
       this.process();
