@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Filter, RequestView } from '../../../src/features/kit/filter.ts';
+import { createFixedRouter } from './fixed-router.ts';
 import { Bench, eventually, OK } from './harness.ts';
 
 let bench: Bench;
@@ -71,12 +72,14 @@ describe('what serves a request serves the next one, of whatever connection', ()
   });
 
   test('the limits of heads follow the settings in force', async () => {
-    const { engine } = await serving(() => undefined);
+    const upstream = await bench.answering(() => OK);
+    const endpoints = [upstream.endpoint];
+    let router = createFixedRouter({ endpoints });
+    const engine = await bench.serve(() => router);
     const client = await engine.connect();
     client.send(request('/'));
     await client.response();
-    const { settings } = engine.router;
-    Object.assign(engine.router, { settings: { ...settings, maxHeaderLineBytes: 64 } });
+    router = createFixedRouter({ endpoints, settings: { maxHeaderLineBytes: 64 } });
     client.send(request('/', `X-Long: ${'x'.repeat(100)}\r\n`));
     expect(await client.response()).toContain('400 Bad Request');
   });
