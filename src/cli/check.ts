@@ -64,7 +64,6 @@ export async function auditOf(
     settingsFlags: {
       httpsPort: flags.number('https-port'),
       healthPath: flags.string('health-check-path'),
-      isHostCounted: flags.boolean('metrics-per-host'),
       areUndefinedHostsCounted: flags.boolean('metrics-per-undefined-host'),
       ticketKeys: [],
     },

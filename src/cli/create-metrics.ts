@@ -3,11 +3,12 @@ import { HISTOGRAMS } from '../observe/metrics-layout.ts';
 import { METRIC_PREFIX } from '../observe/metrics-text.ts';
 import type { ControlLog } from '../observe/log.ts';
 import type { FlagReader } from './args.ts';
+import { metricsOptionsOf } from './metrics-options.ts';
 import { versionOf } from './version.ts';
 
 const SOCKET_METRICS: ReadonlySet<string> = new Set(['requests', ...HISTOGRAMS.map(({ name }) => name)]);
 
-/** The metrics of a process, with the labels that ingress-nginx gives all of its own. */
+/** The metrics of a process, with the labels that ingress-nginx gives all of its own. Throws UsageError. */
 export function createMetrics(
   flags: FlagReader,
   log: ControlLog,
@@ -23,6 +24,7 @@ export function createMetrics(
     areReported: flags.boolean('enable-metrics'),
     excluded: excludedOf(flags.list('exclude-socket-metrics'), log),
     isRuntimeReported: true,
+    traffic: metricsOptionsOf(flags),
   });
 }
 

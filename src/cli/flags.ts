@@ -1,3 +1,5 @@
+import { DEFAULT_METRICS_OPTIONS } from '../observe/metrics-layout.ts';
+
 /** Which command takes a flag. */
 export type CommandName = 'serve' | 'controller' | 'check' | 'certgen';
 
@@ -63,6 +65,9 @@ type Row = readonly [
 
 const inert = { unused: 'inert' } as const;
 const pending = { unused: 'pending' } as const;
+
+const NO_NATIVE_HISTOGRAMS =
+  'Histograms have the buckets of the flags above; native ones are in no text format.';
 
 const ROWS: readonly Row[] = [
   // What serve alone has.
@@ -238,6 +243,34 @@ const ROWS: readonly Row[] = [
     'Traffic metrics that are not served, by name, with the prefix nginx_ingress_controller_ or without.',
   ],
   ['metrics-per-host', 'boolean', true, BOTH, 'Label metrics with the host.'],
+  [
+    'report-status-classes',
+    'boolean',
+    false,
+    BOTH,
+    'Label metrics with the class of the status: `2xx` in place of 200.',
+  ],
+  [
+    'time-buckets',
+    'list',
+    DEFAULT_METRICS_OPTIONS.timeBuckets.map(String),
+    BOTH,
+    'Upper bounds of the histograms of times, in seconds, ascending.',
+  ],
+  [
+    'length-buckets',
+    'list',
+    DEFAULT_METRICS_OPTIONS.lengthBuckets.map(String),
+    BOTH,
+    'Upper bounds of request_size and response_size, in bytes, ascending.',
+  ],
+  [
+    'size-buckets',
+    'list',
+    DEFAULT_METRICS_OPTIONS.sizeBuckets.map(String),
+    BOTH,
+    'Upper bounds of bytes_sent, in bytes, ascending.',
+  ],
   ['metrics-per-undefined-host', 'boolean', false, BOTH, 'Count requests to hosts that are not configured.'],
   ['v', 'integer', 2, ALL, 'Verbosity of the control log; 3 and more is debug.'],
 
@@ -371,17 +404,14 @@ const ROWS: readonly Row[] = [
     pending,
   ],
   ['enable-topology-aware-routing', 'boolean', false, CLUSTER, 'Endpoints by zone hints.', pending],
-  ['report-status-classes', 'boolean', false, CLUSTER, 'Status classes in metrics.', pending],
-  ['time-buckets', 'list', [], CLUSTER, 'Histogram buckets; the defaults stay.', pending],
-  ['length-buckets', 'list', [], CLUSTER, 'Histogram buckets; the defaults stay.', pending],
-  ['size-buckets', 'list', [], CLUSTER, 'Histogram buckets; the defaults stay.', pending],
-  ['bucket-factor', 'number', 0, CLUSTER, 'Native histograms.', pending],
-  ['max-buckets', 'integer', 100, CLUSTER, 'Native histograms.', pending],
   ['maxmind-mirror', 'string', '', CLUSTER, 'GeoIP.', pending],
   ['maxmind-license-key', 'string', '', CLUSTER, 'GeoIP.', pending],
   ['maxmind-edition-ids', 'string', 'GeoLite2-City,GeoLite2-ASN', CLUSTER, 'GeoIP.', pending],
   ['maxmind-retries-count', 'integer', 1, CLUSTER, 'GeoIP.', pending],
   ['maxmind-retries-timeout', 'seconds', 0, CLUSTER, 'GeoIP.', pending],
+
+  ['bucket-factor', 'number', 0, BOTH, NO_NATIVE_HISTOGRAMS, inert],
+  ['max-buckets', 'integer', 100, BOTH, NO_NATIVE_HISTOGRAMS, inert],
 
   // klog.
   ['logtostderr', 'boolean', true, CLUSTER, 'The control log goes to stderr.', inert],

@@ -80,7 +80,6 @@ function toFleetOptions(flags: FlagReader, translation: TranslateOptions, log: C
     settings: {
       httpsPort: flags.number('https-port'),
       healthPath: flags.string('health-check-path'),
-      isHostCounted: flags.boolean('metrics-per-host'),
       areUndefinedHostsCounted: flags.boolean('metrics-per-undefined-host'),
     },
     translation: { ...translation, listeners: listenersOf(flags) },

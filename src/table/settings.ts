@@ -55,7 +55,6 @@ export interface DataPlaneSettings {
   readonly limitKey: string;
   /** Count requests of hosts that are not configured (--metrics-per-undefined-host). */
   readonly areUndefinedHostsCounted: boolean;
-  readonly isHostCounted: boolean;
 }
 
 export interface AccessLogSettings {
@@ -161,5 +160,4 @@ export const DEFAULT_SETTINGS: DataPlaneSettings = {
   connectionLimitStatus: 503,
   limitKey: '$binary_remote_addr',
   areUndefinedHostsCounted: false,
-  isHostCounted: true,
 };

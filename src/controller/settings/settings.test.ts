@@ -7,7 +7,6 @@ const source = { kind: 'ConfigMap', namespace: 'ingress-nginx', name: 'ingress-n
 const flags = {
   httpsPort: 443,
   healthPath: '/healthz',
-  isHostCounted: true,
   areUndefinedHostsCounted: false,
   ticketKeys: [],
 };

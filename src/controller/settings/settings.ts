@@ -10,7 +10,6 @@ import { DATA_PLANE_KEYS, INERT_KEYS, type KeyProblem, type SettingsDraft } from
 export interface SettingsFlags {
   readonly httpsPort: number;
   readonly healthPath: string;
-  readonly isHostCounted: boolean;
   readonly areUndefinedHostsCounted: boolean;
   /** Session ticket keys, made at start and kept for the process's life. */
   readonly ticketKeys: readonly string[];
@@ -40,7 +39,6 @@ export function toSettings(input: SettingsInput): DataPlaneSettings {
     ...DEFAULT_SETTINGS,
     httpsPort: flags.httpsPort,
     healthPath: toByteText(flags.healthPath),
-    isHostCounted: flags.isHostCounted,
     areUndefinedHostsCounted: flags.areUndefinedHostsCounted,
     accessLog: { ...DEFAULT_SETTINGS.accessLog },
     tls: { ...DEFAULT_SETTINGS.tls },
