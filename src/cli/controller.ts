@@ -6,6 +6,7 @@ import { SERVICES } from '../controller/kube/resources.ts';
 import { lookUpObjects } from '../controller/kube/look-up.ts';
 import { createCluster, type Cluster } from '../controller/kube/cluster.ts';
 import { createSystemTiming } from '../controller/kube/timing.ts';
+import { zoneOfPod } from '../controller/kube/zone.ts';
 import { createDefaultCertificate } from '../controller/certificates/default-certificate.ts';
 import { createObjectStore } from '../controller/store/object-store.ts';
 import type { ObjectRef } from '../controller/store/object-store.ts';
@@ -53,7 +54,10 @@ export async function controller({ flags }: Invocation, log: ControlLog, entry: 
   for (const flag of ['default-backend-service', 'publish-service'])
     await requireService(flag, flags, client, log);
   const store = createObjectStore();
-  const options = toTranslateOptions(flags, false, await createDefaultCertificate(Date.now()));
+  const options = {
+    ...toTranslateOptions(flags, false, await createDefaultCertificate(Date.now())),
+    zone: await findZone(flags, pod, client, log),
+  };
   const metrics = createMetrics(flags, log, entry, { namespace: pod?.namespace ?? '', pod: pod?.name ?? '' });
   const electionId = flags.string('election-id');
   const ttl = flags.number('election-ttl');
@@ -189,6 +193,25 @@ async function startWebhookOf(
 }
 
 /** A Service that a flag names must exist at start, as with ingress-nginx; throws UsageError when the API server says it does not. */
+async function findZone(
+  flags: FlagReader,
+  pod: ObjectRef | undefined,
+  client: KubeClient,
+  log: ControlLog,
+): Promise<string | undefined> {
+  if (!flags.boolean('enable-topology-aware-routing')) return undefined;
+  const consequence = '--enable-topology-aware-routing: the endpoints of all zones are used';
+  try {
+    const zone = pod && (await zoneOfPod(pod, client));
+    if (zone === undefined) log.warn(`${consequence}: no zone of the own node is known`);
+    else log.info({ zone }, 'endpoints hinted for this zone are preferred');
+    return zone;
+  } catch (error) {
+    log.warn({ error }, consequence);
+    return undefined;
+  }
+}
+
 async function requireService(
   flag: string,
   flags: FlagReader,

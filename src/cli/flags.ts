@@ -391,6 +391,14 @@ const ROWS: readonly Row[] = [
     'failurePolicy for it: `Fail` or `Ignore`; empty: as it is.',
   ],
 
+  [
+    'enable-topology-aware-routing',
+    'boolean',
+    false,
+    CLUSTER,
+    'Prefer endpoints that are hinted for the zone of the own node, where the Service asks for it (topology-mode, trafficDistribution).',
+  ],
+
   // Asked for, not done yet.
   ['tcp-services-configmap', 'string', '', CLUSTER, 'TCP services.', pending],
   ['udp-services-configmap', 'string', '', CLUSTER, 'UDP services.', pending],
@@ -403,7 +411,6 @@ const ROWS: readonly Row[] = [
     'Fetching of intermediate certificates.',
     pending,
   ],
-  ['enable-topology-aware-routing', 'boolean', false, CLUSTER, 'Endpoints by zone hints.', pending],
   ['maxmind-mirror', 'string', '', CLUSTER, 'GeoIP.', pending],
   ['maxmind-license-key', 'string', '', CLUSTER, 'GeoIP.', pending],
   ['maxmind-edition-ids', 'string', 'GeoLite2-City,GeoLite2-ASN', CLUSTER, 'GeoIP.', pending],

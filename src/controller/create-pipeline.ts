@@ -79,6 +79,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
         served: translation.served,
       };
     },
-    endpointsOf: (snapshot, upstream) => resolveEndpoints(snapshot, upstream, deps.lookUpName),
+    endpointsOf: (snapshot, upstream) =>
+      resolveEndpoints(snapshot, upstream, deps.lookUpName, deps.options.zone),
   };
 }

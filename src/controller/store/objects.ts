@@ -112,6 +112,8 @@ export interface ServiceObject extends ObjectMeta {
   readonly externalIps: readonly string[];
   /** status.loadBalancer.ingress. */
   readonly loadBalancer: readonly LoadBalancerAddress[];
+  /** Which zones' endpoints it asks for: `by-hints` (annotation service.kubernetes.io/topology-mode), `close` (spec.trafficDistribution). */
+  readonly topology: 'all' | 'by-hints' | 'close';
 }
 
 export interface ServicePort {
@@ -144,6 +146,8 @@ export interface SliceEndpoint {
   /** conditions.ready; nil counts as ready. */
   readonly isReady: boolean;
   readonly isTerminating: boolean;
+  /** hints.forZones[].name: zones whose clients it is meant for; empty without hints. */
+  readonly zones: readonly string[];
 }
 
 export interface EndpointsObject extends ObjectMeta {

@@ -66,9 +66,24 @@ function readService(raw: unknown, options?: ReadOptions): ReadResult<ServiceObj
       ports: readServicePorts(start, valueOf(spec, 'ports')),
       externalIps: readStrings(start, valueOf(spec, 'externalIPs'), 'spec.externalIPs', noAddress),
       loadBalancer: readAddresses(valueOf(status, 'loadBalancer')),
+      topology: topologyOf(
+        readTexts(start, valueOf(start.metadata, 'annotations'), 'metadata.annotations'),
+        spec,
+      ),
       problems: start.problems,
     };
   });
+}
+
+/** Two names of one thing; the API server has both. */
+const CLOSE: readonly unknown[] = ['PreferClose', 'PreferSameZone'];
+
+function topologyOf(
+  annotations: ReadonlyMap<string, string>,
+  spec: Readonly<Record<string, unknown>>,
+): ServiceObject['topology'] {
+  if (annotations.get('service.kubernetes.io/topology-mode')?.toLowerCase() === 'auto') return 'by-hints';
+  return CLOSE.includes(valueOf(spec, 'trafficDistribution')) ? 'close' : 'all';
 }
 
 function readServicePorts(reading: Reading, raw: unknown): readonly ServicePort[] {
@@ -126,6 +141,26 @@ function readNameAndProtocol(reading: Reading, record: RawRecord, field: string)
   };
 }
 
+const NO_ZONES: readonly string[] = [];
+
+function readZones(reading: Reading, raw: unknown, at: string): readonly string[] {
+  if (raw === undefined || raw === null) return NO_ZONES;
+  const consequence = 'the hint does not count';
+  const hints = readRecord(reading, raw, at, consequence);
+  const zones: string[] = [];
+  for (const [index, item] of readList(
+    reading,
+    valueOf(hints, 'forZones'),
+    `${at}.forZones`,
+    consequence,
+  ).entries()) {
+    const field = `${at}.forZones[${index}]`;
+    const name = valueOf(readRecord(reading, item, field, consequence), 'name');
+    zones.push(readString(reading, name, `${field}.name`, consequence));
+  }
+  return zones;
+}
+
 function readEndpointSlice(raw: unknown, options?: ReadOptions): ReadResult<EndpointSliceObject> {
   return readObjectWith(raw, true, options, (start) => {
     const labels = readTexts(start, valueOf(start.metadata, 'labels'), 'metadata.labels');
@@ -148,6 +183,7 @@ function readEndpointSlice(raw: unknown, options?: ReadOptions): ReadResult<Endp
           counts,
           false,
         ),
+        zones: readZones(start, valueOf(record, 'hints'), `${field}.hints`),
       });
     }
     return {

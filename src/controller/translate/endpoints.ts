@@ -1,7 +1,13 @@
 import { isIP } from 'node:net';
 import type { UpstreamModel } from '../../model/model.ts';
 import type { EndpointEntry } from '../../table/table.ts';
-import type { EndpointPort, ServiceObject, ServicePort } from '../store/objects.ts';
+import type {
+  EndpointPort,
+  EndpointSliceObject,
+  ServiceObject,
+  ServicePort,
+  SliceEndpoint,
+} from '../store/objects.ts';
 import type { ClusterSnapshot } from '../store/object-store.ts';
 import { externalPort, findServicePort, hasClusterIp, isExternalNameUsable } from './backends.ts';
 
@@ -9,6 +15,8 @@ import { externalPort, findServicePort, hasClusterIp, isExternalNameUsable } fro
 export type NameLookup = (name: string) => readonly string[];
 
 /**
+ * `zone`: where the controller runs; without one the hints of zones do not count.
+ *
  * The endpoints of an upstream now, in a stable order (docs/reference/routing.md §10). A missing Service, an unknown port, and a Service
  * without ready endpoints all give none.
  */
@@ -16,6 +24,7 @@ export function resolveEndpoints(
   snapshot: ClusterSnapshot,
   upstream: Pick<UpstreamModel, 'namespace' | 'service' | 'host' | 'port' | 'kind'>,
   lookUpName: NameLookup,
+  zone?: string,
 ): readonly EndpointEntry[] {
   if (upstream.kind === 'host') return hostEndpoints(upstream.host ?? '', upstream.port, lookUpName);
   const key = `${upstream.namespace}/${upstream.service}`;
@@ -33,7 +42,8 @@ export function resolveEndpoints(
   if (port === undefined) return [];
   const slices = snapshot.slicesByService.get(key);
   if (slices === undefined) return collect(addressesOfEndpoints(snapshot, key, port));
-  return collect(addressesOfSlices(slices, port));
+  const topology = zone === undefined ? 'all' : service.topology;
+  return collect(addressesOfSlices(slices, port, (slice) => endpointsFor(slice, topology, zone!)));
 }
 
 type AddressPort = readonly [address: string, port: number];
@@ -41,16 +51,28 @@ type AddressPort = readonly [address: string, port: number];
 function* addressesOfSlices(
   slices: NonNullable<ReturnType<ClusterSnapshot['slicesByService']['get']>>,
   port: ServicePort,
+  endpointsOf: (slice: EndpointSliceObject) => readonly SliceEndpoint[],
 ): Generator<AddressPort> {
   for (const slice of slices) {
     if (slice.addressType === 'FQDN') continue;
     const numbers = matchPorts(slice.ports, port);
-    for (const { addresses, isReady } of slice.endpoints) {
+    for (const { addresses, isReady } of endpointsOf(slice)) {
       // A terminating Pod has ready=false, or is kept by publishNotReadyAddresses on purpose.
       if (!isReady) continue;
       for (const address of addresses) for (const number of numbers) yield [address, number];
     }
   }
+}
+
+/** Those of a slice that are meant for a zone; all of them where a hint is missing (docs/reference/routing.md §10). */
+function endpointsFor(
+  { endpoints }: EndpointSliceObject,
+  topology: ServiceObject['topology'],
+  zone: string,
+): readonly SliceEndpoint[] {
+  if (topology === 'all' || endpoints.some(({ zones }) => zones.length === 0)) return endpoints;
+  const near = endpoints.filter(({ zones }) => zones.includes(zone));
+  return near.length === 0 && topology === 'close' ? endpoints : near;
 }
 
 /** Plain Endpoints objects, for a Service without slices. */

@@ -24,6 +24,8 @@ export interface TranslateOptions extends OwnershipOptions {
   readonly defaultCertificateSecret?: ObjectRef;
   /** Served where no other certificate is: made at start. */
   readonly fallbackCertificate: CertificateModel;
+  /** Zone of the controller's node (--enable-topology-aware-routing); undefined: endpoints of all zones are used. */
+  readonly zone?: string;
   /** --configmap. */
   readonly configMap?: ObjectRef;
   /** --canary-scope: `upstream` reproduces ingress-nginx's leak (docs/reference/annotations.md §1.2). */
