@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, request, type IncomingHttpHeaders, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -111,7 +111,12 @@ beforeAll(async () => {
       apiVersion: 'v1',
       kind: 'ConfigMap',
       metadata: { namespace: 'a', name: 'settings' },
-      data: { 'keep-alive': '0', 'upstream-keepalive-connections': '0', 'relative-redirects': 'true' },
+      data: {
+        'keep-alive': '0',
+        'upstream-keepalive-connections': '0',
+        'relative-redirects': 'true',
+        'bind-address': '127.0.0.1',
+      },
     },
   );
   writeFileSync(join(folder, 'all.yaml'), objects.map((object) => stringify(object)).join('---\n'));
@@ -122,6 +127,7 @@ beforeAll(async () => {
     '--canary-scope=upstream',
     '--default-backend-service=a/nobody',
     '--workers=1',
+    '--listen=::',
   ]);
 }, 60_000);
 
@@ -143,6 +149,13 @@ test('upstream-keepalive-connections 0 asks the upstream to close', async () => 
 test('keep-alive 0 closes the connection of the client', async () => {
   expect((await ask('/x')).headers.connection).toBe('close');
   expect((await ask('/none')).headers.connection).toBe('close');
+});
+
+test('bind-address is where the ports are open, and nowhere else', async () => {
+  expect((await ask('/none')).status).toBe(404);
+  const elsewhere = connect(serin.httpPort, '127.0.0.2');
+  const [error] = (await once(elsewhere, 'error')) as [NodeJS.ErrnoException];
+  expect(error.code).toBe('ECONNREFUSED');
 });
 
 test('relative-redirects counts for the redirect that adds a slash', async () => {

@@ -3,6 +3,7 @@ import { parseGoBool, splitList } from '../../lib/nginx-values.ts';
 import { createFindings, type Finding } from '../../model/finding.ts';
 import type { SourceRef } from '../../model/source.ts';
 import type { ConfigMapObject } from '../store/objects.ts';
+import { LISTEN_KEYS } from './listen-addresses.ts';
 
 /** What the ConfigMap decides about annotations. A new object whenever the ConfigMap changed. */
 export interface AnnotationSettings {
@@ -90,4 +91,5 @@ export const TRANSLATE_CONFIG_KEYS: readonly string[] = [
   'annotations-risk-level',
   'annotation-value-word-blocklist',
   'allow-cross-namespace-resources',
+  ...LISTEN_KEYS,
 ];

@@ -1,8 +1,7 @@
 import type { Feature } from '../../features/kit/feature.ts';
 import { isSameItems, Remembered, type Made } from '../../lib/remembered.ts';
 import { createFindings, type Finding } from '../../model/finding.ts';
-import type { CertificateModel, HostModel, ListenerModel, UpstreamModel } from '../../model/model.ts';
-import type { SourceRef } from '../../model/source.ts';
+import type { CertificateModel, HostModel, UpstreamModel } from '../../model/model.ts';
 import { objectKey, type ConfigMapObject, type IngressObject } from '../store/objects.ts';
 import type { ClusterSnapshot, ObjectRef } from '../store/object-store.ts';
 import { createOwnership } from '../store/ownership.ts';
@@ -19,6 +18,7 @@ import { keepOwners } from './host-ownership.ts';
 import { groupByHost, isSameContributions, type HostContributions } from './host-contributions.ts';
 import { buildHost, type HostEnvironment, type HostResult } from './hosts.ts';
 import { catchAllDisabled, reportObjects, unknownClass } from './object-findings.ts';
+import { listenAt, type Listening } from './listen-addresses.ts';
 import type { TranslateOptions, Translation } from './options.ts';
 import { createCertificateReader } from '../certificates/certificate-reader.ts';
 import { createSortedKeys } from './sorted-keys.ts';
@@ -40,8 +40,6 @@ export function translate(
 ): Translation {
   return createTranslator(options, features).translate(snapshot, nowMs);
 }
-
-const FLAGS: SourceRef = { kind: 'Controller', namespace: '', name: 'flags' };
 
 interface HostInputs {
   readonly contributions: HostContributions;
@@ -71,7 +69,7 @@ export function createTranslator(options: TranslateOptions, features: readonly F
     hostShelf,
     (a, b) => a.circumstances === b.circumstances && isSameContributions(a.contributions, b.contributions),
   );
-  const listeners = options.listeners.map((listener): ListenerModel => ({ ...listener, source: FLAGS }));
+  const listeningRead = new Remembered<'listening', Listening>(new Map(), isSameItems);
   let accepted: AcceptedEntries = new Map();
   let configMap: ConfigMapObject | undefined;
 
@@ -210,6 +208,10 @@ export function createTranslator(options: TranslateOptions, features: readonly F
         // A wildcard host's certificate is that of its names.
         if (!isSecured(`*${model.name.slice(model.name.indexOf('.'))}`)) found.push(...vain);
       }
+      const listening = listeningRead.of('listening', [configMap], () =>
+        listenAt(options.listeners, configMap),
+      );
+      for (const finding of listening.findings) found.push(finding);
       let models: readonly HostModel[] = aliases.settle(results, certificates, shared);
       reportUpstreamConflicts(claims, env.defaults, features, shared);
       for (const finding of shared.list()) found.push(finding);
@@ -255,7 +257,7 @@ export function createTranslator(options: TranslateOptions, features: readonly F
 
       return {
         model: {
-          listeners,
+          listeners: listening.listeners,
           streams: [],
           tlsNames: tlsNamesOf(models),
           hosts: models,
