@@ -210,7 +210,7 @@ describe('structure', () => {
     expect(outside).toEqual([]);
   });
 
-  test('only proxy opens traffic sockets; the health port, the webhook and the example are people’s', () => {
+  test('only proxy opens traffic sockets; the health port, the webhook, the example and the log’s server are people’s', () => {
     const opens =
       /\b(createServer|createSecureServer|createSocket)\s*\(|\bnew\s+(net\.|tls\.)?(Server|Socket)\s*\(/;
     const sockets = /^node:(net|tls|http|https|http2|dgram)$/;
@@ -221,7 +221,7 @@ describe('structure', () => {
           opens.test(codeOf(text)),
       )
       .map(({ path }) => path)
-      .filter((path) => !/^(proxy|admin|controller\/admission|cli\/example)\//.test(path));
+      .filter((path) => !/^(proxy|admin|controller\/admission|cli\/example)\/|^observe\/syslog-sink/.test(path));
     expect(outside).toEqual([]);
   });
 

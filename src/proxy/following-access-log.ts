@@ -1,11 +1,13 @@
+import { isDeepStrictEqual } from 'node:util';
 import { createAccessLog } from '../observe/access-log.ts';
 import { createLogSink, type LogSink } from '../observe/log-sink.ts';
+import { createSyslogSink } from '../observe/syslog-sink.ts';
 import type { AccessLog } from '../observe/sinks.ts';
 import type { AccessLogSettings } from '../table/settings.ts';
 
 /**
  * Creates an access log that follows the settings in force: a change of format takes effect with the next line, a change
- * of file after what was written before is out.
+ * of file or syslog server after what was written before is out.
  */
 export function createFollowingAccessLog(
   settings: () => AccessLogSettings,
@@ -16,9 +18,12 @@ export function createFollowingAccessLog(
   let sink: LogSink | undefined;
 
   function follow(next: AccessLogSettings): AccessLog {
-    if (sink === undefined || next.path !== known?.path) {
+    if (sink === undefined || next.path !== known?.path || !isDeepStrictEqual(next.syslog, known?.syslog)) {
       void sink?.close();
-      sink = createLogSink({ path: next.path, report });
+      sink =
+        next.syslog === undefined
+          ? createLogSink({ path: next.path, report })
+          : createSyslogSink({ server: next.syslog, report });
     }
     known = next;
     log = createAccessLog(next, sink);

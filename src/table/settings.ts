@@ -66,6 +66,8 @@ export interface AccessLogSettings {
   /** `/dev/stdout` or a file path. */
   readonly path: string;
   readonly skippedTargets: readonly string[];
+  /** Takes the lines in place of `path` (enable-syslog). */
+  readonly syslog?: { readonly host: string; readonly port: number };
 }
 
 export interface TlsSettings {

@@ -1,4 +1,5 @@
 import { createSecureContext } from 'node:tls';
+import { addressFamily } from '../../lib/address-text.ts';
 import { toByteText } from '../../lib/byte-text.ts';
 import { isNetwork } from '../../lib/cidr.ts';
 import { readMapItem } from '../../lib/map-patterns.ts';
@@ -21,6 +22,7 @@ export type SettingsDraft = Mutable<Omit<DataPlaneSettings, 'accessLog' | 'tls'>
   accessLog: Mutable<DataPlaneSettings['accessLog']>;
   tls: Mutable<DataPlaneSettings['tls']>;
   areTicketsIssued: boolean;
+  syslog: { isOn: boolean; host: string; port: number };
   hstsParts: { isOn: boolean; maxAge: string; hasSubdomains: boolean; isPreloaded: boolean };
 };
 
@@ -187,6 +189,10 @@ const limitKey: ApplyKey = (draft, value) => {
   };
 };
 
+function isHost(text: string): boolean {
+  return addressFamily(text) !== 0 || /^(?=.{1,253}$)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*$/i.test(text);
+}
+
 /** ConfigMap keys of the whole data plane, with what each sets (docs/reference/settings.md §2). */
 export const DATA_PLANE_KEYS: Readonly<Record<string, ApplyKey>> = {
   'use-forwarded-headers': bool((draft, value) => (draft.isForwardedTrusted = value)),
@@ -250,6 +256,18 @@ export const DATA_PLANE_KEYS: Readonly<Record<string, ApplyKey>> = {
   'http-access-log-path': text((draft, value) => {
     if (value !== '') draft.accessLog.path = value;
   }),
+  'enable-syslog': bool((draft, value) => (draft.syslog.isOn = value)),
+  'syslog-host': (draft, value) => {
+    if (!isHost(value)) return 'is neither an address nor a host name';
+    draft.syslog.host = value;
+    return undefined;
+  },
+  'syslog-port': (draft, text) => {
+    const value = parseGoInt(text);
+    if (value === undefined || value < 1 || value > 65_535) return 'is not a port number';
+    draft.syslog.port = value;
+    return undefined;
+  },
   'skip-access-log-urls': targets,
   'enable-access-log-for-default-backend': bool(
     (draft, value) => (draft.accessLog.isDefaultBackendLogged = value),

@@ -179,3 +179,28 @@ test('a variable that is none in proxy-set-headers or add-headers is a finding, 
     'data.proxy-set-headers: "a/b" has a header with variables that Serin does not know: X-Request-Start: $nope; they are filled in with nothing, unless the path of a route has a group of that name',
   ]);
 });
+
+test('enable-syslog sends the access log to the server that is named beside it', () => {
+  const { settings, messages } = read({
+    'enable-syslog': 'true',
+    'syslog-host': 'logs.example.test',
+    'syslog-port': '1514',
+  });
+  expect(settings.accessLog.syslog).toEqual({ host: 'logs.example.test', port: 1514 });
+  expect(messages).toEqual([]);
+  expect(read({ 'syslog-host': 'logs' }).settings.accessLog.syslog).toBeUndefined();
+});
+
+test('and nowhere where there is none', () => {
+  const { settings, messages } = read({
+    'enable-syslog': 'true',
+    'syslog-host': 'logs:514',
+    'syslog-port': '0',
+  });
+  expect(settings.accessLog.syslog).toBeUndefined();
+  expect(messages).toEqual([
+    'data.syslog-host: "logs:514" is neither an address nor a host name; the default is used',
+    'data.syslog-port: "0" is not a port number; the default is used',
+    'data.enable-syslog: "true" has no syslog-host beside it; the access log goes to where access-log-path says',
+  ]);
+});

@@ -43,6 +43,7 @@ export function toSettings(input: SettingsInput): DataPlaneSettings {
     accessLog: { ...DEFAULT_SETTINGS.accessLog },
     tls: { ...DEFAULT_SETTINGS.tls },
     areTicketsIssued: false,
+    syslog: { isOn: false, host: '', port: 514 },
     hstsParts: { isOn: true, maxAge: '31536000', hasSubdomains: true, isPreloaded: false },
   };
   for (const [key, raw] of [...(input.data ?? [])].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
@@ -69,7 +70,18 @@ export function toSettings(input: SettingsInput): DataPlaneSettings {
       });
     }
   }
-  const { hstsParts, areTicketsIssued, ...settings } = draft;
+  const { hstsParts, areTicketsIssued, syslog, ...settings } = draft;
+  if (syslog.isOn && syslog.host !== '') settings.accessLog.syslog = { host: syslog.host, port: syslog.port };
+  else if (syslog.isOn) {
+    const consequence = 'the access log goes to where access-log-path says';
+    const problem = 'has no syslog-host beside it';
+    findings.warn(source, 'InvalidSetting', {
+      field: 'data.enable-syslog',
+      value: 'true',
+      problem,
+      consequence,
+    });
+  }
   if (areTicketsIssued) settings.tls.ticketKeys = flags.ticketKeys;
   return { ...settings, hsts: hstsValue(hstsParts) };
 }
