@@ -37,7 +37,7 @@ beforeEach(() => {
   rejected = [];
   loads = [];
   onLoad = () => {};
-  references = { secrets: [], configMaps: [] };
+  references = { secrets: [], configMaps: [], keySets: [] };
   addresses = new Map([
     ['a-web-80', [endpoint('10.0.0.1')]],
     ['a-api-80', [endpoint('10.0.0.2')]],
@@ -164,7 +164,7 @@ describe('the control loop', () => {
   });
 
   test('loads what a translation newly names before it publishes', async () => {
-    references = { secrets: [{ namespace: 'a', name: 'cert' }], configMaps: [] };
+    references = { secrets: [{ namespace: 'a', name: 'cert' }], configMaps: [], keySets: [] };
     onLoad = () => controller.changed('config');
     await controller.start();
     expect(loads).toEqual([references]);

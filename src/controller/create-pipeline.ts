@@ -70,6 +70,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
       const references: References = {
         secrets: translation.references.secrets,
         configMaps: [...translation.references.configMaps, ...named],
+        keySets: translation.references.keySets,
       };
       return {
         model: translation.model,

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { createController } from './controller.ts';
 import { createPipeline } from './create-pipeline.ts';
+import { createKeySetFetcher } from './keys/fetch-key-set.ts';
+import { createKeySetWatcher } from './keys/key-set-watcher.ts';
 import type { Built } from './pipeline.ts';
 import { createPublisher, type Publisher } from './publish/publisher.ts';
 import type { ObjectStore } from './store/object-store.ts';
@@ -104,7 +106,12 @@ export function createFleet(deps: FleetDeps): Fleet {
     store,
     pipeline,
     sink: publisher,
-    watchReferences: (references) => source.watchReferences(references),
+    async watchReferences(references) {
+      const fetched = keySets.watch(references.keySets);
+      await source.watchReferences(references);
+      // What is served for the first time waits for its keys; later, the server of one tenant holds nobody up.
+      if (unready !== undefined) await fetched;
+    },
     watchNames: (upstreams) => names.watch(upstreams),
     nowMs: () => performance.now(),
     observer: {
@@ -130,6 +137,12 @@ export function createFleet(deps: FleetDeps): Fleet {
         log.debug({ upstreams: changed.map(({ upstreamId }) => upstreamId) }, 'endpoints changed');
       },
     },
+  });
+  const keyFetcher = createKeySetFetcher({ look: (name) => names.look(name) });
+  const keySets = createKeySetWatcher({
+    fetch: keyFetcher.fetch,
+    changed: (url, keySet) => controller.changed(store.setKeySet(url, keySet)),
+    nowMs: () => performance.now(),
   });
   const source = deps.createSource((impact, serviceKey) => {
     areOrphansKnown = false;
@@ -158,6 +171,11 @@ export function createFleet(deps: FleetDeps): Fleet {
     return built === undefined || areOrphansKnown
       ? metrics.exposition()
       : metrics.exposition(findOrphans(built));
+  }
+
+  function stopKeys(): Promise<void> {
+    keySets.stop();
+    return keyFetcher.close();
   }
 
   return {
@@ -189,11 +207,13 @@ export function createFleet(deps: FleetDeps): Fleet {
       await source.stop();
       controller.stop();
       names.stop();
+      await stopKeys();
     },
     async terminate() {
       await Promise.all([supervisor.terminate(), source.stop()]);
       names.stop();
       controller.stop();
+      await stopKeys();
     },
   };
 }

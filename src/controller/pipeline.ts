@@ -7,6 +7,8 @@ import type { ClusterSnapshot, ObjectRef } from './store/object-store.ts';
 export interface References {
   readonly secrets: readonly ObjectRef[];
   readonly configMaps: readonly ObjectRef[];
+  /** URLs of key sets, which are fetched. */
+  readonly keySets: readonly string[];
 }
 
 /** What one snapshot becomes. */

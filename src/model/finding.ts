@@ -31,6 +31,7 @@ export const FINDING_REASONS = [
   'InvalidPath',
   'InvalidSetting',
   'LiteralPath',
+  'MissingKeys',
   'MissingSecret',
   'MissingService',
   'NoCertificate',

@@ -58,6 +58,8 @@ export const EXPLANATIONS: Readonly<Record<AuditCode, string>> = {
     'The value of a ConfigMap key cannot be read. The default is used, and the other keys count.',
   LiteralPath:
     'A path such as /* looks like a pattern, but no path of the host has use-regex or a rewrite-target, so that only requests with these very characters match. Use /, or set use-regex: "true".',
+  MissingKeys:
+    'The keys that tokens are checked by are not there: their server does not answer, or answers with none. The routes answer 503 until it does.',
   MissingSecret:
     'A Secret that is named does not exist, or may not be read. What needs it fails closed, or the default certificate is served.',
   MissingService: 'A Service that is named does not exist. Requests for its paths are answered 503.',

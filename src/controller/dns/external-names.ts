@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { createNameLookup } from './name-lookup.ts';
+import { createNameLookup, type NameLookup } from './name-lookup.ts';
 import { createNameWatcher } from './name-watcher.ts';
 import { parseResolvConf } from './resolv-conf.ts';
 import type { ObjectStore } from '../store/object-store.ts';
@@ -11,6 +11,8 @@ import type { ControlLog } from '../../observe/log.ts';
 export interface ExternalNames {
   watch(upstreams: readonly UpstreamModel[]): void;
   addressesOf(name: string): readonly string[];
+  /** Asks once for a name that is not followed. */
+  readonly look: NameLookup['look'];
   stop(): void;
 }
 
@@ -53,6 +55,7 @@ export function createExternalNames({ store, log, moved }: ExternalNamesDeps): E
       watcher.watch(next.keys());
     },
     addressesOf: (name) => watcher.addressesOf(name),
+    look: (name) => lookup.look(name),
     stop() {
       watcher.stop();
       lookup.cancel();

@@ -192,3 +192,21 @@ describe('snapshot', () => {
     expect(snapshot.forbiddenKinds.has('IngressClass')).toBe(true);
   });
 });
+
+describe('key sets', () => {
+  const keySet = { keys: [{ kty: 'OKP' }], problem: '' };
+
+  test('stand in the snapshot until they are not followed any more', () => {
+    const store = createObjectStore();
+    const before = store.snapshot();
+    expect(store.setKeySet('https://id.test/', keySet)).toBe('config');
+    const after = store.snapshot();
+    expect([before.keySets.size, after.keySets.get('https://id.test/'), store.snapshot()]).toEqual([
+      0,
+      keySet,
+      after,
+    ]);
+    store.setKeySet('https://id.test/', undefined);
+    expect(store.snapshot().keySets.size).toBe(0);
+  });
+});

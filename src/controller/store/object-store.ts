@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { KeySet } from './key-set.ts';
 import {
   compareAge,
   objectKey,
@@ -40,6 +41,8 @@ export interface ClusterSnapshot {
   readonly secrets: ReadonlyMap<string, SecretObject>;
   readonly configMaps: ReadonlyMap<string, ConfigMapObject>;
   readonly namespaces: ReadonlyMap<string, NamespaceObject>;
+  /** Fetched, by URL; a URL that was never asked for is not there. */
+  readonly keySets: ReadonlyMap<string, KeySet>;
   /** Kinds the source may not list (RBAC); nothing is known of them. */
   readonly forbiddenKinds: ReadonlySet<Kind>;
 }
@@ -52,6 +55,8 @@ export interface ObjectStore {
   replace<K extends Kind>(kind: K, objects: Iterable<ObjectOfKind[K]>): StoreImpact;
   /** Records whether the source may list a kind; a forbidden kind is emptied. */
   setForbidden(kind: Kind, isForbidden: boolean): StoreImpact;
+  /** Takes in what was fetched from a URL; undefined: it is not followed any more. */
+  setKeySet(url: string, keySet: KeySet | undefined): StoreImpact;
   /** The present state, frozen. Costs nothing for kinds that did not change since the last one. */
   snapshot(): ClusterSnapshot;
   /** The object held now. */
@@ -67,6 +72,7 @@ export function createObjectStore(): ObjectStore {
   const shelves = new Map<Kind, Shelf>();
   const forbidden = new Set<Kind>();
   const dirty = new Set<Kind>();
+  let keySets = EMPTY_SNAPSHOT.keySets;
   let current: ClusterSnapshot = EMPTY_SNAPSHOT;
 
   const shelfOf = (kind: Kind): Shelf => {
@@ -118,9 +124,17 @@ export function createObjectStore(): ObjectStore {
       return impactOf(kind);
     },
 
+    setKeySet(url, keySet) {
+      const next = new Map(keySets);
+      if (keySet === undefined) next.delete(url);
+      else next.set(url, keySet);
+      keySets = next;
+      return 'config';
+    },
+
     snapshot() {
-      if (dirty.size === 0) return current;
-      const next: Mutable<ClusterSnapshot> = { ...current, forbiddenKinds: new Set(forbidden) };
+      if (dirty.size === 0 && current.keySets === keySets) return current;
+      const next: Mutable<ClusterSnapshot> = { ...current, keySets, forbiddenKinds: new Set(forbidden) };
       for (const kind of dirty) INDEXERS[kind](next, shelfOf(kind));
       dirty.clear();
       current = Object.freeze(next);
@@ -167,6 +181,7 @@ const EMPTY_SNAPSHOT: ClusterSnapshot = Object.freeze({
   secrets: new Map(),
   configMaps: new Map(),
   namespaces: new Map(),
+  keySets: new Map(),
   forbiddenKinds: new Set<Kind>(),
 });
 

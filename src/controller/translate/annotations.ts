@@ -404,6 +404,7 @@ function createLookup(state: State): Lookup {
     secret: (namespace, name) =>
       isAllowed(namespace) ? tracker.secret(`${namespace}/${name}`)?.data : undefined,
     configMap: (namespace, name) => tracker.configMap(`${namespace}/${name}`)?.data,
+    keySet: (url) => tracker.keySet(url),
     hasService: (namespace, name) => tracker.service(`${namespace}/${name}`) !== undefined,
   };
 }

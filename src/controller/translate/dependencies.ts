@@ -1,19 +1,21 @@
+import type { KeySet } from '../store/key-set.ts';
 import type { ConfigMapObject, SecretObject, ServiceObject } from '../store/objects.ts';
 import type { ClusterSnapshot, ObjectRef } from '../store/object-store.ts';
 
 /** One object that was looked at, and what was there. A result is still good while every object it used is the same. */
 export interface Dependency {
-  readonly kind: 'Service' | 'Secret' | 'ConfigMap';
+  readonly kind: 'Service' | 'Secret' | 'ConfigMap' | 'KeySet';
   readonly key: string;
   /** Identity in the snapshot; undefined: there was none. */
-  readonly object: ServiceObject | SecretObject | ConfigMapObject | undefined;
+  readonly object: ServiceObject | SecretObject | ConfigMapObject | KeySet | undefined;
 }
 
-/** Looks objects up and remembers which. Keys are `namespace/name`. */
+/** Looks objects up and remembers which. Keys are `namespace/name`, of key sets URLs. */
 export interface Tracker {
   service(key: string): ServiceObject | undefined;
   secret(key: string): SecretObject | undefined;
   configMap(key: string): ConfigMapObject | undefined;
+  keySet(url: string): KeySet | undefined;
   readonly seen: readonly Dependency[];
 }
 
@@ -28,6 +30,7 @@ export function createTracker(snapshot: ClusterSnapshot): Tracker {
     service: (key) => note('Service', key, snapshot.services.get(key)),
     secret: (key) => note('Secret', key, snapshot.secrets.get(key)),
     configMap: (key) => note('ConfigMap', key, snapshot.configMaps.get(key)),
+    keySet: (url) => note('KeySet', url, snapshot.keySets.get(url)),
     seen,
   };
 }
@@ -35,11 +38,25 @@ export function createTracker(snapshot: ClusterSnapshot): Tracker {
 /** True when a snapshot has the same objects in all the places that were looked at. */
 export function isFresh(dependencies: readonly Dependency[], snapshot: ClusterSnapshot): boolean {
   for (const { kind, key, object } of dependencies) {
-    const shelf: ReadonlyMap<string, Dependency['object']> =
-      kind === 'Service' ? snapshot.services : kind === 'Secret' ? snapshot.secrets : snapshot.configMaps;
-    if (shelf.get(key) !== object) return false;
+    if (shelfOf(kind, snapshot).get(key) !== object) return false;
   }
   return true;
+}
+
+function shelfOf(
+  kind: Dependency['kind'],
+  { services, secrets, configMaps, keySets }: ClusterSnapshot,
+): ReadonlyMap<string, Dependency['object']> {
+  switch (kind) {
+    case 'Service':
+      return services;
+    case 'Secret':
+      return secrets;
+    case 'ConfigMap':
+      return configMaps;
+    case 'KeySet':
+      return keySets;
+  }
 }
 
 /** Splits a `namespace/name` key. */

@@ -62,6 +62,8 @@ export interface Translation {
   readonly references: {
     readonly secrets: readonly ObjectRef[];
     readonly configMaps: readonly ObjectRef[];
+    /** URLs of key sets. */
+    readonly keySets: readonly string[];
   };
   /** Ingresses that are served, oldest first: whose status and Sync Events are ours to write. */
   readonly served: readonly ObjectRef[];

@@ -108,6 +108,7 @@ describe('what did not change keeps its identity', () => {
     expect(before.references).toEqual({
       secrets: [{ namespace: 'shop', name: 'client' }],
       configMaps: [{ namespace: 'infra', name: 'settings' }],
+      keySets: [],
     });
     expect(before.model.hosts[1]!.routes[1]!.deniedStatus).toBe(503);
     put(store, 'Secret', {

@@ -243,6 +243,7 @@ export function createTranslator(options: TranslateOptions, features: readonly F
 
       const secrets = new Set<string>();
       const configMaps = new Set<string>();
+      const keySets = new Set<string>();
       if (options.defaultCertificateSecret !== undefined)
         secrets.add(objectKey(options.defaultCertificateSecret));
       if (options.configMap !== undefined) configMaps.add(objectKey(options.configMap));
@@ -250,6 +251,7 @@ export function createTranslator(options: TranslateOptions, features: readonly F
         for (const { kind, key } of dependencies) {
           if (kind === 'Secret') secrets.add(key);
           else if (kind === 'ConfigMap') configMaps.add(key);
+          else if (kind === 'KeySet') keySets.add(key);
         }
       };
       for (const { annotations } of served) collect(annotations.dependencies);
@@ -269,6 +271,7 @@ export function createTranslator(options: TranslateOptions, features: readonly F
         references: {
           secrets: sortSecrets(secrets).map(refOfKey),
           configMaps: sortConfigMaps(configMaps).map(refOfKey),
+          keySets: [...keySets].toSorted(),
         },
         served: served.map(({ ingress }): ObjectRef => ingress),
       };

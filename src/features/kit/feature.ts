@@ -1,3 +1,4 @@
+import type { PublicJwk } from '../../lib/key-set.ts';
 import type { Findings } from '../../model/finding.ts';
 import type { SourceRef } from '../../model/source.ts';
 import type { UpstreamAddress } from './upstream-address.ts';
@@ -64,6 +65,8 @@ export interface Lookup {
   /** Data of a ConfigMap of any namespace; undefined when missing. */
   configMap(namespace: string, name: string): ReadonlyMap<string, string> | undefined;
   hasService(namespace: string, name: string): boolean;
+  /** Keys fetched from a URL, as known now; undefined: it was not asked yet, and is asked now. */
+  keySet(url: string): { readonly keys: readonly PublicJwk[]; readonly problem: string } | undefined;
 }
 
 export interface TranslateContext {

@@ -229,6 +229,7 @@ export function translateWith<P>(
       const data = more.configMaps?.[`${namespace}/${name}`];
       return data && new Map(Object.entries(data));
     },
+    keySet: () => undefined,
     hasService: () => true,
   };
   const policy = feature.translate(values as never, {
