@@ -8,7 +8,7 @@ import { features } from './registry.ts';
 const ORDER = {
   host: ['blocklists', 'www-redirect', 'app-root'],
   route: ['cors', 'redirect', 'rewrite', 'ssl-redirect'],
-  access: ['limits', 'ip-access', 'external-auth'],
+  access: ['limits', 'ip-access', 'basic-auth', 'jwt', 'external-auth'],
 } as const;
 
 for (const [stage, names] of Object.entries(ORDER)) {

@@ -12,6 +12,7 @@ import { ipAccess } from './ip-access/ip-access.ts';
 import { externalAuth } from './external-auth/external-auth.ts';
 import { healthCheck } from './health-check/health-check.ts';
 import type { Feature } from './kit/feature.ts';
+import { jwt } from './jwt/jwt.ts';
 import { limitRate } from './limit-rate/limit-rate.ts';
 import { limits } from './limits/limits.ts';
 import { loadBalance } from './load-balance/load-balance.ts';
@@ -49,6 +50,7 @@ export const features: readonly AnyFeature[] = [
   mirror, // behind the limits: what is refused is not copied
   ipAccess, // the first check of access: an address costs least to look at
   basicAuth,
+  jwt, // before whoever is asked elsewhere: a signature is checked here
   externalAuth, // the last check of access: it asks another server
   satisfy,
   upstreamVhost,

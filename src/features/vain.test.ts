@@ -40,6 +40,17 @@ const cases: readonly Case[] = [
     annotations: { ...redirected, 'auth-type': 'basic', 'auth-secret': 'users' },
     vain: ['error auth-type'],
   },
+  // jwt
+  {
+    name: 'tokens for a route that redirects',
+    annotations: { ...redirected, 'serin.dev/jwt-issuer': 'https://id.test' },
+    vain: ['error serin.dev/jwt-issuer'],
+  },
+  {
+    name: 'an address or a token',
+    annotations: { satisfy: 'any', 'serin.dev/jwt-issuer': 'https://id.test' },
+    vain: [],
+  },
   // affinity
   {
     name: 'session settings without affinity',

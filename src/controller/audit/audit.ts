@@ -95,9 +95,9 @@ function valuesOf(
 ): AuditedValue[] {
   const start = `${prefix}/`;
   return [...annotations]
-    .filter(([key]) => key.startsWith(start))
+    .filter(([key]) => key.startsWith(start) || key.startsWith('serin.dev/'))
     .map(([key, value]) => {
-      const name = key.slice(start.length);
+      const name = key.startsWith(start) ? key.slice(start.length) : key;
       return { name, ...afterFindings(judge(name, value), fieldOfValue('Ingress', name), findings) };
     })
     .toSorted((a, b) => (a.name < b.name ? -1 : 1));

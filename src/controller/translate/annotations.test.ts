@@ -65,6 +65,24 @@ function parse(
   });
 }
 
+test('annotations of Serin’s own have whole names, whatever the prefix', () => {
+  const own = defineFeature({
+    name: 'own',
+    doc: '',
+    scope: 'route',
+    annotations: { 'serin.dev/word': { parse: word, risk: 'low', onInvalid: 'deny', doc: '' } },
+    translate: (values) => values,
+  }) as Feature;
+  for (const prefix of ['p.test', 'q.test']) {
+    const { route, findings } = parse({ 'serin.dev/word': 'x' }, [own], {}, prefix);
+    expect(route).toEqual({ own: { 'serin.dev/word': 'x' } });
+    expect(findings).toEqual([]);
+  }
+  expect(parse({ 'serin.dev/ward': 'x' }, [own]).findings.map(findingMessage)).toEqual([
+    expect.stringContaining('metadata.annotations[serin.dev/ward]: "x" is no annotation that is known'),
+  ]);
+});
+
 describe('which value counts', () => {
   const cases: readonly {
     name: string;

@@ -71,6 +71,8 @@ export interface AnnotationsInput {
   readonly isExternalNameDisabled?: boolean;
 }
 
+/** Annotations that ingress-nginx never had; they keep their whole names. */
+const OWN_PREFIX = 'serin.dev/';
 const DEFAULT_PREFIX = 'nginx.ingress.kubernetes.io';
 
 /** Parses all annotations of one Ingress and has every feature translate its own. Never throws on what a user wrote. */
@@ -79,6 +81,7 @@ export function parseAnnotations(input: AnnotationsInput): ParsedAnnotations {
   const findings = createFindings();
   const tracker = createTracker(input.snapshot);
   const written = annotationsUnder(prefix, ingress.annotations);
+  for (const [key, value] of ingress.annotations) if (key.startsWith(OWN_PREFIX)) written.set(key, value);
   const state: State = {
     ...input,
     findings,

@@ -10,7 +10,7 @@ type Check = Required<Pick<Filter, 'checkAccess'>>;
 export type AccessAnswer = DirectResponse | undefined | Promise<DirectResponse | undefined>;
 
 /**
- * All checks of a route as one, in the order in which they are given: lists, then users and passwords, then whoever is asked elsewhere
+ * All checks of a route as one, in the order in which they are given: lists, then users and passwords, then tokens, then whoever is asked elsewhere
  * (docs/reference/annotations.md §5). Undefined without checks.
  */
 export function combineAccess(

@@ -8,6 +8,7 @@ const CHECKS = [
   'denylist-source-range',
   'auth-type',
   'auth-url',
+  'serin.dev/jwt-issuer',
 ];
 const CONFIGURED_CHECKS = [
   'whitelist-source-range',
@@ -19,7 +20,7 @@ const CONFIGURED_CHECKS = [
 /** How the checks of a route combine; features/kit/access.ts does it. */
 export const satisfy = defineFeature({
   name: 'satisfy',
-  doc: 'How lists of addresses, basic and external authentication combine.',
+  doc: 'How lists of addresses, basic authentication, JSON Web Tokens and external authentication combine.',
   scope: 'route',
   annotations: {
     satisfy: {
