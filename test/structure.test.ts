@@ -221,7 +221,9 @@ describe('structure', () => {
           opens.test(codeOf(text)),
       )
       .map(({ path }) => path)
-      .filter((path) => !/^(proxy|admin|controller\/admission|cli\/example)\/|^observe\/syslog-sink/.test(path));
+      .filter(
+        (path) => !/^(proxy|admin|controller\/admission|cli\/example)\/|^observe\/syslog-sink/.test(path),
+      );
     expect(outside).toEqual([]);
   });
 

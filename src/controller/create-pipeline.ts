@@ -6,7 +6,7 @@ import type { DataPlaneSettings } from '../table/settings.ts';
 import { createCompiler } from './compile/compile.ts';
 import type { Pipeline, References } from './pipeline.ts';
 import { toSettings, type SettingsFlags } from './settings/settings.ts';
-import type { ClusterSnapshot, ObjectRef } from './store/object-store.ts';
+import type { ClusterSnapshot } from './store/object-store.ts';
 import { objectKey, type ConfigMapObject } from './store/objects.ts';
 import { TRANSLATE_CONFIG_KEYS } from './translate/annotation-settings.ts';
 import { resolveEndpoints, type NameLookup } from './translate/endpoints.ts';
@@ -26,8 +26,8 @@ export interface PipelineDeps {
 interface SettingsRead {
   readonly settings: DataPlaneSettings;
   readonly findings: ReturnType<ReturnType<typeof createFindings>['list']>;
-  /** ConfigMaps of headers that the settings name. */
-  readonly named: readonly ObjectRef[];
+  /** Objects that the settings name: ConfigMaps of headers, a Secret of TLS. */
+  readonly named: Pick<References, 'secrets' | 'configMaps'>;
 }
 
 /** Puts translate, settings and compile together; each remembers what did not change. */
@@ -42,12 +42,16 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
   function readSettings(snapshot: ClusterSnapshot): SettingsRead {
     // A ConfigMap that is deleted leaves its last data in force (docs/reference/settings.md §1).
     configMap = (options.configMap && snapshot.configMaps.get(objectKey(options.configMap))) ?? configMap;
-    const named: ObjectRef[] = [];
-    for (const key of ['proxy-set-headers', 'add-headers']) {
-      const ref = parseNamespacedName((configMap?.data.get(key) ?? '').trim());
-      if (ref !== undefined) named.push(ref);
-    }
-    const objects = [configMap, ...named.map((ref) => snapshot.configMaps.get(objectKey(ref)))];
+    const namedBy = (key: string) => parseNamespacedName((configMap?.data.get(key) ?? '').trim()) ?? [];
+    const named: SettingsRead['named'] = {
+      secrets: [namedBy('ssl-dh-param')].flat(),
+      configMaps: ['proxy-set-headers', 'add-headers'].flatMap(namedBy),
+    };
+    const objects = [
+      configMap,
+      ...named.configMaps.map((ref) => snapshot.configMaps.get(objectKey(ref))),
+      ...named.secrets.map((ref) => snapshot.secrets.get(objectKey(ref))),
+    ];
     return remembered.of('settings', objects, () => {
       const findings = createFindings();
       const ref = options.configMap ?? { namespace: '', name: '' };
@@ -57,6 +61,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
         flags: deps.settingsFlags,
         featureKeys,
         headerMaps: (namespace, name) => snapshot.configMaps.get(objectKey({ namespace, name }))?.data,
+        secretOf: (namespace, name) => snapshot.secrets.get(objectKey({ namespace, name }))?.data,
         findings,
       });
       return { settings, findings: findings.list(), named };
@@ -68,8 +73,8 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
       const { settings, findings, named } = readSettings(snapshot);
       const translation = translator.translate(snapshot, deps.nowMs());
       const references: References = {
-        secrets: translation.references.secrets,
-        configMaps: [...translation.references.configMaps, ...named],
+        secrets: [...translation.references.secrets, ...named.secrets],
+        configMaps: [...translation.references.configMaps, ...named.configMaps],
         keySets: translation.references.keySets,
       };
       return {

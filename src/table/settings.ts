@@ -76,6 +76,8 @@ export interface TlsSettings {
   readonly ciphers: string;
   /** `auto` or an OpenSSL group list. */
   readonly ecdhCurve: string;
+  /** PEM of a group for DHE suites of TLS 1.2; undefined: there are none of them (ssl-dh-param). */
+  readonly dhParameters?: string;
   readonly isSessionReused: boolean;
   readonly sessionTimeoutMs: number;
   readonly isUnknownNameRejected: boolean;

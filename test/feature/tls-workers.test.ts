@@ -11,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { FromWorker } from '../../src/table/messages.ts';
 import { DEFAULT_SETTINGS } from '../../src/table/settings.ts';
 import { makeAuthority, makeCertificate } from '../fixtures/certificates.ts';
+import { makeDhParameters } from '../fixtures/dh-parameters.ts';
 import { terminated } from '../fixtures/terminated.ts';
 import type { ListenerWorkerStart } from '../fixtures/listener-worker.ts';
 
@@ -22,7 +23,11 @@ let port = 0;
 
 /** Workers with the same ticket keys on one port: the first one chooses it. */
 beforeAll(async () => {
-  const tls = { ...DEFAULT_SETTINGS.tls, ticketKeys: [randomBytes(48).toString('base64')] };
+  const tls = {
+    ...DEFAULT_SETTINGS.tls,
+    ticketKeys: [randomBytes(48).toString('base64')],
+    dhParameters: makeDhParameters(),
+  };
   for (let index = 0; index < 2; index++) {
     const start: ListenerWorkerStart = {
       index,
@@ -110,6 +115,21 @@ describe('a session is resumed by a worker that did not begin it', () => {
       });
     }
   }
+});
+
+test('a DHE suite of TLS 1.2 is spoken with the group that is set', async () => {
+  const client = connect({
+    port,
+    host: '127.0.0.1',
+    servername: 'rsa.test',
+    maxVersion: 'TLSv1.2',
+    ciphers: 'DHE-RSA-AES128-GCM-SHA256',
+    ca: authority.certificate,
+  });
+  await once(client, 'secureConnect');
+  expect(client.getCipher().name).toBe('DHE-RSA-AES128-GCM-SHA256');
+  expect(client.getEphemeralKeyInfo()).toMatchObject({ type: 'DH', size: 2048 });
+  client.destroy();
 });
 
 const hasOpenssl = spawnSync('openssl', ['version']).status === 0;

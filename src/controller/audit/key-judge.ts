@@ -1,6 +1,7 @@
 import { configMapKeysOf, type Feature } from '../../features/kit/feature.ts';
 import { DATA_PLANE_KEYS, INERT_KEYS } from '../settings/keys.ts';
 import { KNOWN_KEYS } from '../settings/known-keys.ts';
+import { NAMING_KEYS } from '../settings/settings.ts';
 import { TRANSLATE_CONFIG_KEYS } from '../translate/annotation-settings.ts';
 import { judgeRefused, judgeUnknown, type Judgement } from './judgement.ts';
 
@@ -8,8 +9,7 @@ import { judgeRefused, judgeUnknown, type Judgement } from './judgement.ts';
 export function createKeyJudge(features: readonly Feature[]): (key: string) => Judgement {
   const honoured = new Set([
     ...Object.keys(DATA_PLANE_KEYS),
-    'proxy-set-headers',
-    'add-headers',
+    ...NAMING_KEYS,
     ...TRANSLATE_CONFIG_KEYS,
     ...features.flatMap(configMapKeysOf),
   ]);

@@ -1,4 +1,5 @@
 import { DATA_PLANE_KEYS, INERT_KEYS } from './keys.ts';
+import { NAMING_KEYS } from './settings.ts';
 
 /** Renders docs/configmap.md: the keys Serin reads, by who reads them. */
 export function renderConfigMapDoc(
@@ -15,7 +16,7 @@ export function renderConfigMapDoc(
     '',
     '## Of the whole data plane',
     '',
-    ...list([...Object.keys(DATA_PLANE_KEYS), 'proxy-set-headers', 'add-headers']),
+    ...list([...Object.keys(DATA_PLANE_KEYS), ...NAMING_KEYS]),
     '',
     'TLS sessions are resumed only with `ssl-session-tickets: "true"`, by tickets whose keys all workers share and that live as long as the process; a',
     'ticket counts for the name it was given under. Without it every handshake is a full one: there is no session cache (`ssl-session-cache`).',

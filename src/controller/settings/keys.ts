@@ -301,6 +301,7 @@ export const INERT_KEYS: Readonly<Record<string, string>> = Object.fromEntries(
     'ssl-session-cache',
     'ssl-session-cache-size',
     'ssl-buffer-size',
+    'default-type',
     'disable-ipv6-dns',
     'http2-max-field-size',
     'http2-max-header-size',

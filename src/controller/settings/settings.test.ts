@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { createFindings, findingMessage } from '../../model/finding.ts';
+import { makeDhParameters } from '../../../test/fixtures/dh-parameters.ts';
 import { DEFAULT_SETTINGS } from '../../table/settings.ts';
 import { toSettings, type HeaderMaps } from './settings.ts';
 
@@ -15,6 +16,7 @@ function read(
   data: Record<string, string> | undefined,
   headerMaps: HeaderMaps = () => undefined,
   ticketKeys: readonly string[] = [],
+  secrets: Readonly<Record<string, ReadonlyMap<string, Uint8Array>>> = {},
 ) {
   const findings = createFindings();
   const map = data === undefined ? undefined : new Map(Object.entries(data));
@@ -25,6 +27,7 @@ function read(
     flags: { ...flags, ticketKeys },
     featureKeys,
     headerMaps,
+    secretOf: (namespace, name) => secrets[`${namespace}/${name}`],
     findings,
   });
   return { settings, messages: findings.list().map(findingMessage) };
@@ -203,4 +206,29 @@ test('and nowhere where there is none', () => {
     'data.syslog-port: "0" is not a port number; the default is used',
     'data.enable-syslog: "true" has no syslog-host beside it; the access log goes to where access-log-path says',
   ]);
+});
+
+test('ssl-dh-param names a Secret with a group', () => {
+  const pem = makeDhParameters();
+  const secret = (key: string, text: string) => new Map([[key, Buffer.from(text)]]);
+  const secrets = {
+    'tls/good': secret('dhparam.pem', pem),
+    'tls/other': secret('tls.key', pem),
+    'tls/bad': secret('dhparam.pem', 'no group'),
+  };
+  const readDh = (value: string) => {
+    const { settings, messages } = read({ 'ssl-dh-param': value }, undefined, [], secrets);
+    return [settings.tls.dhParameters, ...messages];
+  };
+  expect(readDh('tls/good')).toEqual([pem]);
+  const said = (value: string, problem: string) => [
+    undefined,
+    `data.ssl-dh-param: "${value}" ${problem}; no DHE suite of TLS 1.2 is offered`,
+  ];
+  expect(readDh('good')).toEqual(said('good', 'is not namespace/name of a Secret'));
+  expect(readDh('tls/none')).toEqual(said('tls/none', 'names a Secret that does not exist'));
+  expect(readDh('tls/other')).toEqual(said('tls/other', 'names a Secret without the key dhparam.pem'));
+  expect(readDh('tls/bad')).toEqual(
+    said('tls/bad', 'names a Secret whose dhparam.pem is no group (Invalid PEM formatted message.)'),
+  );
 });

@@ -4,7 +4,11 @@ import { unknownNames } from '../../lib/variables/template.ts';
 import type { Findings } from '../../model/finding.ts';
 import type { SourceRef } from '../../model/source.ts';
 import { DEFAULT_SETTINGS, type DataPlaneSettings } from '../../table/settings.ts';
+import { readDhParameters, type SecretLookUp } from './dh-parameters.ts';
 import { DATA_PLANE_KEYS, INERT_KEYS, type KeyProblem, type SettingsDraft } from './keys.ts';
+
+/** Keys that name another object. */
+export const NAMING_KEYS: readonly string[] = ['proxy-set-headers', 'add-headers', 'ssl-dh-param'];
 
 /** What flags decide for the data plane, beside the ConfigMap. */
 export interface SettingsFlags {
@@ -26,6 +30,7 @@ export interface SettingsInput {
   /** Keys that features read; they report on them. */
   readonly featureKeys: ReadonlySet<string>;
   readonly headerMaps: HeaderMaps;
+  readonly secretOf: SecretLookUp;
   readonly findings: Findings;
 }
 
@@ -54,6 +59,13 @@ export function toSettings(input: SettingsInput): DataPlaneSettings {
       if (headers === undefined) continue;
       if (key === 'add-headers') draft.responseHeaders = headers;
       else draft.upstreamHeaders = headers;
+    } else if (key === 'ssl-dh-param') {
+      const read = value === '' ? undefined : readDhParameters(value, input.secretOf);
+      if (read?.ok === true) draft.tls.dhParameters = read.pem;
+      else if (read !== undefined) {
+        const consequence = 'no DHE suite of TLS 1.2 is offered';
+        findings.warn(source, 'InvalidSetting', { field, value: raw, problem: read.problem, consequence });
+      }
     } else if (Object.hasOwn(DATA_PLANE_KEYS, key)) {
       const told = DATA_PLANE_KEYS[key]!(draft, value);
       if (told === undefined) continue;

@@ -259,7 +259,7 @@ function areSessionsResumed({ isSessionReused, ticketKeys }: TlsSettings): boole
  * only serve the worker that filled it.
  */
 function toParameters(settings: TlsSettings): Parameters {
-  const { minVersion, maxVersion, ciphers, ecdhCurve, sessionTimeoutMs, ticketKeys } = settings;
+  const { minVersion, maxVersion, ciphers, ecdhCurve, dhParameters, sessionTimeoutMs, ticketKeys } = settings;
   const ticketKey = areSessionsResumed(settings) ? Buffer.from(ticketKeys[0]!, 'base64') : undefined;
-  return { minVersion, maxVersion, ciphers, ecdhCurve, sessionTimeoutMs, ticketKey };
+  return { minVersion, maxVersion, ciphers, ecdhCurve, dhParameters, sessionTimeoutMs, ticketKey };
 }

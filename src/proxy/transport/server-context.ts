@@ -56,6 +56,7 @@ function toSecureContextOptions(options: TlsServerOptions): SecureContextOptions
     maxVersion: options.maxVersion,
     ciphers: withTls13(options.ciphers),
     ecdhCurve: options.ecdhCurve,
+    dhparam: options.dhParameters,
     honorCipherOrder: true,
     sessionTimeout: Math.max(1, Math.round(options.sessionTimeoutMs / 1000)),
     // OpenSSL takes 32 characters at most.

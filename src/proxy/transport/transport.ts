@@ -140,6 +140,8 @@ export interface TlsServerOptions {
   readonly ciphers: string;
   /** `auto` or an OpenSSL list. */
   readonly ecdhCurve: string;
+  /** PEM; undefined: no DHE suite of TLS 1.2. */
+  readonly dhParameters?: string;
   readonly sessionTimeoutMs: number;
   /** Encrypts session tickets; undefined: none are given out or taken. */
   readonly ticketKey: Buffer | undefined;
