@@ -1,6 +1,6 @@
 import type { RouteNames } from '../lib/variables/source.ts';
 import type { CanaryPolicy, Policies } from './policy.ts';
-import type { ClientAuth, Listener, Stream, TlsName } from './ports.ts';
+import type { Listener, Stream, TlsName } from './ports.ts';
 import type { SourceRef } from './source.ts';
 
 /** What the cluster's authors asked for, in operators' words. Sorted, plain, with provenance; knows no annotations. */
@@ -29,9 +29,7 @@ export interface HostModel {
   readonly certificateId?: string;
   /** Aliases that certificate covers. */
   readonly certificateNames: readonly string[];
-  /** What clients of all its names must show. */
-  readonly clientAuth?: ClientAuth;
-  /** Host-scoped policies (app-root). */
+  /** Host-scoped policies (app-root, auth-tls). */
   readonly policies: Policies;
   readonly routes: readonly RouteModel[];
   readonly source: SourceRef;

@@ -37,26 +37,9 @@ export type Stream =
 
 /** What becomes of a TLS connection for a server name, exact or `*.a.b`. */
 export type TlsName =
-  | {
-      readonly kind: 'terminate';
-      readonly name: string;
-      readonly certificateId: string;
-      readonly clientAuth?: ClientAuth;
-    }
+  | { readonly kind: 'terminate'; readonly name: string; readonly certificateId: string }
   /** A stream has it. */
   | { readonly kind: 'passthrough'; readonly name: string };
-
-/** Certificates that clients show. */
-export interface ClientAuth {
-  /** PEM bundle. */
-  readonly ca: string;
-  /** PEM. */
-  readonly crl?: string;
-  /** `on`: there must be one, and it must be good. `optional`: if there is one, it must be. `optional_no_ca`: whatever it is. */
-  readonly verify: 'on' | 'optional' | 'optional_no_ca';
-  /** Longest chain below the root. */
-  readonly depth: number;
-}
 
 /** The ports that there are unless told otherwise. */
 export const DEFAULT_LISTENERS: readonly Listener[] = [

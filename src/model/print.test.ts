@@ -58,7 +58,9 @@ test('the usual ports are not shown, others are, with streams and names that are
 
 test('what clients must show is told, the certificates by their kind', () => {
   const ca = '-----BEGIN CERTIFICATE-----\nx';
-  const clientAuth = { ca, verify: 'on', depth: 1 } as const;
-  const { hosts } = printed(modelOf([hostModel('a.test', [], { clientAuth })]));
-  expect(hosts[0].clientAuth).toEqual({ ca: '(certificate)', verify: 'on', depth: 1 });
+  const policies = {
+    'auth-tls': { id: 'x', ca, verify: 'on', depth: 1, isCertificatePassed: false },
+  } as const;
+  const { hosts } = printed(modelOf([hostModel('a.test', [], { policies })]));
+  expect(hosts[0].policies['auth-tls']).toMatchObject({ ca: '(certificate)', verify: 'on', depth: 1 });
 });

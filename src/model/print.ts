@@ -82,7 +82,6 @@ function hostOf(host: HostModel, usual: UsualPolicies): object {
     ...(host.aliases.length === 0 ? {} : { aliases: host.aliases }),
     ...(host.certificateId === undefined ? {} : { certificateId: host.certificateId }),
     ...(host.certificateNames.length === 0 ? {} : { certificateNames: host.certificateNames }),
-    ...(host.clientAuth === undefined ? {} : { clientAuth: withoutSecrets(host.clientAuth) }),
     ...policiesOf(host.policies, usual.host),
     routes: host.routes.map((route) => routeOf(route, usual)),
   };

@@ -93,7 +93,7 @@ function isSameTls(a: TlsEntry, b: TlsEntry): boolean {
 function isSameName(a: TlsName, b: TlsName): boolean {
   if (a.name !== b.name) return false;
   if (a.kind === 'passthrough' || b.kind === 'passthrough') return a.kind === b.kind;
-  return a.certificateId === b.certificateId && isSame(a.clientAuth, b.clientAuth);
+  return a.certificateId === b.certificateId;
 }
 
 function isSame<T>(a: T, b: T): boolean {

@@ -5,14 +5,9 @@ import type { TlsName } from '../../model/ports.ts';
 /** Names with a certificate of their own, sorted; the bare catch-all never has one (docs/reference/annotations.md §2.2). */
 export function tlsNamesOf(hosts: readonly HostModel[]): TlsName[] {
   const names = new Map<string, TlsName>();
-  const add = (name: string, { certificateId, clientAuth }: HostModel) => {
+  const add = (name: string, { certificateId }: HostModel) => {
     if (certificateId === undefined || names.has(name)) return;
-    names.set(name, {
-      kind: 'terminate',
-      name,
-      certificateId,
-      ...(clientAuth === undefined ? {} : { clientAuth }),
-    });
+    names.set(name, { kind: 'terminate', name, certificateId });
   };
   for (const host of hosts) if (host.name !== CATCH_ALL) add(host.name, host);
   // A host's own name comes before another's alias.

@@ -52,7 +52,9 @@ const host = fc
     routes: fc.uniqueArray(route, { selector: (item) => item.path, maxLength: 4 }),
     certificateId: fc.constantFrom(undefined, 'x', 'y'),
     aliases: fc.subarray(['z.t', '*.z.t']),
-    clientAuth: fc.constantFrom(undefined, { ca: 'x', verify: 'on', depth: 1 } as const),
+    policies: fc.constantFrom({}, {
+      'auth-tls': { id: 'x', ca: 'x', verify: 'on', depth: 1, isCertificatePassed: false },
+    } as const),
   })
   .map(({ name, routes, ...over }) => hostModel(name, routes, { ...over, certificateNames: over.aliases }));
 const source = { kind: 'Controller', namespace: '', name: 'flags' };
