@@ -196,7 +196,7 @@ export interface ClientAuthPolicy {
   /** Most certificates between the client's and the root's. */
   readonly depth: number;
   readonly isCertificatePassed: boolean;
-  /** URL in place of 400. */
+  /** In place of 400: a URL that clients are sent to, or a path of the host that is served without a certificate. */
   readonly errorPage?: string;
   /** Searched in the name of the certificate. */
   readonly subjectPattern?: string;

@@ -152,6 +152,7 @@ describe.skipIf(!hasOpenssl)('client certificates (needs openssl)', () => {
 
     backend = createServer((request, response) => {
       const about = Object.entries(request.headers).filter(([name]) => name.startsWith('ssl-client'));
+      response.setHeader('x-seen', `${request.method} ${request.url}`);
       response.end(JSON.stringify(Object.fromEntries(about)));
     });
     await once(backend.listen(0, '127.0.0.1'), 'listening');
@@ -168,6 +169,13 @@ describe.skipIf(!hasOpenssl)('client certificates (needs openssl)', () => {
         'ssl-redirect': 'false',
       }),
       ingressOf('page', 'page.test', '/', { ...one, 'auth-tls-error-page': 'https://help.test/cert' }),
+      ingressOf('help', 'help.test', '/', { ...one, 'auth-tls-error-page': '/help/page?a=b' }),
+      ingressOf('helping', 'help.test', '/help', { 'rewrite-target': '/helped' }),
+      ingressOf('root', 'root.test', '/', {
+        ...one,
+        'auth-tls-error-page': '/',
+        'app-root': '/home',
+      }),
       ingressOf('revoked', 'revoked.test', '/', { 'auth-tls-secret': 'a/revoked' }),
       ingressOf('two', 'two.test', '/', { 'auth-tls-secret': 'a/two' }),
       ingressOf('deep', 'deep.test', '/', { ...one, 'auth-tls-verify-depth': '2' }),
@@ -290,6 +298,24 @@ describe.skipIf(!hasOpenssl)('client certificates (needs openssl)', () => {
     expect(text).toMatch(/^HTTP\/1\.1 302 Moved Temporarily\r\n/);
     expect(text).toContain('\r\nLocation: https://help.test/cert\r\n');
     expect(statusOf(await ask({ sni: 'page.test', as: 'ann' }))).toBe(200);
+  });
+
+  test('a client without one is served the page of the host that is named, and nothing else', async () => {
+    const text = await ask({ sni: 'help.test' });
+    expect(text).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+    expect(text).toContain('x-seen: GET /helped?a=b\r\n');
+    expect(seenOf(text)).toEqual({ 'ssl-client-verify': 'NONE' });
+    expect(seenOf(await ask({ sni: 'help.test', as: 'mallory' }))).toMatchObject({
+      'ssl-client-verify': 'FAILED:unable to verify the first certificate',
+    });
+    expect(await ask({ sni: 'help.test', as: 'ann' })).toContain('x-seen: GET /x\r\n');
+    const upload = await ask({ sni: 'help.test', lines: ['Content-Length: 1', '', 'x'] });
+    expect(upload).toContain(`<title>${NONE}</title>`);
+    expect(upload).not.toContain('x-seen');
+  });
+
+  test('what the host says of a page counts for one that is served in place of another', async () => {
+    expect(await ask({ sni: 'root.test' })).toContain('\r\nLocation: https://root.test/home\r\n');
   });
 
   test('a host whose CA cannot be read lets nobody in', async () => {

@@ -108,11 +108,11 @@ describe('client certificates, from values to policy', () => {
     });
   });
 
-  test('an error page that is no URL is told', () => {
+  test('an error page that is neither URL nor path is told', () => {
     const { policy, messages } = of({ ...on, 'auth-tls-error-page': '@named' });
     expect(policy).not.toHaveProperty('errorPage');
     expect(messages).toEqual([
-      'metadata.annotations[auth-tls-error-page]: "@named" is no URL, and nothing else is supported; clients without a good certificate are answered 400',
+      'metadata.annotations[auth-tls-error-page]: "@named" is neither a URL nor a path, and nothing else is supported; clients without a good certificate are answered 400',
     ]);
   });
 });
@@ -155,6 +155,35 @@ describe('client certificates, asked', () => {
     ],
   ] as const)('%s', (_, changes, verify, refusal) => {
     expect((ask(changes, verify) as { refusal?: string } | undefined)?.refusal).toBe(refusal);
+  });
+
+  test.each([
+    ['GET', false, true],
+    ['HEAD', false, true],
+    ['GET', true, false],
+    ['DELETE', false, false],
+  ] as const)('a page of the host: %s, with a body: %s', (method, hasBody, isServed) => {
+    const pages: string[] = [];
+    const request = fakeRequest({
+      connectionScheme: 'https',
+      method,
+      hasBody,
+      servePage: (target) => void pages.push(target),
+    });
+    const connection = { ...request.connection, client: { ...client, verification: 'NONE' } };
+    const filter = authTls.createFilter!({ ...policy, errorPage: '/help?a=b' }, fakeContext())!;
+    const answer = filter.onRequest!({ ...request, connection }) as { refusal?: string } | undefined;
+    expect([pages, answer?.refusal]).toEqual(
+      isServed ? [['/help?a=b'], undefined] : [[], 'no_client_certificate'],
+    );
+  });
+
+  test('a page of the host is not served to who must have a name', () => {
+    const request = fakeRequest({ connectionScheme: 'https' });
+    const connection = { ...request.connection, client: { ...client, verification: 'NONE' } };
+    const asked = { ...policy, errorPage: '/help', subjectPattern: 'CN=ann' };
+    const filter = authTls.createFilter!(asked, fakeContext())!;
+    expect(filter.onRequest!({ ...request, connection })).toMatchObject({ status: 403 });
   });
 
   test('plain http is not asked, and has no name to match', () => {

@@ -17,6 +17,9 @@ const MISDIRECTED: DirectResponse = { status: 421, refusal: 'misdirected' };
 const OUTDATED: DirectResponse = { status: 421, refusal: 'outdated_handshake' };
 const UNAUTHORIZED: DirectResponse = { status: 403, body: 'client certificate unauthorized' };
 
+/** A page is what these ask for; what another method would do is not done in its place. */
+const PAGE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD']);
+
 const NEEDS_SECRET = {
   problem: 'counts only together with auth-tls-secret',
   holds: (values: { readonly 'auth-tls-secret'?: string | undefined }) =>
@@ -66,7 +69,8 @@ export const authTls = defineFeature({
       parse: errorPage,
       risk: 'high',
       onInvalid: 'drop',
-      doc: 'URL that a client without a good certificate is redirected to, in place of 400.',
+      doc: 'In place of 400: a URL that a client without a good certificate is redirected to, or a path of the host that is served to it without one.',
+      difference: 'a path is served for GET and HEAD alone, and no location is named (`@name`)',
     },
     'auth-tls-pass-certificate-to-upstream': {
       parse: bool,
@@ -127,8 +131,18 @@ export const authTls = defineFeature({
   createFilter: (policy, { host }) => {
     const { id, verify, isCertificatePassed } = policy;
     const subject = policy.subjectPattern === undefined ? undefined : patternOf(policy.subjectPattern);
-    const page: DirectResponse | undefined =
-      policy.errorPage === undefined ? undefined : { status: 302, headers: [['Location', policy.errorPage]] };
+    const { errorPage } = policy;
+    const pagePath = errorPage?.startsWith('/') === true ? errorPage : undefined;
+    const elsewhere: DirectResponse | undefined =
+      errorPage === undefined || pagePath !== undefined
+        ? undefined
+        : { status: 302, headers: [['Location', errorPage]] };
+    const refuse = (request: RequestView, refusal: DirectResponse): DirectResponse | undefined => {
+      if (pagePath === undefined || !PAGE_METHODS.has(request.method) || request.hasBody)
+        return elsewhere ?? refusal;
+      request.servePage(pagePath);
+      return undefined;
+    };
     /** What the client showed when it was asked as this host asks; undefined: it was not. */
     const clientOf = ({ connection: { client } }: RequestView) =>
       client?.authId === id ? client : undefined;
@@ -141,11 +155,11 @@ export const authTls = defineFeature({
       // The handshake was for this host, and then the host began to ask for something else.
       if (asked === undefined && hostName !== undefined) return OUTDATED;
       const verification = asked?.verification ?? 'NONE';
-      if (verification === 'NONE') return verify === 'on' ? (page ?? NO_CERTIFICATE) : undefined;
+      if (verification === 'NONE') return verify === 'on' ? refuse(request, NO_CERTIFICATE) : undefined;
       if (verification === 'SUCCESS') return undefined;
       return verify === 'optional_no_ca' && asked?.isIssuerUnknown === true
         ? undefined
-        : (page ?? BAD_CERTIFICATE);
+        : refuse(request, BAD_CERTIFICATE);
     }
 
     // The name that only redirects to the host is a host without questions.
@@ -236,13 +250,13 @@ function readAuthority(
   return { ...bundle, crl };
 }
 
-/** Only a URL; nginx's other forms serve a page of the host without asking for a certificate again. */
+/** A URL, or a path of the host. */
 function readErrorPage(page: string | undefined, { findings, source }: TranslateContext): string | undefined {
-  if (page === undefined || /^https?:\/\//.test(page)) return page;
+  if (page === undefined || /^(?:\/|https?:\/\/)/.test(page)) return page;
   findings.warn(source, 'UnsupportedAnnotation', {
     field: 'metadata.annotations[auth-tls-error-page]',
     value: page,
-    problem: 'is no URL, and nothing else is supported',
+    problem: 'is neither a URL nor a path, and nothing else is supported',
     consequence: 'clients without a good certificate are answered 400',
   });
   return undefined;

@@ -30,6 +30,8 @@ export interface RequestView extends VariableSource {
   /** Has the watcher told, once, when the exchange is over. */
   watch(watcher: ExchangeWatcher): void;
   unwatch(watcher: ExchangeWatcher): void;
+  /** From a hook of the host: goes on as if this path and query (`/page?a=b`, not encoded) of the host had been asked for. */
+  servePage(target: string): void;
 
   /** Set by a rewrite: path and query to send instead of `target`. */
   upstreamTarget: string | undefined;

@@ -85,6 +85,7 @@ export function fakeRequest(
     tapBody: () => {},
     watch: () => {},
     unwatch: () => {},
+    servePage: () => {},
     upstreamTarget: undefined,
     rewrittenPath: undefined,
     upstreamHost: undefined,

@@ -343,6 +343,10 @@ export class Exchange implements RequestView, AccessRecord {
     if (index >= 0) this.#watchers.splice(index, 1);
   }
 
+  servePage(target: string): void {
+    this.request.servePage(target);
+  }
+
   cookie(name: string): string | undefined {
     return this.request.cookie(name);
   }

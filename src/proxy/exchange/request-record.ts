@@ -1,3 +1,4 @@
+import { escapePath } from '../../lib/escape-path.ts';
 import { NO_VALUE, parsedValue } from '../message/head-text.ts';
 import type { RequestHead } from '../message/heads.ts';
 import { HEADER } from '../message/known-headers.ts';
@@ -104,6 +105,14 @@ export class RequestRecord implements ResolvedTarget {
     const credentials = Buffer.from(authorization.slice(6).trim(), 'base64').toString('latin1');
     const colon = credentials.indexOf(':');
     return colon < 0 ? '' : credentials.slice(0, colon);
+  }
+
+  /** Another path takes the place of the one that was asked for; the target stays what was received. */
+  servePage(target: string): void {
+    const [path = '', query = ''] = target.split(/\?(.*)/s);
+    this.path = path;
+    this.query = query;
+    this.upstreamTarget = query === '' ? escapePath(path) : `${escapePath(path)}?${query}`;
   }
 
   cookie(name: string): string | undefined {
