@@ -47,6 +47,9 @@ export interface DataPlaneSettings {
   readonly tls: TlsSettings;
   readonly isHealthPathServed: boolean;
   readonly healthPath: string;
+  /** Networks that may read /nginx_status (nginx-status-ipv4-whitelist, nginx-status-ipv6-whitelist). */
+  readonly statusReadersIPv4: readonly string[];
+  readonly statusReadersIPv6: readonly string[];
   readonly blockedUserAgents: readonly string[];
   /** Status of a request above a rate (limit-req-status-code), and above a number at once (limit-conn-status-code). */
   readonly rateLimitStatus: number;
@@ -159,6 +162,8 @@ export const DEFAULT_SETTINGS: DataPlaneSettings = {
   },
   isHealthPathServed: true,
   healthPath: '/healthz',
+  statusReadersIPv4: ['127.0.0.1'],
+  statusReadersIPv6: ['::1'],
   blockedUserAgents: [],
   rateLimitStatus: 503,
   connectionLimitStatus: 503,

@@ -112,13 +112,15 @@ const headBuffers: ApplyKey = (draft, value) => {
   return undefined;
 };
 
-const trustedNetworks: ApplyKey = (draft, value) => {
-  const networks = splitList(value);
-  const bad = networks.find((network) => !isNetwork(network));
-  if (bad !== undefined) return `has an item that is no address and no network: ${bad}`;
-  draft.trustedNetworks = networks;
-  return undefined;
-};
+const networks =
+  (set: (draft: SettingsDraft, networks: readonly string[]) => void): ApplyKey =>
+  (draft, value) => {
+    const items = splitList(value);
+    const bad = items.find((item) => !isNetwork(item));
+    if (bad !== undefined) return `has an item that is no address and no network: ${bad}`;
+    set(draft, items);
+    return undefined;
+  };
 
 const targets: ApplyKey = (draft, value) => {
   const items = splitList(value);
@@ -205,7 +207,9 @@ export const DATA_PLANE_KEYS: Readonly<Record<string, ApplyKey>> = {
     return undefined;
   },
   'enable-real-ip': bool((draft, value) => (draft.isRealIpEnabled = value)),
-  'proxy-real-ip-cidr': trustedNetworks,
+  'proxy-real-ip-cidr': networks((draft, value) => (draft.trustedNetworks = value)),
+  'nginx-status-ipv4-whitelist': networks((draft, value) => (draft.statusReadersIPv4 = value)),
+  'nginx-status-ipv6-whitelist': networks((draft, value) => (draft.statusReadersIPv6 = value)),
   'use-proxy-protocol': bool((draft, value) => (draft.isProxyProtocolUsed = value)),
   'proxy-protocol-header-timeout': duration((draft, value) => (draft.proxyProtocolTimeoutMs = value)),
   'proxy-add-original-uri-header': bool((draft, value) => (draft.isOriginalUriAdded = value)),

@@ -4,8 +4,7 @@ type Names = string;
 const ROWS: readonly (readonly [consequence: string, names: Names])[] = [
   [
     'it is ignored',
-    `enable-ocsp use-http2 http2-max-concurrent-streams custom-http-errors disable-proxy-intercept-errors
-     nginx-status-ipv4-whitelist nginx-status-ipv6-whitelist grpc-buffer-size-kb`,
+    `enable-ocsp use-http2 http2-max-concurrent-streams custom-http-errors disable-proxy-intercept-errors grpc-buffer-size-kb`,
   ],
   ["Node's TLS takes no ticket keys of 80 bytes, and makes its own", 'ssl-session-ticket-key'],
   ["Node's TLS has no early data: every handshake is whole", 'ssl-early-data'],

@@ -41,6 +41,8 @@ const cases: [key: string, value: string, want: object][] = [
   ['use-forwarded-headers', 'true', { isForwardedTrusted: true }],
   ['forwarded-for-header', 'CF-Connecting-IP', { forwardedForHeader: 'cf-connecting-ip' }],
   ['proxy-real-ip-cidr', '10.0.0.0/8, fd00::/8', { trustedNetworks: ['10.0.0.0/8', 'fd00::/8'] }],
+  ['nginx-status-ipv4-whitelist', '10.0.0.5,10.1.0.0/16', { statusReadersIPv4: ['10.0.0.5', '10.1.0.0/16'] }],
+  ['nginx-status-ipv6-whitelist', 'fd00::/8', { statusReadersIPv6: ['fd00::/8'] }],
   ['keep-alive', '30', { keepAliveTimeoutMs: 30_000 }],
   ['hsts', 'false', { hsts: undefined }],
   ['hsts-preload', 'true', { hsts: 'max-age=31536000; includeSubDomains; preload' }],

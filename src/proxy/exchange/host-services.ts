@@ -1,3 +1,5 @@
+import { compileNetworks, type NetworkMatcher } from '../../lib/cidr.ts';
+import type { DataPlaneSettings } from '../../table/settings.ts';
 import { answerDirect, answerPage } from './answer.ts';
 import type { Exchange } from './exchange.ts';
 import type { LinkedRoute, SlashRedirect } from '../router/linked.ts';
@@ -25,16 +27,24 @@ export function answerHostService(
   }
   if (path.startsWith(STATUS_PATH) && !isShadowed(match, STATUS_PATH)) {
     exchange.accounting.isSilent = true;
-    if (!isLoopback(exchange.info.peerAddress) || !isLoopback(exchange.clientAddress))
-      answerPage(exchange, 403);
+    const isReader = readersOf(settings);
+    // A hop that speaks for a client counts as well: what it says may be made up.
+    if (!isReader(exchange.info.peerAddress) || !isReader(exchange.clientAddress)) answerPage(exchange, 403);
     else answerDirect(exchange, { status: 200, body: statusText(exchange), contentType: 'text/plain' });
     return true;
   }
   return false;
 }
 
-function isLoopback(address: string): boolean {
-  return address.startsWith('127.') || address === '::1';
+const readers = new WeakMap<DataPlaneSettings, NetworkMatcher>();
+
+function readersOf(settings: DataPlaneSettings): NetworkMatcher {
+  let matcher = readers.get(settings);
+  if (matcher === undefined) {
+    matcher = compileNetworks([...settings.statusReadersIPv4, ...settings.statusReadersIPv6]);
+    readers.set(settings, matcher);
+  }
+  return matcher;
 }
 
 function isShadowed(match: LinkedRoute | SlashRedirect | undefined, path: string): boolean {

@@ -200,6 +200,20 @@ describe('answers of the proxy itself, to the byte (docs/reference/evaluation-or
     expect(await client.response()).toMatch(/^HTTP\/1\.1 403 /);
   });
 
+  test('/nginx_status is for those on its lists', async () => {
+    const settings = { statusReadersIPv4: ['192.0.2.0/24'], statusReadersIPv6: ['2001:db8::1'] };
+    const statusFor = async (address: string) => {
+      const engine = await bench.engine({ settings }, { peerAddress: address, clientAddress: address });
+      const client = await engine.connect();
+      client.send('GET /nginx_status HTTP/1.1\r\nHost: unknown.test\r\n\r\n');
+      return (await client.response()).slice('HTTP/1.1 '.length, 'HTTP/1.1 200'.length);
+    };
+    expect(await statusFor('192.0.2.77')).toBe('200');
+    expect(await statusFor('2001:db8::1')).toBe('200');
+    expect(await statusFor('2001:db8::2')).toBe('403');
+    expect(await statusFor('127.0.0.1')).toBe('403');
+  });
+
   test('/nginx_status is for nobody whom a hop on this machine speaks for', async () => {
     const { text } = await ask(
       { settings: { isForwardedTrusted: true } },
