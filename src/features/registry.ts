@@ -18,6 +18,7 @@ import { limits } from './limits/limits.ts';
 import { loadBalance } from './load-balance/load-balance.ts';
 import { logging } from './logging/logging.ts';
 import { mirror } from './mirror/mirror.ts';
+import { openTelemetry } from './opentelemetry/opentelemetry.ts';
 import { proxyCookie } from './proxy-cookie/proxy-cookie.ts';
 import { proxyRedirect } from './proxy-redirect/proxy-redirect.ts';
 import { proxySsl } from './proxy-ssl/proxy-ssl.ts';
@@ -42,7 +43,8 @@ export const features: readonly AnyFeature[] = [
   wwwRedirect, // before app-root: the other name has no root of its own
   appRoot,
   serverAlias,
-  cors, // before all of a route: a preflight is answered whatever else the route asks for
+  openTelemetry, // before all of a route: what is refused is a span, too
+  cors, // before what else a route does: a preflight is answered whatever that asks for
   redirect, // before the rewrite and the SSL redirect: an explicit redirect is answered over plain http
   rewrite, // before the SSL redirect: a rewrite that gives nothing is a 500 on either scheme
   sslRedirect,

@@ -315,6 +315,18 @@ const cases: readonly Case[] = [
     vain: [],
   },
   { name: 'limits that are off', annotations: { 'limit-rps': '0', 'limit-rate': '0' }, vain: [] },
+  // opentelemetry
+  {
+    name: 'spans without the annotation that asks for them',
+    annotations: { 'opentelemetry-operation-name': 'x', 'opentelemetry-trust-incoming-span': 'false' },
+    settings: { 'enable-opentelemetry': 'true', 'otlp-collector-host': 'c.test' },
+    vain: ['opentelemetry-operation-name', 'opentelemetry-trust-incoming-span'].map(warning),
+  },
+  {
+    name: 'spans without a collector',
+    annotations: { 'enable-opentelemetry': 'true', 'opentelemetry-operation-name': 'x' },
+    vain: [warning('enable-opentelemetry')],
+  },
   // mirror
   {
     name: 'what copies are to be like without copies',

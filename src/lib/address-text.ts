@@ -6,6 +6,11 @@ export function addressFamily(text: string): 0 | 4 | 6 {
   return text.includes('%') ? 0 : (isIP(text) as 0 | 4 | 6);
 }
 
+/** Whether a text is an address, or could be a host name. */
+export function isHost(text: string): boolean {
+  return addressFamily(text) !== 0 || /^(?=.{1,253}$)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*$/i.test(text);
+}
+
 /** The one spelling of an address that `isIP` takes: lower case, shortest (RFC 5952), IPv4 where it is IPv4 in IPv6's clothes. */
 export function canonicalAddress(address: string): string {
   return isIPv4(address) ? address : canonicalIPv6(ipaddr.IPv6.parse(address));

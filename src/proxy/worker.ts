@@ -24,6 +24,9 @@ import { createSocketTransport } from './transport/socket-transport.ts';
 import { createHttpCheck } from './upstream/http-check.ts';
 import { createUpstreamRegistry } from './upstream/registry.ts';
 
+/** What filters still have to send when a worker ends, such as spans, is out by then, or lost. */
+const STATE_CLOSES_WITHIN_MS = 2_000;
+
 const nowMs = (): number => performance.now();
 const epochMs = (): number => performance.timeOrigin + performance.now();
 
@@ -97,12 +100,13 @@ export function startWorker(
     post,
     now: epochMs,
   });
+  const state = createWorkerState();
   const receiver = createReceiver({
     features,
     listeners,
     metrics,
     random,
-    ofWorker: createWorkerState(),
+    ofWorker: state.ofWorker,
     counters: createCounters(start.counters, start.index, machineMs),
     createSubrequest: (question) => context.subrequests.create(question),
     createCopier: (target) => context.copies.create(target),
@@ -122,7 +126,7 @@ export function startWorker(
 
   async function drain(timeoutMs: number): Promise<void> {
     const connectionsCut = await drainConnections(context, timeoutMs, () => listeners.openCount());
-    await accessLog.flush();
+    await Promise.all([accessLog.flush(), state.close(STATE_CLOSES_WITHIN_MS)]);
     post({ kind: 'drained', connectionsCut });
   }
 

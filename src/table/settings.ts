@@ -1,3 +1,5 @@
+import { DEFAULT_TRACING, type TracingSettings } from './tracing.ts';
+
 /** What the ConfigMap and flags decide for the whole data plane. All durations in ms, sizes in bytes. */
 export interface DataPlaneSettings {
   readonly isForwardedTrusted: boolean;
@@ -58,6 +60,7 @@ export interface DataPlaneSettings {
   readonly limitKey: string;
   /** Count requests of hosts that are not configured (--metrics-per-undefined-host). */
   readonly areUndefinedHostsCounted: boolean;
+  readonly tracing: TracingSettings;
 }
 
 export interface AccessLogSettings {
@@ -169,4 +172,5 @@ export const DEFAULT_SETTINGS: DataPlaneSettings = {
   connectionLimitStatus: 503,
   limitKey: '$binary_remote_addr',
   areUndefinedHostsCounted: false,
+  tracing: DEFAULT_TRACING,
 };

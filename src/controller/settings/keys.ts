@@ -1,5 +1,5 @@
 import { createSecureContext } from 'node:tls';
-import { addressFamily } from '../../lib/address-text.ts';
+import { isHost } from '../../lib/address-text.ts';
 import { toByteText } from '../../lib/byte-text.ts';
 import { isNetwork } from '../../lib/cidr.ts';
 import { readMapItem } from '../../lib/map-patterns.ts';
@@ -10,32 +10,10 @@ import {
   parseNginxSize,
   parseNginxTimeMs,
 } from '../../lib/nginx-values.ts';
-import type { FindingReason } from '../../model/finding.ts';
 import { hasVariables, unknownNames } from '../../lib/variables/template.ts';
 import { unknownVariables } from '../../observe/log-format.ts';
-import type { DataPlaneSettings } from '../../table/settings.ts';
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-
-/** Settings under construction. */
-export type SettingsDraft = Mutable<Omit<DataPlaneSettings, 'accessLog' | 'tls'>> & {
-  accessLog: Mutable<DataPlaneSettings['accessLog']>;
-  tls: Mutable<DataPlaneSettings['tls']>;
-  areTicketsIssued: boolean;
-  syslog: { isOn: boolean; host: string; port: number };
-  hstsParts: { isOn: boolean; maxAge: string; hasSubdomains: boolean; isPreloaded: boolean };
-};
-
-/** What is wrong with a value, and what follows where it is not that the default is used. */
-export interface KeyProblem {
-  /** Of the finding; `InvalidSetting` where it is not given. */
-  readonly reason?: FindingReason;
-  readonly problem: string;
-  readonly consequence: string;
-}
-
-/** Sets one value on the draft, or says why the text cannot be one. */
-export type ApplyKey = (draft: SettingsDraft, text: string) => string | KeyProblem | undefined;
+import type { ApplyKey, SettingsDraft } from './draft.ts';
+import { TRACING_KEYS } from './tracing-keys.ts';
 
 const bool =
   (set: (draft: SettingsDraft, value: boolean) => void): ApplyKey =>
@@ -191,10 +169,6 @@ const limitKey: ApplyKey = (draft, value) => {
   };
 };
 
-function isHost(text: string): boolean {
-  return addressFamily(text) !== 0 || /^(?=.{1,253}$)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*$/i.test(text);
-}
-
 /** ConfigMap keys of the whole data plane, with what each sets (docs/reference/settings.md §2). */
 export const DATA_PLANE_KEYS: Readonly<Record<string, ApplyKey>> = {
   'use-forwarded-headers': bool((draft, value) => (draft.isForwardedTrusted = value)),
@@ -280,6 +254,7 @@ export const DATA_PLANE_KEYS: Readonly<Record<string, ApplyKey>> = {
   'limit-req-status-code': refusal((draft, value) => (draft.rateLimitStatus = value)),
   'limit-conn-status-code': refusal((draft, value) => (draft.connectionLimitStatus = value)),
   'limit-conn-zone-variable': limitKey,
+  ...TRACING_KEYS,
   'max-connections-per-address': integer((draft, value) => (draft.maxConnectionsPerAddress = value)),
 };
 

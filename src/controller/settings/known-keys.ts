@@ -18,12 +18,7 @@ const ROWS: readonly (readonly [consequence: string, names: Names])[] = [
     'no web application firewall looks at the requests',
     'enable-modsecurity enable-owasp-modsecurity-crs modsecurity-snippet',
   ],
-  [
-    'no traces are made',
-    `enable-opentelemetry opentelemetry-config opentelemetry-operation-name opentelemetry-trust-incoming-span
-     otlp-collector-host otlp-collector-port otel-service-name otel-sampler otel-sampler-ratio otel-sampler-parent-based
-     otel-max-queuesize otel-schedule-delay-millis otel-max-export-batch-size`,
-  ],
+  ['the collector is named by otlp-collector-host and the keys beside it', 'opentelemetry-config'],
   [
     'it is ignored',
     `proxy-stream-timeout proxy-stream-next-upstream proxy-stream-next-upstream-timeout proxy-stream-next-upstream-tries

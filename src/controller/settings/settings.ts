@@ -5,7 +5,8 @@ import type { Findings } from '../../model/finding.ts';
 import type { SourceRef } from '../../model/source.ts';
 import { DEFAULT_SETTINGS, type DataPlaneSettings } from '../../table/settings.ts';
 import { readDhParameters, type SecretLookUp } from './dh-parameters.ts';
-import { DATA_PLANE_KEYS, INERT_KEYS, type KeyProblem, type SettingsDraft } from './keys.ts';
+import type { KeyProblem, SettingsDraft } from './draft.ts';
+import { DATA_PLANE_KEYS, INERT_KEYS } from './keys.ts';
 
 /** Keys that name another object. */
 export const NAMING_KEYS: readonly string[] = ['proxy-set-headers', 'add-headers', 'ssl-dh-param'];

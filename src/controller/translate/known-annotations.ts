@@ -33,8 +33,6 @@ const IGNORED: readonly (readonly [risk: Risk, consequence: string, names: Names
   ['low', 'no web application firewall looks at the requests', `enable-modsecurity enable-owasp-core-rules`],
   ['high', 'no web application firewall looks at the requests', `modsecurity-transaction-id`],
   ['critical', 'no web application firewall looks at the requests', `modsecurity-snippet`],
-  ['low', 'no trace is made by it', `enable-opentelemetry opentelemetry-trust-incoming-span`],
-  ['medium', 'no trace is made by it', `opentelemetry-operation-name`],
   [
     'critical',
     'snippets are never evaluated; it is ignored',
@@ -55,14 +53,13 @@ const NEEDS: readonly (readonly [needs: Names, names: Names])[] = [
   ['auth-url', 'auth-keepalive auth-snippet'],
   ['auth-keepalive', 'auth-keepalive-share-vars auth-keepalive-requests auth-keepalive-timeout'],
   ['custom-http-errors', 'disable-proxy-intercept-errors'],
-  ['enable-opentelemetry', 'opentelemetry-trust-incoming-span opentelemetry-operation-name'],
 ];
 
 /** Values that ask for nothing. */
 const OFF: readonly (readonly [value: string, names: Names])[] = [
   [
     'false',
-    `enable-modsecurity enable-owasp-core-rules enable-opentelemetry ssl-passthrough http2-push-preload enable-rewrite-log
+    `enable-modsecurity enable-owasp-core-rules ssl-passthrough http2-push-preload enable-rewrite-log
      disable-proxy-intercept-errors auth-keepalive-share-vars
      enable-opentracing enable-influxdb secure-backends grpc-backend`,
   ],

@@ -172,7 +172,7 @@ export function fakeContext(
     subrequest: changes.subrequest ?? noSubrequest,
     copier: changes.copier ?? noCopies,
     counters: changes.counters ?? fakeCounters(),
-    ofWorker: createWorkerState(),
+    ofWorker: createWorkerState().ofWorker,
   };
 }
 

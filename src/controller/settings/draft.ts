@@ -1,0 +1,24 @@
+import type { FindingReason } from '../../model/finding.ts';
+import type { DataPlaneSettings } from '../../table/settings.ts';
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** Settings under construction. */
+export type SettingsDraft = Mutable<Omit<DataPlaneSettings, 'accessLog' | 'tls'>> & {
+  accessLog: Mutable<DataPlaneSettings['accessLog']>;
+  tls: Mutable<DataPlaneSettings['tls']>;
+  areTicketsIssued: boolean;
+  syslog: { isOn: boolean; host: string; port: number };
+  hstsParts: { isOn: boolean; maxAge: string; hasSubdomains: boolean; isPreloaded: boolean };
+};
+
+/** What is wrong with a value, and what follows where it is not that the default is used. */
+export interface KeyProblem {
+  /** Of the finding; `InvalidSetting` where it is not given. */
+  readonly reason?: FindingReason;
+  readonly problem: string;
+  readonly consequence: string;
+}
+
+/** Sets one value on the draft, or says why the text cannot be one. */
+export type ApplyKey = (draft: SettingsDraft, text: string) => string | KeyProblem | undefined;
