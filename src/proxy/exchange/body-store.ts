@@ -1,4 +1,5 @@
 import type { AddressUse, BodyBudget } from './body-budget.ts';
+import { GivenBuffers } from './given-buffers.ts';
 import type { Spool, SpoolFile } from './spool.ts';
 
 /** What all bodies of a worker share. */
@@ -49,6 +50,8 @@ export class BodyStore {
   #memoryBytes = 0;
 
   #blocks: Buffer[] = [];
+  readonly #given = new GivenBuffers();
+  #areGiven = false;
   /** Short pieces are copied here; what lies from `#openStart` to `#arenaEnd` comes behind all blocks. */
   #arena: Buffer | undefined = undefined;
   #openStart = 0;
@@ -75,8 +78,9 @@ export class BodyStore {
     this.#storage = storage;
   }
 
-  /** Begins an empty body. */
-  open(address: string): void {
+  /** Begins an empty body. `areGiven`: a buffer that is appended from its first byte to its last is nobody else's from then on. */
+  open(address: string, areGiven: boolean): void {
+    this.#areGiven = areGiven;
     this.#use = this.#storage.budget.open(address);
     this.#sequence++;
     this.size = 0;
@@ -93,6 +97,7 @@ export class BodyStore {
     const { budget } = this.#storage;
     this.#use = undefined;
     while (this.#blocks.length > 0) this.#blocks.pop();
+    this.#given.clear();
     this.#arena = undefined;
     this.#openStart = 0;
     this.#arenaEnd = 0;
@@ -150,6 +155,7 @@ export class BodyStore {
   append(buffer: Buffer, start: number, end: number): void {
     const length = end - start;
     const { byteLength } = buffer.buffer;
+    const isWhole = this.#areGiven && length === buffer.length;
     const isFirst = this.size === 0;
     this.size += length;
     if (isFirst && byteLength <= REFERENCED_FROM_BYTES) {
@@ -159,7 +165,8 @@ export class BodyStore {
     }
     if (length >= REFERENCED_FROM_BYTES && length * 2 >= byteLength) {
       this.#seal();
-      this.#add(buffer.subarray(start, end));
+      this.#add(isWhole ? buffer : buffer.subarray(start, end));
+      if (isWhole) this.#given.add(buffer);
       return;
     }
     let position = start;
@@ -203,6 +210,8 @@ export class BodyStore {
 
   /** Hands it out from the start again; only while nothing of it is gone. */
   rewind(): void {
+    // Who was sent them before may not have let go of them.
+    if (this.#handedOut > 0) this.#given.clear();
     this.#cursor = 0;
     this.#cursorOffset = 0;
     this.#handedOut = 0;
@@ -215,6 +224,11 @@ export class BodyStore {
   forget(): void {
     this.#isKept = false;
     this.#dropHandedOut();
+  }
+
+  /** Nobody needs what was handed out: what is not kept of it gives its memory back. */
+  free(): void {
+    this.#given.free();
   }
 
   /**
@@ -257,6 +271,8 @@ export class BodyStore {
     this.#readAhead = undefined;
     this.#count(-ready.length);
     parts.push(ready);
+    this.#given.add(ready);
+    this.#given.spend(ready);
     this.#read(this.#handedOut + ready.length);
     return ready.length;
   }
@@ -282,7 +298,11 @@ export class BodyStore {
     if (this.#handedOut > 0) this.#isConsumed = true;
     if (this.#place !== IN_MEMORY) return;
     let bytes = 0;
-    for (let i = 0; i < this.#cursor; i++) bytes += this.#blocks[i]!.length;
+    for (let i = 0; i < this.#cursor; i++) {
+      const block = this.#blocks[i]!;
+      bytes += block.length;
+      this.#given.spend(block);
+    }
     if (this.#cursor < this.#blocks.length) this.#blocks.splice(0, this.#cursor);
     else while (this.#blocks.length > 0) this.#blocks.pop();
     this.#cursor = 0;
@@ -347,6 +367,9 @@ export class BodyStore {
       if (this.#file !== file) return;
       this.#writtenNow = 0;
       this.#count(-unwritten);
+      for (const block of blocks) this.#given.spend(block);
+      // Nothing is sent before all of it is there.
+      this.#given.free();
       if (!isDone) {
         this.#owner.onStoreFailed();
         return;

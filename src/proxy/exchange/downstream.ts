@@ -20,6 +20,8 @@ export interface Downstream {
   readonly info: ConnectionInfo;
   /** The connection's, shared by all its exchanges. */
   readonly memo: ConnectionMemo;
+  /** Set: a buffer that `onBodyData` brings from its first byte to its last is the exchange's, and nobody reads or writes it any more. */
+  readonly areBodiesGiven?: boolean;
 
   /** Asks for the request body; it comes by `onBodyData`, `onBodyRead` and `onBodyEnd` of the exchange. */
   readBody(): void;

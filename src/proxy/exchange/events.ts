@@ -10,7 +10,7 @@ export interface ExchangeEvents {
   begin(head: RequestHead, headBytes: number, sequence: number): void;
   /** A head was refused; of it there is what could be read. */
   refuse(head: RequestHead, code: ProxyErrorCode, sequence: number): void;
-  /** Bytes of the body that was asked for, valid during the call only. False: the exchange is over. */
+  /** Bytes of the body that was asked for, which stay as they are from then on. False: the exchange is over. */
   onBodyData(buffer: Buffer, start: number, end: number): boolean;
   /** All body bytes of one read were handed over, and more will follow. */
   onBodyRead(): void;

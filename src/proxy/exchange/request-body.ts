@@ -76,7 +76,7 @@ export class RequestBody implements BodyStoreOwner {
       return;
     }
     this.#store ??= new BodyStore(this, exchange.context.bodies);
-    this.#store.open(exchange.clientAddress);
+    this.#store.open(exchange.clientAddress, downstream.areBodiesGiven === true);
     this.#isEnded = false;
     this.#isRestSent = false;
     this.#isBlocked = false;
@@ -165,7 +165,9 @@ export class RequestBody implements BodyStoreOwner {
 
   /** Lets go of what was kept for another try: there will be none. */
   forget(): void {
-    if (this.#state !== NONE && this.#state !== ABANDONED) this.#store!.forget();
+    if (this.#state === NONE || this.#state === ABANDONED) return;
+    this.#store!.forget();
+    this.#free();
   }
 
   /** Gives back what it holds: the exchange is over. */
@@ -191,6 +193,11 @@ export class RequestBody implements BodyStoreOwner {
     this.#isBlocked = false;
     this.#pump();
     this.#regulate();
+  }
+
+  /** What has left for good is not kept any longer. */
+  #free(): void {
+    if (this.#stream?.isFlushed === true) this.#store!.free();
   }
 
   /** Longest body that can be collected: a longer one would never find room. */
@@ -245,6 +252,7 @@ export class RequestBody implements BodyStoreOwner {
       if (isLast || bytes === 0) break;
     }
     if (this.#state === STREAMING && (store.size > MAX_KEPT_BYTES || store.isBudgetOver)) store.forget();
+    this.#free();
   }
 
   /** Has the client's bytes come for as long as there is a place for them. */

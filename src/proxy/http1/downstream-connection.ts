@@ -33,6 +33,7 @@ export class DownstreamConnection
 {
   readonly info: ConnectionInfo;
   readonly memo: ConnectionMemo = new ConnectionMemo();
+  readonly areBodiesGiven = true;
   readonly #connection: Connection;
   readonly #context: ServeContext;
   readonly #timer: Timer;

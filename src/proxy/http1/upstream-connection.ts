@@ -136,6 +136,10 @@ export class UpstreamConnection
     return this.#state === READY;
   }
 
+  get isFlushed(): boolean {
+    return !this.#isMute && this.#connection.held === 0;
+  }
+
   sendHead(request: UpstreamRequest): void {
     const { minorVersion } = this.#client;
     const isNothingPooled = this.#home.settings.upstreamKeepAliveConnections === 0;

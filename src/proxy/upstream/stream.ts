@@ -32,6 +32,8 @@ export interface UpstreamStream {
   readonly readAtMs: number;
   /** Of a stream that failed: whether it did so as on a connection that had been kept, and was gone meanwhile. That says nothing of the server. */
   readonly isStale: boolean;
+  /** Whether nothing of what it was given to send is in use any more; not there: that cannot be said. */
+  readonly isFlushed?: boolean;
   /** Takes the head. It leaves with what `send` brings first, in one write. */
   sendHead(request: UpstreamRequest): void;
   /**
