@@ -56,7 +56,7 @@ export function renderAnnotationsDoc(
     }
     if (rows.length + vain.length > 0 && keys.length > 0) lines.push('');
     if (keys.length > 0) lines.push('ConfigMap keys:', '');
-    for (const [key, doc] of keys) lines.push(`- \`${key}\`: ${doc}`);
+    for (const [key, of] of keys) lines.push(`- \`${key}\`: ${typeof of === 'string' ? of : of.doc}`);
     lines.push('');
   }
   lines.push(

@@ -44,6 +44,13 @@ export function readAnnotationSettings(
   };
 
   const defaults = new Map<AnnotationSpec<unknown>, unknown>();
+  const reportInvalid = (key: string, value: string, problem: string) =>
+    findings.warn(source, 'InvalidSetting', {
+      field: `data.${key}`,
+      value,
+      problem,
+      consequence: 'the default is used',
+    });
   for (const feature of features) {
     for (const spec of Object.values(feature.annotations)) {
       defaults.set(spec, spec.fallback);
@@ -52,17 +59,25 @@ export function readAnnotationSettings(
       if (key === undefined || raw === undefined) continue;
       const parsed = spec.parse(raw);
       if (parsed.ok) defaults.set(spec, parsed.value);
+      else reportInvalid(key, raw, parsed.problem);
+    }
+    for (const [key, spec] of Object.entries(feature.configMapKeys ?? {})) {
+      const value = text(key);
+      if (value === undefined || typeof spec === 'string') continue;
+      const parsed = spec.parse(value);
+      if (parsed.ok) continue;
+      const { problem } = parsed;
+      if (spec.onInvalid === 'default') reportInvalid(key, value, problem);
       else {
-        const consequence = 'the default is used';
-        findings.warn(source, 'InvalidSetting', {
-          field: `data.${key}`,
-          value: raw,
-          problem: parsed.problem,
-          consequence,
-        });
+        const consequence = 'routes that it counts for answer 503';
+        findings.error(source, 'InvalidSetting', { field: `data.${key}`, value, problem, consequence });
       }
     }
   }
+  const crossing = text('allow-cross-namespace-resources') ?? 'false';
+  const isCrossing = parseGoBool(crossing);
+  if (isCrossing === undefined)
+    reportInvalid('allow-cross-namespace-resources', crossing, 'is not a boolean');
 
   const level = text('annotations-risk-level');
   const rank =
@@ -81,7 +96,7 @@ export function readAnnotationSettings(
     defaultOf: (feature, key) => defaults.get(feature.annotations[key]!),
     maxRisk: Math.max(rank, 0),
     blockedWords: splitList(words),
-    isCrossNamespaceAllowed: parseGoBool(text('allow-cross-namespace-resources') ?? '') === true,
+    isCrossNamespaceAllowed: isCrossing === true,
     findings: findings.list(),
   };
 }

@@ -3,6 +3,7 @@ import { splitList } from '../../lib/nginx-values.ts';
 import { denyRoutes } from '../kit/deny-routes.ts';
 import { defineFeature } from '../kit/feature.ts';
 import type { DirectResponse } from '../kit/filter.ts';
+import { listOf } from '../kit/values.ts';
 import { TIMED } from '../kit/timed-pattern.ts';
 
 export interface BlocklistsPolicy {
@@ -12,6 +13,11 @@ export interface BlocklistsPolicy {
 
 const FORBIDDEN: DirectResponse = { status: 403 };
 
+const mapItems = listOf<unknown>((item) => {
+  const read = readMapItem(item);
+  return read.ok ? { ok: true, value: read.match } : read;
+});
+
 /** Refuses requests by User-Agent and Referer, on all hosts and before all else (docs/reference/evaluation-order.md §1, step 3). */
 export const blocklists = defineFeature({
   name: 'blocklists',
@@ -20,9 +26,12 @@ export const blocklists = defineFeature({
   stage: 'host',
   annotations: {},
   configMapKeys: {
-    'block-user-agents':
-      'Comma list: exact text without regard to case, `~regex`, or `~*regex` without regard to case; 403 on a match.',
-    'block-referers': 'The same for the Referer.',
+    'block-user-agents': {
+      doc: 'Comma list: exact text without regard to case, `~regex`, or `~*regex` without regard to case; 403 on a match.',
+      parse: mapItems,
+      onInvalid: 'deny',
+    },
+    'block-referers': { doc: 'The same for the Referer.', parse: mapItems, onInvalid: 'deny' },
   },
   translate: (_values, context): BlocklistsPolicy | undefined => {
     const read = (key: string): readonly string[] => {

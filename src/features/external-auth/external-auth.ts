@@ -3,7 +3,13 @@ import { parseNamespacedName } from '../../lib/namespaced-name.ts';
 import { parseGoBool, splitList } from '../../lib/nginx-values.ts';
 import { denyRoutes } from '../kit/deny-routes.ts';
 import { EXEMPT_BY_DEFAULT, readExemptPaths } from '../kit/exempt-paths.ts';
-import { defineFeature, LIST_LENGTH_MAX, type Parser, type TranslateContext } from '../kit/feature.ts';
+import {
+  defineFeature,
+  LIST_LENGTH_MAX,
+  type ConfigMapKey,
+  type Parser,
+  type TranslateContext,
+} from '../kit/feature.ts';
 import { reportUnknownVariables } from '../kit/unknown-variables.ts';
 import { isRedirected } from '../kit/vain.ts';
 import { basic, bool, listOf, nginxvar, oneOf, plainText, url, urlvar, where } from '../kit/values.ts';
@@ -30,6 +36,11 @@ interface Wanted {
   readonly cacheKey: string | undefined;
   readonly durations: readonly CacheDuration[];
   readonly isCookieAlwaysSet: boolean;
+}
+
+/** A ConfigMap key beside `global-auth-url`. */
+function ofAll(doc: string, parse: Parser<unknown>): ConfigMapKey {
+  return { doc, parse, onInvalid: 'default' };
 }
 
 /** Whether a request may come in, asked of a server of the author's or of the cluster's (docs/reference/annotations.md §5.2). */
@@ -119,16 +130,19 @@ export const externalAuth = defineFeature({
     },
   },
   configMapKeys: {
-    'global-auth-url':
-      'auth-url of all routes without one of their own, and without `enable-global-auth: "false"`.',
-    'global-auth-method': 'Its auth-method.',
-    'global-auth-signin': 'Its auth-signin.',
-    'global-auth-signin-redirect-param': 'Its auth-signin-redirect-param.',
+    'global-auth-url': {
+      doc: 'auth-url of all routes without one of their own, and without `enable-global-auth: "false"`.',
+      parse: where(plainText, (text) => /^https?:\/\//i.test(text), 'is no http or https URL'),
+      onInvalid: 'deny',
+    },
+    'global-auth-method': ofAll('Its auth-method.', oneOf(METHODS)),
+    'global-auth-signin': ofAll('Its auth-signin.', plainText),
+    'global-auth-signin-redirect-param': ofAll('Its auth-signin-redirect-param.', plainText),
     'global-auth-response-headers': 'Its auth-response-headers; names that are none are passed over.',
-    'global-auth-request-redirect': 'Its auth-request-redirect.',
-    'global-auth-cache-key': 'Its auth-cache-key.',
-    'global-auth-cache-duration': 'Its auth-cache-duration.',
-    'global-auth-always-set-cookie': 'Its auth-always-set-cookie.',
+    'global-auth-request-redirect': ofAll('Its auth-request-redirect.', plainText),
+    'global-auth-cache-key': ofAll('Its auth-cache-key.', plainText),
+    'global-auth-cache-duration': ofAll('Its auth-cache-duration.', cacheDurations),
+    'global-auth-always-set-cookie': ofAll('Its auth-always-set-cookie.', bool),
     'no-auth-locations': `Path prefixes without authentication; default ${EXEMPT_BY_DEFAULT}.`,
   },
   vain: [
@@ -205,21 +219,14 @@ export const externalAuth = defineFeature({
 
 /** What the ConfigMap asks of all routes; undefined: nothing. */
 function wantedOfAll(context: TranslateContext): Wanted | undefined {
-  const { setting, findings, source } = context;
+  const { setting, source } = context;
   const text = setting('global-auth-url');
   // The default backend is no Ingress's, and ingress-nginx asks nobody for it.
   if (text === undefined || source.kind !== 'Ingress') return undefined;
   const read = <T>(key: string, parse: Parser<T>): T | undefined => {
     const raw = setting(key);
     const parsed = raw === undefined ? undefined : parse(raw);
-    if (parsed === undefined || parsed.ok) return parsed?.value;
-    findings.warn(source, 'InvalidSetting', {
-      field: `ConfigMap data.${key}`,
-      value: raw!,
-      problem: parsed.problem,
-      consequence: 'its default is used',
-    });
-    return undefined;
+    return parsed?.ok === true ? parsed.value : undefined;
   };
   return {
     url: text.replaceAll(' ', ''),

@@ -43,9 +43,21 @@ export const ipAccess = defineFeature({
     },
   },
   configMapKeys: {
-    'whitelist-source-range': 'Allow list of routes without one of their own.',
-    'denylist-source-range': 'Deny list of routes without one of their own.',
-    'block-cidrs': 'Networks that get 403 on every route without lists of its own.',
+    'whitelist-source-range': {
+      doc: 'Allow list of routes without one of their own.',
+      parse: cidrs,
+      onInvalid: 'deny',
+    },
+    'denylist-source-range': {
+      doc: 'Deny list of routes without one of their own.',
+      parse: cidrs,
+      onInvalid: 'deny',
+    },
+    'block-cidrs': {
+      doc: 'Networks that get 403 on every route without lists of its own.',
+      parse: cidrs,
+      onInvalid: 'deny',
+    },
   },
   vain: [
     {

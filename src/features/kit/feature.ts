@@ -134,14 +134,24 @@ export interface Vain<S extends AnnotationSpecs> {
   readonly severity?: 'warning';
 }
 
+/** A ConfigMap key whose value can be wrong. */
+export interface ConfigMapKey {
+  /** One sentence for docs/annotations.md. */
+  readonly doc: string;
+  /** What cannot be parsed is told on the ConfigMap, once for all Ingresses. */
+  readonly parse: Parser<unknown>;
+  /** What it does then: `deny` closes the routes that it counts for. */
+  readonly onInvalid: 'deny' | 'default';
+}
+
 /** One annotation group: parsing, rules, behaviour, docs. Registered by one line in features/registry.ts. */
 export interface Feature<S extends AnnotationSpecs = AnnotationSpecs, P = unknown> {
   readonly name: string;
   readonly doc: string;
   readonly scope: Scope;
   readonly annotations: S;
-  /** ConfigMap keys this feature reads besides its annotations' own, with a sentence each. */
-  readonly configMapKeys?: { readonly [key: string]: string };
+  /** ConfigMap keys this feature reads besides its annotations' own; of those that take any text, the sentence alone. */
+  readonly configMapKeys?: { readonly [key: string]: string | ConfigMapKey };
   /** When the filter runs: before a route is matched, right after, or once an endpoint is known to exist (docs/reference/evaluation-order.md §1). */
   readonly stage?: 'host' | 'route' | 'access';
   /** What makes its annotations vain. */

@@ -1,10 +1,18 @@
-import type { TranslateContext } from './feature.ts';
+import type { ConfigMapKey, TranslateContext } from './feature.ts';
+import { oneOf } from './values.ts';
 
-const CODES = [301, 302, 307, 308];
 const DEFAULT_CODE = 308;
+const code = oneOf(['301', '302', '307', '308']);
 
-/** Status of redirects by ConfigMap `http-redirect-code`; other values than nginx's four are ignored. */
+/** ConfigMap `http-redirect-code`; other values than nginx's four are ignored. */
+export const REDIRECT_CODE: ConfigMapKey = {
+  doc: 'Status of the redirect: 301, 302, 307 or 308 (default).',
+  parse: code,
+  onInvalid: 'default',
+};
+
+/** Status of redirects by that key. */
 export function readRedirectCode(setting: TranslateContext['setting']): number {
-  const code = Number(setting('http-redirect-code') ?? DEFAULT_CODE);
-  return CODES.includes(code) ? code : DEFAULT_CODE;
+  const parsed = code(setting('http-redirect-code') ?? '');
+  return parsed.ok ? Number(parsed.value) : DEFAULT_CODE;
 }

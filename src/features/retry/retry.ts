@@ -1,7 +1,7 @@
 import type { RetryCondition, RetryPolicy } from '../../model/policy.ts';
 import { parseGoBool } from '../../lib/nginx-values.ts';
 import { defineFeature, type Parser } from '../kit/feature.ts';
-import { int, seconds } from '../kit/values.ts';
+import { bool, int, seconds } from '../kit/values.ts';
 
 const CONDITIONS: readonly string[] = [
   'error',
@@ -59,7 +59,13 @@ export const retry = defineFeature({
         'with 1 a kept-alive connection that turned out closed is opened anew to the same endpoint; with 3 or more, endpoints that refuse connections do not count, ten in all at most',
     },
   },
-  configMapKeys: { 'retry-non-idempotent': 'Retry POST, LOCK and PATCH as well once they were sent.' },
+  configMapKeys: {
+    'retry-non-idempotent': {
+      doc: 'Retry POST, LOCK and PATCH as well once they were sent.',
+      parse: bool,
+      onInvalid: 'default',
+    },
+  },
   vain: [
     {
       of: ['proxy-next-upstream-tries', 'proxy-next-upstream-timeout'],

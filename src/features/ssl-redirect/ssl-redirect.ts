@@ -1,6 +1,6 @@
 import { isExempt, readExemptPaths } from '../kit/exempt-paths.ts';
 import { defineFeature } from '../kit/feature.ts';
-import { readRedirectCode } from '../kit/redirect-code.ts';
+import { readRedirectCode, REDIRECT_CODE } from '../kit/redirect-code.ts';
 import { isRedirected } from '../kit/vain.ts';
 import { bool } from '../kit/values.ts';
 
@@ -55,7 +55,7 @@ export const sslRedirect = defineFeature({
     },
   },
   configMapKeys: {
-    'http-redirect-code': 'Status of the redirect: 301, 302, 307 or 308 (default).',
+    'http-redirect-code': REDIRECT_CODE,
     'no-tls-redirect-locations':
       'Path prefixes that are never redirected; default /.well-known/acme-challenge.',
   },
