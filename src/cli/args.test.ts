@@ -145,6 +145,8 @@ describe('the command line', () => {
       ['controller', '--help'],
       ['controller', '-h'],
       ['serve', '--help'],
+      ['help'],
+      ['help', 'check'],
     ]) {
       try {
         parse(...argv);

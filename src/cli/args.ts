@@ -74,12 +74,18 @@ export function parseArgs(argv: readonly string[], version: string): Invocation 
   const [first, ...words] = argv;
   if (first === '--version') throw new UsageError(version, 0);
   if (first === '--help' || first === '-h') throw new UsageError(programHelp(), 0);
+  if (first === 'help') throw new UsageError(helpOf(words[0]), 0);
   const command = COMMANDS.find(({ name }) => name === first);
   if (command === undefined) {
     const problem = first === undefined ? '' : `serin has no command "${first}"\n\n`;
     throw new UsageError(`${problem}${programHelp()}`, 2);
   }
   return readCommand(command.name, words, version);
+}
+
+function helpOf(word: string | undefined): string {
+  const command = COMMANDS.find(({ name }) => name === word);
+  return command === undefined ? programHelp() : commandHelp(command.name);
 }
 
 const VERSION = { name: 'version', isBoolean: true };

@@ -1,5 +1,6 @@
 import { createLog, type ControlLog } from '../observe/log.ts';
 import { parseArgs, UsageError, type FlagReader, type Invocation } from './args.ts';
+import { refuseNode } from './node-version.ts';
 import { versionOf } from './version.ts';
 
 /** Runs one command line to its end and gives the exit code: 0, 1 for a failure, 2 for a command line that cannot be run. */
@@ -10,6 +11,8 @@ export async function run(argv: readonly string[], entry: URL): Promise<number> 
   } catch (error) {
     return failUsage(error);
   }
+  const refusal = refuseNode(process.version);
+  if (refusal !== undefined) return failUsage(new UsageError(refusal, 1));
   const { command, flags, unused } = invocation;
   let log: ControlLog;
   try {

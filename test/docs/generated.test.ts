@@ -24,9 +24,18 @@ for (const [page, text] of pages) {
   });
 }
 
+const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+const linked = [...readme.matchAll(/\]\(([^)#]+)\)/g)].map(([, path]) => path!);
+
 test('every page that the README links exists', () => {
-  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
-  for (const [, path] of readme.matchAll(/\]\(([^)#]+)\)/g)) {
+  for (const path of linked)
     expect(() => readFileSync(new URL(`../../${path}`, import.meta.url)), path).not.toThrow();
-  }
+});
+
+test('every page that the README links is in the package, whose first page it is', () => {
+  const { files } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    files: string[];
+  };
+  const isIn = (path: string) => files.some((file) => path === file || path.startsWith(`${file}/`));
+  expect(linked.filter((path) => !isIn(path))).toEqual([]);
 });
