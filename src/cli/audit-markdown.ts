@@ -1,7 +1,7 @@
 import { printObject, type Audit, type AuditedObject } from '../controller/audit/audit.ts';
 import { escapeControls } from '../lib/printable.ts';
 import { findingMessage, printFinding } from '../model/finding.ts';
-import { summarise } from './audit-summary.ts';
+import { count, summarise } from './audit-summary.ts';
 import { STATUS_TITLES } from './audit-text.ts';
 
 /** The report for a pull request or a page. */
@@ -10,7 +10,7 @@ export function renderMarkdown(audit: Audit): string {
   const lines = [
     '# What Serin makes of it',
     '',
-    `${ingresses} Ingresses, ${served} of them served. ${errors} errors, ${warnings} warnings.`,
+    `${count(ingresses, 'Ingress', 'Ingresses')}, ${served} of them served. ${count(errors, 'error')}, ${count(warnings, 'warning')}.`,
     '',
     '| status | values |',
     '| --- | --- |',

@@ -49,3 +49,8 @@ function untold(objects: readonly AuditedObject[]): number {
     return sum + values.filter(isUntold).length;
   }, 0);
 }
+
+/** A number with its word: `1 error`, `2 errors`. */
+export function count(number: number, one: string, many = `${one}s`): string {
+  return `${number} ${number === 1 ? one : many}`;
+}

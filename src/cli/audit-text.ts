@@ -2,7 +2,7 @@ import type { Status } from '../controller/audit/judgement.ts';
 import { fieldOfValue, printObject, type Audit, type AuditedObject } from '../controller/audit/audit.ts';
 import { escapeControls } from '../lib/printable.ts';
 import { findingMessage, printFinding, type FindingReason } from '../model/finding.ts';
-import { summarise } from './audit-summary.ts';
+import { count, summarise } from './audit-summary.ts';
 import type { PlaceOf } from './audit-sarif.ts';
 
 /** What a status is called in reports. */
@@ -38,7 +38,7 @@ export function renderText(audit: Audit, placeOf: PlaceOf): string {
   const counted = (Object.keys(STATUS_TITLES) as Status[]).filter((status) => values[status] > 0);
   const counts = counted.map((status) => `${values[status]} ${STATUS_TITLES[status]}`).join(', ') || 'none';
   lines.push(
-    `${ingresses} ${ingresses === 1 ? 'Ingress' : 'Ingresses'}, ${served} served; values: ${counts}; ${errors} errors, ${warnings} warnings.`,
+    `${count(ingresses, 'Ingress', 'Ingresses')}, ${served} served; values: ${counts}; ${count(errors, 'error')}, ${count(warnings, 'warning')}.`,
   );
   if (errors + warnings > 0) lines.push('`serin check --explain CODE` says what a code means.');
   return lines.join('\n');

@@ -1,12 +1,12 @@
-import { readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { text } from 'node:stream/consumers';
 import { audit, type Audit } from '../controller/audit/audit.ts';
 import { EXPLANATIONS, explain } from '../controller/audit/explanations.ts';
 import { createDefaultCertificate } from '../controller/certificates/default-certificate.ts';
 import { createPipeline } from '../controller/create-pipeline.ts';
 import { FirstObjects } from '../controller/files/first-objects.ts';
-import { parseManifest, sourceOfFile } from '../controller/files/parse-manifest.ts';
+import { sourceOfFile } from '../controller/files/parse-manifest.ts';
+import { readManifest } from '../controller/files/read-manifest.ts';
 import { scanFiles } from '../controller/files/scan-files.ts';
 import { createKubeClient } from '../controller/kube/client.ts';
 import { loadApiAccess } from '../controller/kube/config.ts';
@@ -134,8 +134,8 @@ async function readFiles(
 ): Promise<FilesRead> {
   const findings: Finding[] = [];
   const objects = new FirstObjects();
-  const take = (content: string, file: string, order: string) => {
-    const parsed = parseManifest(content, file, order);
+  const take = async (source: Readable, file: string, order: string) => {
+    const parsed = await readManifest(source, file, order);
     if (parsed.ok) findings.push(...parsed.findings, ...objects.take(file, parsed.objects));
     else findings.push(unreadable(file, parsed.line, parsed.problem));
   };
@@ -143,8 +143,8 @@ async function readFiles(
   const { files, missing } = await scanFiles(named);
   const [first] = missing;
   if (first !== undefined) throw new UsageError(`serin check: "${first.path}" ${first.problem}`, 2);
-  if (named.length < paths.length) take(await text(input), 'standard input', '');
-  for (const { path, order } of files) take(await readFile(path, 'utf8'), path, order);
+  if (named.length < paths.length) await take(input, 'standard input', '');
+  for (const { path, order } of files) await take(createReadStream(path), path, order);
   objects.putInto(store);
   assumeClass(store, options);
   return { findings, objects, configMap: options.configMap ?? findConfigMap(objects.all()) };

@@ -52,6 +52,16 @@ describe('serin check', () => {
     );
   });
 
+  test('says so where there is no Ingress to check, and counts one as one', async () => {
+    const empty = mkdtempSync(join(tmpdir(), 'serin-check-'));
+    expect((await check(empty)).stdout).toContain('note: There is no Ingress: none was checked.');
+    writeFileSync(join(empty, 'broken.yaml'), 'a: [');
+    expect((await check(empty)).stdout).toContain('; 1 error, 0 warnings.');
+    expect((await check('--output=markdown', join(folder, 'clean.yaml'))).stdout).toContain(
+      '1 Ingress, 1 of them served.',
+    );
+  });
+
   test('takes the arguments of the Deployment that it is about, without a word', async () => {
     const { code, stderr } = await check(
       '--publish-service=ingress-nginx/ingress-nginx-controller',

@@ -83,9 +83,12 @@ export function audit(input: AuditInput): Audit {
   return {
     objects: settings === undefined ? ingresses : [settings, ...ingresses],
     findings: [...input.sourceFindings, ...[...bySource.values()].flat()],
-    notes,
+    notes: ingresses.length === 0 ? [NOTHING_CHECKED, ...notes] : notes,
   };
 }
+
+/** A list that came out empty shall not look like one that is all right. */
+const NOTHING_CHECKED = 'There is no Ingress: none was checked.';
 
 function valuesOf(
   { annotations }: IngressObject,

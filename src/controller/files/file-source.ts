@@ -1,9 +1,9 @@
-import { watch, type FSWatcher } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { createReadStream, watch, type FSWatcher } from 'node:fs';
 import type { Finding } from '../../model/finding.ts';
 import type { ObjectStore, StoreImpact } from '../store/object-store.ts';
 import { FirstObjects } from './first-objects.ts';
-import { parseManifest, sourceOfFile, type Manifest } from './parse-manifest.ts';
+import { sourceOfFile, type Manifest } from './parse-manifest.ts';
+import { readManifest } from './read-manifest.ts';
 import { scanFiles, type ScannedFile } from './scan-files.ts';
 
 export interface FileSourceDeps {
@@ -105,7 +105,8 @@ export function createFileSource(deps: FileSourceDeps): FileSource {
     for (const file of files) {
       if (known.get(file.path)?.signature === file.signature) unsettled.delete(file.path);
       else if (isSettled(file.path, file.signature, file.sizeBytes === 0)) {
-        isChanged = (await load(file)) || isChanged;
+        await load(file);
+        isChanged = true;
       }
     }
     for (const path of known.keys()) {
@@ -149,22 +150,13 @@ export function createFileSource(deps: FileSourceDeps): FileSource {
     return true;
   }
 
-  /** Reads a file; false when it vanished meanwhile, so that the next scan decides. */
-  async function load({ path, signature, order }: ScannedFile): Promise<boolean> {
-    let text: string;
-    try {
-      text = await readFile(path, 'utf8');
-    } catch (error) {
-      const problem = `cannot be read (${(error as NodeJS.ErrnoException).code})`;
-      return keepLastGood(path, signature, 1, problem);
-    }
-    const parsed = parseManifest(text, path, order);
+  async function load({ path, signature, order }: ScannedFile): Promise<void> {
+    const parsed = await readManifest(createReadStream(path), path, order);
     if (!parsed.ok) return keepLastGood(path, signature, parsed.line, parsed.problem);
     known.set(path, { signature, manifest: parsed });
-    return true;
   }
 
-  function keepLastGood(path: string, signature: string, line: number, problem: string): boolean {
+  function keepLastGood(path: string, signature: string, line: number, problem: string): void {
     const before = known.get(path);
     const hasObjects = (before?.manifest.objects.length ?? 0) > 0;
     known.set(path, {
@@ -179,7 +171,6 @@ export function createFileSource(deps: FileSourceDeps): FileSource {
         consequence: hasObjects ? 'what it held before is served' : 'nothing is served from it',
       },
     });
-    return true;
   }
 
   /** Puts all objects into the store, where the first of two with one name counts; gives what is wrong with the files. */

@@ -78,3 +78,18 @@ test('stringData and data of a Secret', () => {
     { field: 'data[b]', value: '', problem: 'is not base64', consequence: 'the key counts as absent' },
   ]);
 });
+
+test('of a list each item has its own line', () => {
+  const service = (name: string) => `- apiVersion: v1\n  kind: Service\n  metadata: {name: ${name}}\n`;
+  const parsed = parseManifest(
+    `kind: List\napiVersion: v1\nitems:\n${service('a')}- 3\n${service('b')}`,
+    'f',
+    'f',
+  );
+  if (!parsed.ok) throw new Error(parsed.problem);
+  expect(parsed.objects.map(({ object, line }) => [object.name, line])).toEqual([
+    ['a', 4],
+    ['b', 8],
+  ]);
+  expect(parsed.findings.map((finding) => finding.source.field)).toEqual(['line 7']);
+});

@@ -1,4 +1,4 @@
-import { parseAllDocuments } from 'yaml';
+import { isMap, isNode, isSeq, parseAllDocuments, type Document } from 'yaml';
 import type { Finding, FindingReason } from '../../model/finding.ts';
 import type { SourceRef } from '../../model/source.ts';
 import type { ClusterObject, Kind } from '../store/objects.ts';
@@ -13,7 +13,7 @@ export interface Manifest {
 
 export interface ManifestObject {
   readonly object: ClusterObject;
-  /** Line of its document. */
+  /** Line of its document, or of the item of a list. */
   readonly line: number;
 }
 
@@ -57,9 +57,13 @@ export function parseManifest(text: string, file: string, order: string): Parsed
     let place = 0;
     for (const document of documents) {
       const line = lineAt(document.contents?.range?.[0] ?? document.range[0]);
+      const offsets = itemOffsets(document);
       const raw: unknown = document.toJS();
+      let index = 0;
       for (const item of flattenLists(raw)) {
-        readItem(item, file, line, `${order}#${String(place++).padStart(6, '0')}`, objects, findings);
+        const offset = offsets[index++];
+        const at = offset === undefined ? line : lineAt(offset);
+        readItem(item, file, at, `${order}#${String(place++).padStart(6, '0')}`, objects, findings);
       }
     }
   } catch (error) {
@@ -72,6 +76,12 @@ export function parseManifest(text: string, file: string, order: string): Parsed
 /** Where a manifest file is, for findings. */
 export function sourceOfFile(file: string, line: number): SourceRef {
   return { kind: 'File', namespace: '', name: file, field: `line ${line}` };
+}
+
+/** Where the items of a list begin; empty for what is no list. */
+function itemOffsets({ contents }: Document.Parsed): (number | undefined)[] {
+  const items = isMap(contents) ? contents.get('items', true) : undefined;
+  return isSeq(items) ? items.items.map((item) => (isNode(item) ? item.range?.[0] : undefined)) : [];
 }
 
 function* flattenLists(raw: unknown): Generator<unknown> {
