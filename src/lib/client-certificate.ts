@@ -29,6 +29,35 @@ export class ClientCertificate {
     return this.#escaped;
   }
 
+  get pem(): string {
+    return this.#read().toString();
+  }
+
+  /** In hexadecimal digits. */
+  get serial(): string {
+    return this.#read().serialNumber;
+  }
+
+  /** SHA-1 in hexadecimal digits. */
+  get fingerprint(): string {
+    return this.#read().fingerprint.replaceAll(':', '').toLowerCase();
+  }
+
+  /** `Nov 26 12:00:00 2026 GMT`. */
+  get validFrom(): string {
+    return this.#read().validFrom;
+  }
+
+  get validTo(): string {
+    return this.#read().validTo;
+  }
+
+  /** Whole days until it expires; 0 where it has. */
+  daysLeft(nowMs: number): number {
+    const ms = this.#read().validToDate.getTime() - nowMs;
+    return ms <= 0 ? 0 : Math.floor(ms / 86_400_000);
+  }
+
   #read(): X509Certificate {
     this.#certificate ??= new X509Certificate(this.#der);
     return this.#certificate;

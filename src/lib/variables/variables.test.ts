@@ -1,6 +1,10 @@
+import { createHash, X509Certificate } from 'node:crypto';
 import { hostname } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { fakeRequest } from '../../features/kit/testing.ts';
+import { ClientCertificate } from '../client-certificate.ts';
+import { createSelfSigned } from '../self-signed.ts';
+import type { TlsClient } from './source.ts';
 import { compileFieldTemplate, compileTemplate, parseTemplate, unknownNames } from './template.ts';
 import { variableReader } from './variables.ts';
 
@@ -104,6 +108,51 @@ describe('variables behind a trusted hop are of the side that nginx means', () =
   for (const [name, value] of VALUES) {
     test(`$${name}`, () => expect(variableReader(name)!(BEHIND_A_HOP)).toEqual(value));
   }
+});
+
+describe('of the certificate that a client showed', () => {
+  const { certificate } = createSelfSigned(['ann.test'], Date.UTC(2026, 10, 23));
+  const x509 = new X509Certificate(certificate);
+  const source = fakeRequest({ connectionScheme: 'https', durationMs: 0 });
+  const showing = (client?: TlsClient) => ({
+    ...source,
+    connection: client === undefined ? source.connection : { ...source.connection, client },
+  });
+  const client: TlsClient = {
+    hostName: 'a.test',
+    authId: 'x',
+    verification: 'FAILED:self-signed certificate',
+    isIssuerUnknown: true,
+    certificate: new ClientCertificate(x509.raw),
+  };
+  const days = Math.floor((x509.validToDate.getTime() - source.startedAtMs) / 86_400_000);
+  const told: readonly (readonly [name: string, value: string])[] = [
+    ['ssl_client_verify', 'FAILED:self-signed certificate'],
+    ['ssl_client_s_dn', client.certificate!.subject],
+    ['ssl_client_i_dn', client.certificate!.issuer],
+    ['ssl_client_serial', x509.serialNumber],
+    ['ssl_client_fingerprint', createHash('sha1').update(x509.raw).digest('hex')],
+    ['ssl_client_v_start', x509.validFrom],
+    ['ssl_client_v_end', x509.validTo],
+    ['ssl_client_v_remain', String(days)],
+    ['ssl_client_raw_cert', x509.toString()],
+    ['ssl_client_cert', x509.toString().trimEnd().split('\n').join('\n\t')],
+    ['ssl_client_escaped_cert', encodeURIComponent(x509.toString())],
+  ];
+  for (const [name, value] of told) {
+    test(`$${name}`, () => {
+      expect(value).not.toBe('');
+      expect(variableReader(name)!(showing(client))).toBe(value);
+      const verified = name === 'ssl_client_verify' ? 'NONE' : undefined;
+      expect(variableReader(name)!(showing())).toBe(verified);
+      expect(variableReader(name)!(fakeRequest())).toBeUndefined();
+    });
+  }
+
+  test('it has no days left when it has expired', () => {
+    const late = { ...showing(client), startedAtMs: x509.validToDate.getTime() + 1 };
+    expect(variableReader('ssl_client_v_remain')!(late)).toBe('0');
+  });
 });
 
 test('what a rewrite made of the path is $uri, and $request_uri stays', () => {

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { toByteText } from '../byte-text.ts';
 import { CATCH_ALL } from '../catch-all.ts';
+import type { ClientCertificate } from '../client-certificate.ts';
 import { percentEncode } from '../escape-path.ts';
 import { addressBytes } from '../address-text.ts';
 import { toIsoTime, toLocalTime, toSeconds } from '../nginx-time.ts';
@@ -57,6 +58,10 @@ const addedForwardedForOf = (source: VariableSource): string => {
 function escapeAll(text: string): string {
   return text.replace(/[^A-Za-z0-9\-._~]/g, percentEncode);
 }
+
+/** What the client showed in the handshake, whichever host asked for it. */
+const certificateOf = ({ connection }: VariableSource): ClientCertificate | undefined =>
+  connection.client?.certificate;
 
 const nothing = (): undefined => undefined;
 
@@ -116,14 +121,19 @@ const VARIABLES: Readonly<Record<string, VariableReader>> = {
   ssl_protocol: (source) => orNone(source.tlsProtocol),
   ssl_cipher: (source) => orNone(source.tlsCipher),
   ssl_server_name: (source) => source.connection.serverName,
-  // No client certificate is asked for.
-  ssl_client_verify: (source) => (source.connectionScheme === 'https' ? 'NONE' : undefined),
-  ssl_client_s_dn: nothing,
-  ssl_client_i_dn: nothing,
-  ssl_client_serial: nothing,
-  ssl_client_fingerprint: nothing,
-  ssl_client_cert: nothing,
-  ssl_client_escaped_cert: nothing,
+  ssl_client_verify: (source) =>
+    source.connection.client?.verification ?? (source.connectionScheme === 'https' ? 'NONE' : undefined),
+  ssl_client_s_dn: (source) => certificateOf(source)?.subject,
+  ssl_client_i_dn: (source) => certificateOf(source)?.issuer,
+  ssl_client_serial: (source) => certificateOf(source)?.serial,
+  ssl_client_fingerprint: (source) => certificateOf(source)?.fingerprint,
+  ssl_client_v_start: (source) => certificateOf(source)?.validFrom,
+  ssl_client_v_end: (source) => certificateOf(source)?.validTo,
+  ssl_client_v_remain: (source) => certificateOf(source)?.daysLeft(nowMs(source)).toString(),
+  // Each line but the first begins with a tab.
+  ssl_client_cert: (source) => certificateOf(source)?.pem.trimEnd().replaceAll('\n', '\n\t'),
+  ssl_client_raw_cert: (source) => certificateOf(source)?.pem,
+  ssl_client_escaped_cert: (source) => certificateOf(source)?.escaped,
   proxy_upstream_name: (source) => source.upstreamName,
   proxy_host: (source) => source.upstreamName,
   proxy_alternative_upstream_name: (source) => source.canaryName,
