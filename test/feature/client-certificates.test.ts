@@ -20,6 +20,7 @@ const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
 const folder = mkdtempSync(join(tmpdir(), 'serin-auth-tls-'));
 const manifests = mkdtempSync(join(tmpdir(), 'serin-auth-tls-manifests-'));
 let backend: Server;
+let asked: Server;
 let serin: SerinProcess;
 
 const openssl = (...args: string[]) =>
@@ -156,6 +157,18 @@ describe.skipIf(!hasOpenssl)('client certificates (needs openssl)', () => {
       response.end(JSON.stringify(Object.fromEntries(about)));
     });
     await once(backend.listen(0, '127.0.0.1'), 'listening');
+    // Says who it was told that the client is.
+    asked = createServer(({ headers }, response) => {
+      const about = Object.entries(headers).filter(([name]) => name.startsWith('ssl-client'));
+      response.setHeader('ssl-client-seen', JSON.stringify(Object.fromEntries(about)));
+      response.end();
+    });
+    await once(asked.listen(0, '127.0.0.1'), 'listening');
+    const { port: askedPort } = asked.address() as AddressInfo;
+    const question = {
+      'auth-url': `http://127.0.0.1:${askedPort}/`,
+      'auth-response-headers': 'ssl-client-seen',
+    };
     const { port } = backend.address() as AddressInfo;
     const one = { 'auth-tls-secret': 'a/one' };
     const objects = [
@@ -183,6 +196,13 @@ describe.skipIf(!hasOpenssl)('client certificates (needs openssl)', () => {
       ingressOf('wild', '*.wild.test', '/', one),
       ingressOf('live', 'live.test', '/', { 'auth-tls-secret': 'a/live' }),
       ingressOf('open', 'open.test', '/'),
+      ingressOf('asking', 'asking.test', '/', { ...one, ...question, 'auth-tls-verify-client': 'optional' }),
+      ingressOf('telling', 'telling.test', '/', {
+        ...one,
+        ...question,
+        'auth-tls-pass-certificate-to-upstream': 'true',
+      }),
+      ingressOf('silent', 'silent.test', '/', question),
       ...webObjects(port),
       secret('one', { 'ca.crt': read('one.crt') }),
       secret('two', { 'ca.crt': read('two.crt') }),
@@ -196,6 +216,7 @@ describe.skipIf(!hasOpenssl)('client certificates (needs openssl)', () => {
   afterAll(async () => {
     await serin?.stop();
     backend?.close();
+    asked?.close();
     for (const path of [folder, manifests]) rmSync(path, { recursive: true, force: true });
   });
 
@@ -333,6 +354,25 @@ describe.skipIf(!hasOpenssl)('client certificates (needs openssl)', () => {
     expect(seenOf(await ask({ sni: 'optional.test', lines }))).toEqual({ 'ssl-client-verify': 'NONE' });
     expect(seenOf(await ask({ sni: 'open.test', lines }))).toEqual({});
     expect(seenOf(await ask({ sni: 'off.test', lines }))).toEqual({ 'ssl-client-verify': 'NONE' });
+  });
+
+  test('an authentication server is told what the upstream is, by nobody but Serin', async () => {
+    const toldOf = async (given: Ask) =>
+      JSON.parse(
+        seenOf(await ask({ ...given, lines: ['ssl-client-verify: SUCCESS', 'ssl-client-cert: x'] }))[
+          'ssl-client-seen'
+        ]!,
+      ) as Record<string, string>;
+    const ann = { 'ssl-client-verify': 'SUCCESS', 'ssl-client-issuer-dn': 'CN=one' };
+    expect(await toldOf({ sni: 'asking.test', as: 'bob' })).toEqual({
+      ...ann,
+      'ssl-client-subject-dn': 'CN=bob',
+    });
+    expect(await toldOf({ sni: 'asking.test' })).toEqual({ 'ssl-client-verify': 'NONE' });
+    const told = await toldOf({ sni: 'telling.test', as: 'ann' });
+    expect(told).toMatchObject(ann);
+    expect(decodeURIComponent(told['ssl-client-cert']!)).toBe(read('ann.crt'));
+    expect(await toldOf({ sni: 'silent.test' })).toEqual({});
   });
 
   test('a CA that changes counts at once, on connections that are open too', async () => {

@@ -118,6 +118,18 @@ beforeAll(async () => {
   ingress('cached.test', '/', { ...check, 'auth-cache-key': '$http_cookie' });
   ingress('any.test', '/', { ...check, satisfy: 'any', 'whitelist-source-range': '127.0.0.0/8' });
   ingress('list.test', '/', { ...check, 'whitelist-source-range': '192.0.2.0/24' });
+  ingress('both.test', '/', {
+    ...check,
+    'auth-signin': 'https://login.test/start',
+    'auth-type': 'basic',
+    'auth-secret': 'users',
+  });
+  objects.push({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { namespace: 'a', name: 'users' },
+    stringData: { auth: 'ann:{PLAIN}secret\n' },
+  });
   ingress('cors.test', '/', { ...check, 'enable-cors': 'true' });
   ingress('moved.test', '/', { ...check, 'permanent-redirect': 'https://new.test/' });
   ingress('silent.test', '/', { 'auth-url': `${AUTH}/silent` });
@@ -299,6 +311,15 @@ describe('what the server says', () => {
       'Location: https://login.test/start?rd=http://in.test%2F%2Fevil.test%2F%3Fa%3Db%26c%3Dd\r\n',
     );
     expect(response).not.toContain('WWW-Authenticate');
+  });
+
+  test('a password that is missing leads to the sign-in as well, and the server is not asked', async () => {
+    const response = await get('both.test', GOOD);
+    expect(statusOf(response)).toBe(302);
+    expect(response).toContain('Location: https://login.test/start?rd=http://both.test%2F\r\n');
+    expect(server.requests).toEqual([]);
+    const password = `Authorization: Basic ${Buffer.from('ann:secret').toString('base64')}\r\n`;
+    expect(statusOf(await get('both.test', GOOD + password))).toBe(200);
   });
 
   const statuses: [host: string, status: number, cookies: number][] = [

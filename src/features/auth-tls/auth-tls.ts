@@ -6,6 +6,7 @@ import { EXACT_CASE, toRegex } from '../../lib/pcre.ts';
 import { Pattern } from '../../lib/pattern.ts';
 import { wwwTwin } from '../../lib/www-twin.ts';
 import type { ClientAuthPolicy } from '../../model/policy.ts';
+import { CERTIFICATE_HEADERS, certificateHeader, clientAskedBy } from '../kit/certificate-headers.ts';
 import { defineFeature, type Parser, type TranslateContext } from '../kit/feature.ts';
 import type { DirectResponse, RequestView } from '../kit/filter.ts';
 import { TIMED } from '../kit/timed-pattern.ts';
@@ -129,7 +130,7 @@ export const authTls = defineFeature({
     };
   },
   createFilter: (policy, { host }) => {
-    const { id, verify, isCertificatePassed } = policy;
+    const { verify } = policy;
     const subject = policy.subjectPattern === undefined ? undefined : patternOf(policy.subjectPattern);
     const { errorPage } = policy;
     const pagePath = errorPage?.startsWith('/') === true ? errorPage : undefined;
@@ -143,15 +144,12 @@ export const authTls = defineFeature({
       request.servePage(pagePath);
       return undefined;
     };
-    /** What the client showed when it was asked as this host asks; undefined: it was not. */
-    const clientOf = ({ connection: { client } }: RequestView) =>
-      client?.authId === id ? client : undefined;
 
     function check(request: RequestView): DirectResponse | undefined {
       const { client } = request.connection;
       const hostName = client?.hostName;
       if (hostName !== undefined && hostName !== host.name) return MISDIRECTED;
-      const asked = clientOf(request);
+      const asked = clientAskedBy(policy, request);
       // The handshake was for this host, and then the host began to ask for something else.
       if (asked === undefined && hostName !== undefined) return OUTDATED;
       const verification = asked?.verification ?? 'NONE';
@@ -173,22 +171,16 @@ export const authTls = defineFeature({
           if (refused !== undefined) return refused;
         }
         if (subject === undefined) return undefined;
-        return subject.test(clientOf(request)?.certificate?.subject ?? '') ? undefined : UNAUTHORIZED;
+        return subject.test(clientAskedBy(policy, request)?.certificate?.subject ?? '')
+          ? undefined
+          : UNAUTHORIZED;
       },
       onUpstreamRequest(head, request) {
-        const client = clientOf(request);
-        const certificate = client?.certificate;
-        const set = (name: string, value: string | undefined) => {
-          if (value === undefined || value === '') head.remove(name);
+        for (const name of CERTIFICATE_HEADERS) {
+          const value = certificateHeader(policy, name, request);
+          if (value === '') head.remove(name);
           else head.set(name, value);
-        };
-        set('ssl-client-cert', isCertificatePassed ? certificate?.escaped : undefined);
-        set(
-          'ssl-client-verify',
-          client?.verification ?? (request.connectionScheme === 'https' ? 'NONE' : undefined),
-        );
-        set('ssl-client-subject-dn', certificate?.subject);
-        set('ssl-client-issuer-dn', certificate?.issuer);
+        }
       },
     };
   },

@@ -1,6 +1,8 @@
 import { digestOf } from '../../lib/hash.ts';
+import type { VariableSource } from '../../lib/variables/source.ts';
 import { compileFieldTemplate, compileTemplate } from '../../lib/variables/template.ts';
 import type { UpstreamTlsPolicy } from '../../model/policy.ts';
+import { CERTIFICATE_HEADERS, certificateHeader } from '../kit/certificate-headers.ts';
 import { isExempt } from '../kit/exempt-paths.ts';
 import type { AccessDenial, AccessVerdict, Filter, FilterContext, RequestView } from '../kit/filter.ts';
 import type { Answer, AnswerCaching, Question, QuestionField } from '../kit/subrequest.ts';
@@ -59,10 +61,7 @@ const UNTRUSTED: readonly string[] = [
   'x-original-uri',
   'x-original-forwarded-for',
   'x-original-forwarded-host',
-  'ssl-client-cert',
-  'ssl-client-verify',
-  'ssl-client-subject-dn',
-  'ssl-client-issuer-dn',
+  ...CERTIFICATE_HEADERS,
 ];
 
 /** Asks whether a request may come in; undefined for routes that need not ask. */
@@ -72,9 +71,12 @@ export function createAuthFilter(policy: ExternalAuthPolicy, context: FilterCont
   // A host that has no end of names: nobody can be asked.
   if (upstream === undefined) return { checkAccess: () => FAILED };
   const { ask } = context.subrequest(questionOf(policy, upstream, context));
-  const judge = createJudge(policy);
+  const signIn = createSignIn(policy);
+  const judge = createJudge(policy, signIn);
+  const welcome = signIn === undefined ? {} : { signIn };
   if (policy.responseHeaders.length === 0) {
     return {
+      ...welcome,
       checkAccess(request) {
         const answer = ask(request);
         return answer instanceof Promise
@@ -90,6 +92,7 @@ export function createAuthFilter(policy: ExternalAuthPolicy, context: FilterCont
   };
   const headers = policy.responseHeaders.map((name) => ({ name, lowerName: name.toLowerCase() }));
   return {
+    ...welcome,
     checkAccess(request) {
       const answer = ask(request);
       return answer instanceof Promise ? answer.then((late) => check(late, request)) : check(answer, request);
@@ -107,8 +110,15 @@ export function createAuthFilter(policy: ExternalAuthPolicy, context: FilterCont
   };
 }
 
-function createJudge({ signIn, isCookieAlwaysSet }: ExternalAuthPolicy) {
-  const location = signIn === undefined ? undefined : compileFieldTemplate(signIn);
+type SignIn = (request: RequestView) => AccessDenial;
+
+function createSignIn({ signIn }: ExternalAuthPolicy): SignIn | undefined {
+  if (signIn === undefined) return undefined;
+  const location = compileFieldTemplate(signIn);
+  return (request) => ({ status: 302, countsAs: 401, headers: [['Location', location(request)]] });
+}
+
+function createJudge({ isCookieAlwaysSet }: ExternalAuthPolicy, signIn: SignIn | undefined) {
   return (answer: Answer, request: RequestView): AccessVerdict => {
     const { status } = answer;
     for (const cookie of answer.headers('set-cookie'))
@@ -116,8 +126,7 @@ function createJudge({ signIn, isCookieAlwaysSet }: ExternalAuthPolicy) {
     if (status >= 200 && status < 300) return 'allow';
     if (status === 403) return FORBIDDEN;
     if (status !== 401) return FAILED;
-    if (location !== undefined)
-      return { status: 302, countsAs: 401, headers: [['Location', location(request)]] };
+    if (signIn !== undefined) return signIn(request);
     const challenges = answer.headers('www-authenticate');
     return { status: 401, headers: challenges.map((value) => ['WWW-Authenticate', value] as const) };
   };
@@ -146,7 +155,7 @@ function questionOf(
     target: compileTemplate(policy.target),
     host: compileFieldTemplate(policy.host),
     isHeadPassed: true,
-    fields: fieldsOf(policy),
+    fields: fieldsOf(policy, context),
     without: ['x-forwarded-proto', ...(settings.isForwardedTrusted ? [] : UNTRUSTED)],
     kept: [...new Set(['www-authenticate', 'set-cookie', ...LIFE_HEADERS, ...names])],
     maxBodyBytes: 0,
@@ -156,7 +165,11 @@ function questionOf(
   };
 }
 
-function fieldsOf({ method, requestRedirect, fields }: ExternalAuthPolicy): readonly QuestionField[] {
+function fieldsOf(
+  { method, requestRedirect, fields }: ExternalAuthPolicy,
+  { host }: FilterContext,
+): readonly QuestionField[] {
+  const clientAuth = host.policies['auth-tls'];
   const own: [name: string, value: string][] = [
     ['X-Request-ID', '$req_id'],
     ...(method === undefined
@@ -173,10 +186,19 @@ function fieldsOf({ method, requestRedirect, fields }: ExternalAuthPolicy): read
     ['X-Auth-Request-Redirect', requestRedirect ?? '$request_uri'],
   ];
   const given = new Set(fields.map(([name]) => name.toLowerCase()));
-  return [...own.filter(([name]) => !given.has(name.toLowerCase())), ...fields].map(([name, value]) => ({
+  const isOwn = (name: string) => !given.has(name.toLowerCase());
+  const certificate =
+    clientAuth === undefined
+      ? []
+      : CERTIFICATE_HEADERS.filter(isOwn).map((name) => ({
+          name,
+          value: (request: VariableSource) => certificateHeader(clientAuth, name, request),
+        }));
+  const written = [...own.filter(([name]) => isOwn(name)), ...fields].map(([name, value]) => ({
     name,
     value: compileFieldTemplate(value),
   }));
+  return [...written, ...certificate];
 }
 
 /** Answers are good for one host, one path of the Ingress and one policy, whatever the key says. */

@@ -64,6 +64,17 @@ describe('the list of checks', () => {
     expect(asked).toEqual([0, 0, 1]);
   });
 
+  test.each(['all', 'any'] as const)(
+    'leads every 401 to where one signs in, and nothing else: %s',
+    async (satisfy) => {
+      const answers = [CHALLENGE, Promise.resolve(CHALLENGE), FORBIDDEN, BROKEN, 'allow' as const].map(
+        (verdict) =>
+          combineAccess([{ checkAccess: () => verdict }, { signIn: () => SIGN_IN }], satisfy)!(fakeRequest()),
+      );
+      expect(await Promise.all(answers)).toEqual([SIGN_IN, SIGN_IN, FORBIDDEN, BROKEN, undefined]);
+    },
+  );
+
   test('sends the challenges of all that ask who the client is', () => {
     const other: AccessDenial = { status: 401, headers: [['WWW-Authenticate', 'Bearer']] };
     const filters = [CHALLENGE, FORBIDDEN, other].map((verdict) => ({ checkAccess: () => verdict }));

@@ -11,7 +11,7 @@ export type AccessAnswer = DirectResponse | undefined | Promise<DirectResponse |
 
 /**
  * All checks of a route as one, in the order in which they are given: lists, then users and passwords, then tokens, then whoever is asked elsewhere
- * (docs/reference/annotations.md §5). Undefined without checks.
+ * (docs/reference/annotations.md §5). Where one signs in somewhere, every 401 leads there. Undefined without checks.
  */
 export function combineAccess(
   filters: readonly Filter[],
@@ -19,9 +19,18 @@ export function combineAccess(
 ): ((request: RequestView) => AccessAnswer) | undefined {
   const checks = filters.filter((filter): filter is Check => filter.checkAccess !== undefined);
   if (checks.length === 0) return undefined;
-  return satisfy === 'any'
-    ? (request) => askAny(checks, request, 0, undefined)
-    : (request) => askAll(checks, request, 0);
+  const ask = (request: RequestView): AccessAnswer =>
+    satisfy === 'any' ? askAny(checks, request, 0, undefined) : askAll(checks, request, 0);
+  const host = filters.find(({ signIn }) => signIn !== undefined);
+  if (host === undefined) return ask;
+  const welcome = (answer: DirectResponse | undefined, request: RequestView) =>
+    answer?.status === 401 ? host.signIn!(request) : answer;
+  return (request) => {
+    const answer = ask(request);
+    return answer instanceof Promise
+      ? answer.then((late) => welcome(late, request))
+      : welcome(answer, request);
+  };
 }
 
 function askAll(checks: readonly Check[], request: RequestView, first: number): AccessAnswer {

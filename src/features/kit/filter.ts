@@ -114,6 +114,8 @@ export interface Filter {
   onRequest?(request: RequestView): DirectResponse | undefined | Promise<DirectResponse | undefined>;
   /** Whether the request may come in. Combined with the other checks of the route, once, at link time (features/kit/access.ts). */
   checkAccess?(request: RequestView): AccessVerdict | Promise<AccessVerdict>;
+  /** Takes the place of every 401 that the checks of the route come to. */
+  signIn?(request: RequestView): AccessDenial;
   /** The credentials are for this filter alone: Authorization does not go to the upstream. */
   readonly isAuthorizationHidden?: boolean;
   onUpstreamRequest?(head: HeadEditor, request: RequestView): void;
