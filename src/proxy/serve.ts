@@ -51,7 +51,14 @@ export function createServeContext(options: ServeOptions): Engine {
     report,
     timers,
     pools,
-    subrequests: new Subrequests({ pools, timers, now: options.now, upstreamOf, report }),
+    subrequests: new Subrequests({
+      pools,
+      timers,
+      now: options.now,
+      upstreamOf,
+      accessLog: options.accessLog,
+      report,
+    }),
     copies: new Copies({
       pools,
       timers,

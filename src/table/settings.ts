@@ -66,6 +66,8 @@ export interface DataPlaneSettings {
 export interface AccessLogSettings {
   readonly isEnabled: boolean;
   readonly isDefaultBackendLogged: boolean;
+  /** Questions to authentication servers have lines of their own. */
+  readonly areAuthQuestionsLogged: boolean;
   /** nginx variable template. */
   readonly format: string;
   readonly escape: 'default' | 'json' | 'none';
@@ -148,6 +150,7 @@ export const DEFAULT_SETTINGS: DataPlaneSettings = {
   accessLog: {
     isEnabled: true,
     isDefaultBackendLogged: false,
+    areAuthQuestionsLogged: false,
     format: DEFAULT_LOG_FORMAT,
     escape: 'default',
     path: '/dev/stdout',

@@ -370,3 +370,40 @@ describe('what comes before', () => {
     expect(statusOf(await client.ended())).toBe(204);
   });
 });
+
+test('enable-auth-access-log gives each question a line of its own', async () => {
+  const other = mkdtempSync(join(tmpdir(), 'serin-auth-log-'));
+  const settings = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { namespace: 'a', name: 'settings' },
+    data: {
+      'enable-auth-access-log': 'true',
+      'log-format-upstream': '[$request_uri $status $upstream_addr $proxy_upstream_name]',
+    },
+  };
+  const all = [...objects, settings];
+  writeFileSync(join(other, 'all.yaml'), all.map((object) => stringify(object)).join('---\n'));
+  const logging = await startSerin([
+    'serve',
+    `--manifests=${other}`,
+    '--configmap=a/settings',
+    '--watch-ingress-without-class',
+    '--workers=1',
+  ]);
+  try {
+    const client = await bench.connect(logging.httpPort);
+    client.send(`GET /x HTTP/1.1\r\nHost: all.test\r\n${GOOD}\r\n`);
+    expect(statusOf(await client.response())).toBe(200);
+    await logging.waitFor('/x 200 127.0.0.1:' + backend.endpoint.port);
+    expect(logging.stdout().trim().split('\n')).toEqual([
+      `[/x 200 127.0.0.1:${server.endpoint.port} a-web-80]`,
+      `[/x 200 127.0.0.1:${backend.endpoint.port} a-web-80]`,
+    ]);
+  } finally {
+    // First the connections that are kept, which would keep it from ending.
+    await bench.close();
+    await logging.stop();
+    rmSync(other, { recursive: true, force: true });
+  }
+});

@@ -250,6 +250,7 @@ export const DATA_PLANE_KEYS: Readonly<Record<string, ApplyKey>> = {
   'enable-access-log-for-default-backend': bool(
     (draft, value) => (draft.accessLog.isDefaultBackendLogged = value),
   ),
+  'enable-auth-access-log': bool((draft, value) => (draft.accessLog.areAuthQuestionsLogged = value)),
   'max-worker-connections': integer((draft, value) => (draft.maxConnections = value)),
   'limit-req-status-code': refusal((draft, value) => (draft.rateLimitStatus = value)),
   'limit-conn-status-code': refusal((draft, value) => (draft.connectionLimitStatus = value)),

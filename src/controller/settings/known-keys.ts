@@ -8,7 +8,6 @@ const ROWS: readonly (readonly [consequence: string, names: Names])[] = [
   ],
   ["Node's TLS takes no ticket keys of 80 bytes, and makes its own", 'ssl-session-ticket-key'],
   ["Node's TLS has no early data: every handshake is whole", 'ssl-early-data'],
-  ['no question to an authentication server is logged', 'enable-auth-access-log'],
   [
     'responses are sent as they come',
     `use-gzip gzip-level gzip-min-length gzip-types gzip-disable enable-brotli brotli-level brotli-min-length brotli-types`,

@@ -161,6 +161,7 @@ function questionOf(
     maxBodyBytes: 0,
     maxHeadBytes: route?.policies.body?.maxResponseHeadBytes ?? HEAD_BYTES,
     timeoutMs: TIMEOUT_MS,
+    isLogged: settings.accessLog.areAuthQuestionsLogged,
     caching: cachingOf(policy, context),
   };
 }

@@ -25,6 +25,8 @@ export interface Question {
   readonly maxHeadBytes: number;
   /** From asking to the answer, over all tries. */
   readonly timeoutMs: number;
+  /** Has a line of its own in the access log. */
+  readonly isLogged?: boolean;
   /** Undefined: every request asks. */
   readonly caching?: AnswerCaching | undefined;
 }

@@ -1,15 +1,17 @@
 import type { Question } from '../../features/kit/subrequest.ts';
 import type { RequestView } from '../../features/kit/filter.ts';
 import { Timer, type TimerOwner, type Timers } from '../../lib/timer-wheel.ts';
+import type { AccessLog } from '../../observe/sinks.ts';
 import { headerLine, joinLines, parsedLines, requestTarget, UnsafeText } from '../message/head-text.ts';
 import type { ResponseHead } from '../message/heads.ts';
-import type { ProxyErrorCode } from '../message/proxy-errors.ts';
+import { PROXY_ERRORS, type ProxyErrorCode } from '../message/proxy-errors.ts';
 import type { Pools } from '../upstream/pools.ts';
 import type { UpstreamHandler, UpstreamRequest, UpstreamStream } from '../upstream/stream.ts';
 import type { Endpoint, PickState, Upstream } from '../upstream/upstream.ts';
 import type { WireKey } from '../upstream/wire-key.ts';
 import { AnswerRecord } from './answer-record.ts';
 import { isIdempotent } from './idempotent.ts';
+import { QuestionLine } from './question-line.ts';
 import { outcomeOf } from './try-outcome.ts';
 
 export interface FlightDeps {
@@ -17,6 +19,7 @@ export interface FlightDeps {
   readonly timers: Timers;
   readonly now: () => number;
   readonly upstreamOf: (id: string) => Upstream;
+  readonly accessLog: AccessLog;
   report(fault: unknown): void;
 }
 
@@ -56,6 +59,7 @@ export class Flight implements UpstreamHandler, TimerOwner, PickState {
   #answer: AnswerRecord | undefined = undefined;
   #isConcluded = false;
   #bodyBytes = 0;
+  readonly #line: QuestionLine | undefined;
 
   /** `concluded` is told once, with the answer or the failure. */
   constructor(
@@ -69,6 +73,7 @@ export class Flight implements UpstreamHandler, TimerOwner, PickState {
     this.request = request;
     this.#concluded = concluded;
     this.#timer = new Timer(this);
+    this.#line = linked.question.isLogged === true ? new QuestionLine(deps.accessLog, deps.now()) : undefined;
   }
 
   /** Asks; the head is made from the request as it is now. */
@@ -98,6 +103,7 @@ export class Flight implements UpstreamHandler, TimerOwner, PickState {
   }
 
   onUpstreamReady(): void {
+    this.#line?.connected(this.#deps.now());
     this.#send();
   }
 
@@ -106,6 +112,7 @@ export class Flight implements UpstreamHandler, TimerOwner, PickState {
   onResponseHead({ status, headers }: ResponseHead): void {
     const { question, kept } = this.#linked;
     this.#answer = AnswerRecord.of(status, headers, kept);
+    this.#line?.answered(status, this.#deps.now());
     if (question.maxBodyBytes === 0) this.#conclude(this.#answer);
   }
 
@@ -140,6 +147,7 @@ export class Flight implements UpstreamHandler, TimerOwner, PickState {
     const isStale = this.#stream?.isStale === true;
     this.#stream = undefined;
     this.#finishTry(outcomeOf(code));
+    this.#line?.failed(PROXY_ERRORS[code].status, this.#deps.now());
     if (isStale) {
       this.tried.pop();
       this.#isFreshNeeded = true;
@@ -171,9 +179,10 @@ export class Flight implements UpstreamHandler, TimerOwner, PickState {
     this.#endpoint = endpoint;
     endpoint.started();
     this.#tryStartedAtMs = now();
+    this.#line?.tried(endpoint, this.#tryStartedAtMs);
     const stream = pools.poolOf(endpoint, wire).acquire(this, this.#isFreshNeeded, question.timeoutMs);
     this.#stream = stream;
-    if (stream.isReady) this.#send();
+    if (stream.isReady) this.onUpstreamReady();
   }
 
   #send(): void {
@@ -185,7 +194,17 @@ export class Flight implements UpstreamHandler, TimerOwner, PickState {
   #conclude(answer: AnswerRecord): void {
     if (this.#isConcluded) return;
     this.#isConcluded = true;
+    if (this.#line !== undefined) this.#log(this.#line, answer);
     this.#concluded(answer);
+  }
+
+  #log(line: QuestionLine, { status, failure }: AnswerRecord): void {
+    const outcome = failure === undefined ? status : PROXY_ERRORS[failure].status;
+    try {
+      line.write(this.request, outcome, this.#deps.now());
+    } catch (fault) {
+      this.#deps.report(fault);
+    }
   }
 
   /** Lets go of what it holds. */

@@ -123,6 +123,48 @@ describe('a question', () => {
     expect(await get(await bench.connect(port))).toBe('200,,,,,false');
   });
 
+  test('has a line in the access log where it is to, before that of its request', async () => {
+    const { port, log, logged, asked } = await serve(
+      () => 'HTTP/1.1 401 No\r\nContent-Length: 3\r\n\r\nno!',
+      {
+        isLogged: true,
+      },
+    );
+    const client = await bench.connect(port);
+    await get(client, '/x?y=1');
+    await get(client, '/x?y=1');
+    await logged(4);
+    const address = `127.0.0.1:${asked.endpoint.port}`;
+    const line = {
+      requestLine: 'GET /x?y=1 HTTP/1.1',
+      status: 401,
+      bodyBytesSent: 0,
+      bytesSent: 0,
+      upstreamStatus: [401],
+      addresses: [address],
+    };
+    expect([log[0], log[2]]).toEqual([expect.objectContaining(line), expect.objectContaining(line)]);
+    expect([log[1], log[3]]).toEqual([
+      expect.objectContaining({ status: 200, upstreamStatus: [] }),
+      expect.objectContaining({ status: 200, upstreamStatus: [] }),
+    ]);
+  });
+
+  test('has one line for all who wait for it, and one with the failure where there is no answer', async () => {
+    const { port, log, logged } = await serve(() => '', {
+      isLogged: true,
+      timeoutMs: 50,
+      caching: { scope: '', key: () => '', lifeMs: () => 0 },
+    });
+    await Promise.all([get(await bench.connect(port)), get(await bench.connect(port))]);
+    await logged(3);
+    expect(log.map(({ status, upstreamStatus }) => [status, upstreamStatus])).toEqual([
+      [504, [504]],
+      [200, []],
+      [200, []],
+    ]);
+  });
+
   test('gives a connection up whose body nobody wants and that does not end', async () => {
     const { port, asked } = await serve((_, socket) => {
       socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n');
