@@ -1,8 +1,16 @@
 import type { RouteNames } from '../lib/variables/source.ts';
 import type { AccessRecord } from './access-record.ts';
+import { HTTP2_CAUSES, type Http2Cause } from './http2-causes.ts';
 import { CELL, growMetricsBuffer, readLayout, slotsIn, SUMS } from './metrics-layout.ts';
 import type { MetricsLayout } from './metrics-layout.ts';
-import type { ConnectionCounters, CopyCounters, RouteSeries, WireCounters, WorkerMetrics } from './sinks.ts';
+import type {
+  ConnectionCounters,
+  CopyCounters,
+  Http2Counters,
+  RouteSeries,
+  WireCounters,
+  WorkerMetrics,
+} from './sinks.ts';
 
 /** Tells the main thread which series a slot counts; labels in the order of SERIES_LABELS. */
 export type AnnounceSeries = (slot: number, labels: readonly string[]) => void;
@@ -30,6 +38,7 @@ export function createWorkerMetrics(buffer: SharedArrayBuffer, announce: Announc
     connections: new CountedConnections(arena.head),
     wire: new CountedOddities(arena.head),
     copies: new CountedCopies(arena.head),
+    http2: new CountedHttp2(arena.head),
   };
 }
 
@@ -203,6 +212,22 @@ class CountedCopies implements CopyCounters {
   }
 }
 
+class CountedHttp2 implements Http2Counters {
+  readonly #head: Float64Array;
+
+  constructor(head: Float64Array) {
+    this.#head = head;
+  }
+
+  requested(): void {
+    this.#head[CELL.http2Requests]! += 1;
+  }
+
+  ended(cause: Http2Cause): void {
+    this.#head[CELL.http2Ended + HTTP2_CAUSES.indexOf(cause)]! += 1;
+  }
+}
+
 class CountedConnections implements ConnectionCounters {
   readonly #head: Float64Array;
 
@@ -222,9 +247,11 @@ class CountedConnections implements ConnectionCounters {
     this.#head[CELL.reading]! += delta;
   }
 
-  /** Every request is written an answer, so these count the requests too. */
+  requested(): void {
+    this.#head[CELL.requests]! += 1;
+  }
+
   writing(delta: 1 | -1): void {
-    if (delta === 1) this.#head[CELL.requests]! += 1;
     this.#head[CELL.writing]! += delta;
   }
 

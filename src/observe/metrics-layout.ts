@@ -1,5 +1,7 @@
 /* How a worker's counters lie in its shared buffer: all float64, the head first, then one slot per series. */
 
+import { HTTP2_CAUSES } from './http2-causes.ts';
+
 /** What the flags say about traffic metrics. */
 export interface MetricsOptions {
   /** Upper bounds in seconds, ascending (--time-buckets). */
@@ -55,9 +57,12 @@ export const CELL = {
   copiesAnswered: 14,
   copiesFailed: 15,
   copiesDropped: 16,
+  http2Requests: 17,
+  /** One for each of HTTP2_CAUSES. */
+  http2Ended: 18,
 } as const;
 
-const FIRST_BOUND = 17;
+const FIRST_BOUND = CELL.http2Ended + HTTP2_CAUSES.length;
 const CELL_BYTES = Float64Array.BYTES_PER_ELEMENT;
 const FIRST_SLOTS = 64;
 /** Address space, not memory: the buffer grows as series come. */

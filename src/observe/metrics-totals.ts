@@ -1,5 +1,6 @@
 import { CELL, createMetricsBuffer, layoutOf, SERIES_LABELS } from './metrics-layout.ts';
 import type { MetricsLayout, MetricsOptions } from './metrics-layout.ts';
+import { HTTP2_CAUSES } from './http2-causes.ts';
 import { labelText } from './row-family.ts';
 
 /** One series of the traffic, over all workers, living and dead. */
@@ -29,6 +30,9 @@ export interface ConnectionTotals {
   readonly copiesAnswered: number;
   readonly copiesFailed: number;
   readonly copiesDropped: number;
+  readonly http2Requests: number;
+  /** By HTTP2_CAUSES. */
+  readonly http2Ended: readonly number[];
 }
 
 /** Main thread's side of the workers' counters. */
@@ -73,6 +77,8 @@ export function createMetricsTotals(
     copiesAnswered: 0,
     copiesFailed: 0,
     copiesDropped: 0,
+    http2Requests: 0,
+    http2Ended: HTTP2_CAUSES.map(() => 0),
   };
   const names = options.isHostCounted ? SERIES_LABELS : SERIES_LABELS.slice(0, -1);
   const sortedNames = [...Object.keys(constantLabels), ...names].toSorted();
@@ -116,6 +122,8 @@ export function createMetricsTotals(
     endedHead.copiesAnswered += head[CELL.copiesAnswered]!;
     endedHead.copiesFailed += head[CELL.copiesFailed]!;
     endedHead.copiesDropped += head[CELL.copiesDropped]!;
+    endedHead.http2Requests += head[CELL.http2Requests]!;
+    addEnded(endedHead.http2Ended, head);
   }
 
   const living = (): readonly WorkerLife[] => lives.filter((life) => life !== undefined);
@@ -147,7 +155,8 @@ export function createMetricsTotals(
       }
     },
     connections() {
-      const sum = { ...endedHead, closed: 0, live: 0, reading: 0, writing: 0, waiting: 0 };
+      const http2Ended = [...endedHead.http2Ended];
+      const sum = { ...endedHead, http2Ended, closed: 0, live: 0, reading: 0, writing: 0, waiting: 0 };
       for (const { cells: head } of living()) {
         sum.accepted += head[CELL.accepted]!;
         sum.live += head[CELL.accepted]! - head[CELL.closed]!;
@@ -161,6 +170,8 @@ export function createMetricsTotals(
         sum.copiesAnswered += head[CELL.copiesAnswered]!;
         sum.copiesFailed += head[CELL.copiesFailed]!;
         sum.copiesDropped += head[CELL.copiesDropped]!;
+        sum.http2Requests += head[CELL.http2Requests]!;
+        addEnded(http2Ended, head);
       }
       const { closed: _, lost: lostSeries, live: active, ...counted } = sum;
       return { ...counted, active, lostSeries };
@@ -169,6 +180,10 @@ export function createMetricsTotals(
       return living().length;
     },
   };
+}
+
+function addEnded(sums: number[], head: Float64Array): void {
+  for (let i = 0; i < sums.length; i++) sums[i]! += head[CELL.http2Ended + i]!;
 }
 
 function cellsOf(buffer: SharedArrayBuffer): Float64Array {

@@ -218,6 +218,7 @@ describe('connections', () => {
     connections.closed();
     connections.reading(1);
     connections.reading(-1);
+    connections.requested();
     connections.writing(1);
     connections.waiting(1);
     const value = (state: string): Promise<number | undefined> =>

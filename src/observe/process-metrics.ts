@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Counter, Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
+import { HTTP2_CAUSES } from './http2-causes.ts';
 import { METRIC_PREFIX } from './metrics-text.ts';
 import type { MetricsTotals } from './metrics-totals.ts';
 
@@ -103,6 +104,35 @@ export function registerProcessMetrics(
         this.inc({ ...constantLabels, outcome: 'answered' }, copiesAnswered);
         this.inc({ ...constantLabels, outcome: 'failed' }, copiesFailed);
         this.inc({ ...constantLabels, outcome: 'dropped' }, copiesDropped);
+      },
+    }),
+  );
+  registry.registerMetric(
+    new Counter({
+      name: 'serin_client_requests_total',
+      help: 'number of requests by the protocol that they came in by {HTTP/1, HTTP/2}',
+      labelNames: [...names, 'protocol'],
+      registers,
+      collect() {
+        const { requests, http2Requests } = totals.connections();
+        this.reset();
+        this.inc({ ...constantLabels, protocol: 'HTTP/1' }, requests - http2Requests);
+        this.inc({ ...constantLabels, protocol: 'HTTP/2' }, http2Requests);
+      },
+    }),
+  );
+  registry.registerMetric(
+    new Counter({
+      name: 'serin_http2_ended_total',
+      help: 'number of HTTP/2 connections, and of streams that were too slow, that were ended for what the client did',
+      labelNames: [...names, 'cause'],
+      registers,
+      collect() {
+        const { http2Ended } = totals.connections();
+        this.reset();
+        for (const [i, cause] of HTTP2_CAUSES.entries()) {
+          this.inc({ ...constantLabels, cause }, http2Ended[i]!);
+        }
       },
     }),
   );

@@ -6,7 +6,15 @@ const SERIES: RouteSeries = { observe: nothing };
 /** Counts nothing: a worker's metrics where none are reported. */
 export const SILENT_METRICS: WorkerMetrics = {
   routeSeries: () => SERIES,
-  connections: { accepted: nothing, closed: nothing, reading: nothing, writing: nothing, waiting: nothing },
+  connections: {
+    accepted: nothing,
+    closed: nothing,
+    requested: nothing,
+    reading: nothing,
+    writing: nothing,
+    waiting: nothing,
+  },
   wire: { headRefused: nothing, bareLineFeeds: nothing },
+  http2: { requested: nothing, ended: nothing },
   copies: { answered: nothing, failed: nothing, dropped: nothing },
 };

@@ -1,4 +1,5 @@
 import type { RouteNames } from '../lib/variables/source.ts';
+import type { Http2Cause } from './http2-causes.ts';
 import type { AccessRecord } from './access-record.ts';
 
 /** Writes one line per exchange, batched; never blocks and never throws on the request path. */
@@ -18,6 +19,7 @@ export interface WorkerMetrics {
   readonly connections: ConnectionCounters;
   readonly wire: WireCounters;
   readonly copies: CopyCounters;
+  readonly http2: Http2Counters;
 }
 
 /** What was odd on the wire. */
@@ -26,6 +28,13 @@ export interface WireCounters {
   headRefused(): void;
   /** A head of an upstream had lines that end without CR. */
   bareLineFeeds(): void;
+}
+
+/** What clients do that speak HTTP/2. */
+export interface Http2Counters {
+  requested(): void;
+  /** A connection, or a stream that was too slow, was ended because of what the client did. */
+  ended(cause: Http2Cause): void;
 }
 
 /** What became of copies of requests. */
@@ -45,6 +54,8 @@ export interface RouteSeries {
 export interface ConnectionCounters {
   accepted(): void;
   closed(): void;
+  /** A request came, whatever its protocol. */
+  requested(): void;
   /** Delta of connections reading a request, writing a response, waiting in keep-alive. */
   reading(delta: 1 | -1): void;
   writing(delta: 1 | -1): void;

@@ -1,8 +1,10 @@
 import type { EngineOptions, ServeContext } from './exchange/context.ts';
 import type { ConnectionInfo } from './message/connection-info.ts';
-import { WAITS } from './http1/client-waits.ts';
+import { WAITS } from './exchange/client-waits.ts';
 import { DownstreamConnection } from './http1/downstream-connection.ts';
 import { Servings } from './http1/serving.ts';
+import { Http2ClientConnection } from './http2/client-connection.ts';
+import { WireShared } from './http2/wire-shared.ts';
 import { createHttp1Wire } from './http1/upstream-wire.ts';
 import type { Connection, Transport } from './transport/transport.ts';
 import { Timers } from '../lib/timer-wheel.ts';
@@ -40,6 +42,7 @@ export function createServeContext(options: ServeOptions): Engine {
     settings: () => options.router().settings,
     report,
   });
+  const shared = new WireShared();
   const context: ServeContext = {
     router: () => options.router(),
     upstreamOf,
@@ -69,14 +72,20 @@ export function createServeContext(options: ServeOptions): Engine {
     }),
     stats: { accepted: 0, requests: 0, reading: 0, writing: 0, waiting: 0 },
     connections: new Set(),
+    takeHttp2: (connection, info, begun) =>
+      new Http2ClientConnection(connection, info, context, shared).start(begun),
     isDraining: false,
   };
   return Object.assign(context, { servings: new Servings(context) });
 }
 
-/** Takes over a connection that is ready for HTTP/1.1: preamble read, handshake done. */
+/** Takes over a connection that is ready for HTTP: preamble read, handshake done. */
 export function serveConnection(connection: Connection, info: ConnectionInfo, context: Engine): void {
   try {
+    if (info.isHttp2 === true) {
+      context.takeHttp2(connection, info, undefined);
+      return;
+    }
     const downstream = new DownstreamConnection(connection, info, context, context.servings);
     downstream.start();
     if (context.isDraining) downstream.startDraining();

@@ -31,6 +31,10 @@ export interface DataPlaneSettings {
   readonly minBodyBytesPerSecond: number;
   readonly keepAliveTimeoutMs: number;
   readonly keepAliveRequests: number;
+  /** Whether clients may speak HTTP/2. */
+  readonly isHttp2Used: boolean;
+  /** Requests that a client's HTTP/2 connection may have under way. */
+  readonly maxConcurrentStreams: number;
   readonly maxTargetBytes: number;
   readonly maxHeaderLineBytes: number;
   readonly maxHeadBytes: number;
@@ -136,6 +140,8 @@ export const DEFAULT_SETTINGS: DataPlaneSettings = {
   minBodyBytesPerSecond: 0,
   keepAliveTimeoutMs: 75_000,
   keepAliveRequests: 1000,
+  isHttp2Used: true,
+  maxConcurrentStreams: 128,
   maxTargetBytes: 8192,
   maxHeaderLineBytes: 8192,
   maxHeadBytes: 32_768,

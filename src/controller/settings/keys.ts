@@ -59,6 +59,9 @@ const headerName =
     return undefined;
   };
 
+/** What each of them takes of memory a client may have that many times. */
+const MAX_CONCURRENT_STREAMS = 4096;
+
 const TLS_VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const;
 
 const tlsVersions: ApplyKey = (draft, value) => {
@@ -156,6 +159,14 @@ const refusal =
     return undefined;
   };
 
+const concurrentStreams: ApplyKey = (draft, value) => {
+  const streams = parseGoInt(value);
+  if (streams === undefined || streams < 1 || streams > MAX_CONCURRENT_STREAMS)
+    return `is not a whole number from 1 to ${MAX_CONCURRENT_STREAMS}`;
+  draft.maxConcurrentStreams = streams;
+  return undefined;
+};
+
 const limitKey: ApplyKey = (draft, value) => {
   const unknown = unknownNames(value).map((name) => `$${name}`);
   // Filled in with nothing it would limit nobody.
@@ -211,6 +222,8 @@ export const DATA_PLANE_KEYS: Readonly<Record<string, ApplyKey>> = {
   'client-body-min-rate': integer((draft, value) => (draft.minBodyBytesPerSecond = value)),
   'keep-alive': seconds((draft, value) => (draft.keepAliveTimeoutMs = value)),
   'keep-alive-requests': integer((draft, value) => (draft.keepAliveRequests = value)),
+  'use-http2': bool((draft, value) => (draft.isHttp2Used = value)),
+  'http2-max-concurrent-streams': concurrentStreams,
   'large-client-header-buffers': headBuffers,
   'upstream-keepalive-connections': integer((draft, value) => (draft.upstreamKeepAliveConnections = value)),
   'upstream-keepalive-timeout': seconds((draft, value) => (draft.upstreamKeepAliveTimeoutMs = value)),

@@ -234,3 +234,20 @@ test('ssl-dh-param names a Secret with a group', () => {
     said('tls/bad', 'names a Secret whose dhparam.pem is no group (Invalid PEM formatted message.)'),
   );
 });
+
+test('HTTP/2 is on, for 128 streams at once, unless the keys say otherwise', () => {
+  expect(read({}).settings).toMatchObject({ isHttp2Used: true, maxConcurrentStreams: 128 });
+  const { settings, messages } = read({ 'use-http2': 'false', 'http2-max-concurrent-streams': '20' });
+  expect(settings).toMatchObject({ isHttp2Used: false, maxConcurrentStreams: 20 });
+  expect(messages).toEqual([]);
+});
+
+for (const value of ['0', '4097', 'many']) {
+  test(`http2-max-concurrent-streams: ${value} leaves the default`, () => {
+    const { settings, messages } = read({ 'http2-max-concurrent-streams': value });
+    expect(settings.maxConcurrentStreams).toBe(128);
+    expect(messages).toEqual([
+      `data.http2-max-concurrent-streams: "${value}" is not a whole number from 1 to 4096; the default is used`,
+    ]);
+  });
+}

@@ -8,8 +8,9 @@ import { answerPlainOnTls, refuseServerName } from './preamble-answers.ts';
 import { toTlsClient, type Handshake } from './tls-client.ts';
 import { type Beginning, Preamble, type PreambleOwner } from './preamble.ts';
 
-/** Protocols offered by ALPN, in order of preference. */
-export const ALPN_PROTOCOLS: readonly string[] = ['http/1.1'];
+/* Protocols offered by ALPN, in order of preference. */
+const WITH_HTTP2: readonly string[] = ['h2', 'http/1.1'];
+const WITHOUT_HTTP2: readonly string[] = ['http/1.1'];
 
 /** What accepted connections of one listener share. */
 export interface AcceptContext {
@@ -99,7 +100,7 @@ export class Accepted implements PreambleOwner, ConnectionHandler, ConnectionHol
       const handshake = this.#context.handshakeFor(beginning.serverName);
       this.#handshake = handshake;
       const context = certificates.contextFor(beginning.serverName, handshake.clientAuth);
-      connection.startTls(context, ALPN_PROTOCOLS);
+      connection.startTls(context, this.#settings.isHttp2Used ? WITH_HTTP2 : WITHOUT_HTTP2);
     }
   }
 
@@ -138,6 +139,7 @@ export class Accepted implements PreambleOwner, ConnectionHandler, ConnectionHol
       serial: nextSerial(),
       listener,
       scheme: tls === undefined ? 'http' : 'https',
+      isHttp2: tls?.alpn === 'h2',
       peerAddress: this.#peerAddress,
       peerPort: connection.remotePort,
       clientAddress: this.#clientAddress,

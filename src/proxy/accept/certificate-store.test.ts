@@ -65,7 +65,7 @@ async function openBench(change: Partial<TlsSettings> = {}): Promise<Bench> {
     transport,
     settings: () => DEFAULT_SETTINGS,
     certificates: store,
-    counters: { accepted() {}, closed() {}, reading() {}, writing() {}, waiting() {} },
+    counters: { accepted() {}, closed() {}, requested() {}, reading() {}, writing() {}, waiting() {} },
     serve: (connection) => void (connection.handler = ECHO),
     post: (message) => {
       if (message.kind === 'listening') ({ port } = message);

@@ -64,6 +64,7 @@ async function openBench(change: Partial<DataPlaneSettings> = {}): Promise<Bench
     counters: {
       accepted: () => counts.accepted++,
       closed: () => counts.closed++,
+      requested: () => {},
       reading: () => {},
       writing: () => {},
       waiting: () => {},
@@ -180,7 +181,7 @@ describe('plain listener', () => {
         transport: createSocketTransport(),
         settings: () => taken.settings,
         certificates: taken.store,
-        counters: { accepted() {}, closed() {}, reading() {}, writing() {}, waiting() {} },
+        counters: { accepted() {}, closed() {}, requested() {}, reading() {}, writing() {}, waiting() {} },
         serve: (connection) => {
           connection.handler = ECHO;
           connection.write('served');

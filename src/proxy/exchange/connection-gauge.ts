@@ -23,6 +23,19 @@ export class ConnectionGauge {
     this.#counters = counters;
   }
 
+  /** Counts a connection that was taken over. */
+  open(): void {
+    this.#stats.accepted++;
+    this.set('reading');
+  }
+
+  /** Counts a request, which it is answering from now on. */
+  request(): void {
+    this.#stats.requests++;
+    this.#counters.requested();
+    this.set('writing');
+  }
+
   /** Undefined: nothing any more. */
   set(doing: Doing | undefined): void {
     const previous = this.doing;

@@ -1,6 +1,8 @@
 import type { Timers } from '../../lib/timer-wheel.ts';
 import type { AccessLog, WorkerMetrics } from '../../observe/sinks.ts';
+import type { ConnectionInfo } from '../message/connection-info.ts';
 import type { Router } from '../router/linked.ts';
+import type { Connection } from '../transport/transport.ts';
 import type { Pools } from '../upstream/pools.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { BodyStorage } from './body-store.ts';
@@ -43,6 +45,8 @@ export interface ServeContext extends EngineOptions {
   readonly copies: Copies;
   readonly stats: EngineStats;
   readonly connections: Set<ClientConnection>;
+  /** Goes on with a connection that speaks HTTP/2; `begun` is what was read of it. */
+  takeHttp2(connection: Connection, info: ConnectionInfo, begun: Buffer | undefined): void;
   /** From now on every response ends its connection, and an idle one is closed soon. */
   isDraining: boolean;
 }

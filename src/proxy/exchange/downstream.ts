@@ -52,8 +52,6 @@ export interface Downstream {
   flush(): boolean;
   /** Completes the response and sends it. */
   endResponse(trailers: HeaderBlock | undefined): void;
-  /** Whether the bytes that were written are needed no more. */
-  readonly isFlushed: boolean;
   /** Takes the response back as long as nothing of it was sent; false: something was. */
   retract(): boolean;
   /** Cuts the response off so that it cannot look complete. */

@@ -1,6 +1,6 @@
 import { BodyReader } from './body-reader.ts';
 import { CLIENT_STATES } from './client-states.ts';
-import { WAITS } from './client-waits.ts';
+import { WAITS } from '../exchange/client-waits.ts';
 import { ConnectionGauge } from '../exchange/connection-gauge.ts';
 import { ConnectionMemo } from '../exchange/connection-memo.ts';
 import type { ClientConnection, ServeContext } from '../exchange/context.ts';
@@ -13,7 +13,7 @@ import type { HeaderBlock } from '../message/heads.ts';
 import type { Http1RequestHead } from './heads.ts';
 import { upgradeLines } from './request-head.ts';
 import { RequestParser } from './request-parser.ts';
-import { InputQueue, type InputUser } from './input-queue.ts';
+import { InputQueue, type InputUser, MAX_WAITING_BYTES } from './input-queue.ts';
 import type { Lifecycle } from '../exchange/lifecycle.ts';
 import { finishExchange } from '../exchange/finish.ts';
 import { afterInput } from './after-input.ts';
@@ -23,9 +23,6 @@ import type { Connection, ConnectionHandler } from '../transport/transport.ts';
 import { Timer, type TimerOwner } from '../../lib/timer-wheel.ts';
 
 const { IN_HEAD, IN_EXCHANGE, DISCARDING, TUNNEL, LINGERING, CLOSED } = CLIENT_STATES;
-
-/** Bytes behind the present request that are kept before reading stops. */
-const MAX_WAITING_BYTES = 65_536;
 
 /** One client connection: requests one at a time and in order, responses in as few writes as they need. */
 export class DownstreamConnection
@@ -72,9 +69,8 @@ export class DownstreamConnection
   start(): void {
     const context = this.#context;
     context.connections.add(this);
-    context.stats.accepted++;
     this.#connection.handler = this;
-    this.#gauge.set('reading');
+    this.#gauge.open();
     context.timers.arm(this.#timer, context.router().settings.headerTimeoutMs);
   }
 
@@ -98,10 +94,6 @@ export class DownstreamConnection
   }
 
   // What the exchange asks for.
-
-  get isFlushed(): boolean {
-    return this.#connection.held === 0;
-  }
 
   readBody(): void {
     const { bodyTimeoutMs, minBodyBytesPerSecond } = this.#lifecycle.exchange.routing.router.settings;
@@ -272,13 +264,10 @@ export class DownstreamConnection
             this.#onPartialHead();
             return position;
           }
-          if (next === REFUSED) {
-            this.#begin(parser.head, 0, parser.error);
-            return end;
-          }
-          const headBytes = next - position;
-          position = next;
-          this.#begin(parser.head, headBytes, undefined);
+          const refusal = next === REFUSED ? parser.error : undefined;
+          if (refusal === 'http2_preface' && this.#handOver(buffer.subarray(position, end))) return end;
+          this.#begin(parser.head, next - position, refusal);
+          position = refusal === undefined ? next : end;
           break;
         }
         case IN_EXCHANGE: {
@@ -303,13 +292,21 @@ export class DownstreamConnection
     return position;
   }
 
+  /** HTTP/2 by prior knowledge (RFC 9113 §3.3); over TLS it is agreed upon before. */
+  #handOver(begun: Buffer): boolean {
+    if (this.#requestCount > 0 || this.info.scheme === 'https') return false;
+    if (!this.#context.router().settings.isHttp2Used) return false;
+    this.#forget();
+    this.#context.takeHttp2(this.#connection, this.info, begun);
+    return true;
+  }
+
   /** With a `refusal` the head could not be understood: what is behind it will never be parsed. */
   #begin(head: Http1RequestHead, headBytes: number, refusal: ProxyErrorCode | undefined): void {
     const context = this.#context;
     this.#state = IN_EXCHANGE;
     this.#requestCount++;
-    context.stats.requests++;
-    this.#gauge.set('writing');
+    this.#gauge.request();
     context.timers.disarm(this.#timer);
     this.#isBodyWanted = false;
     this.#isBodyPaused = false;
@@ -412,7 +409,7 @@ export class DownstreamConnection
         return;
       case IN_HEAD:
         // With a response still held, only our half is closed.
-        if (this.isFlushed) this.destroy();
+        if (this.#connection.held === 0) this.destroy();
         else this.#linger();
         return;
       case CLOSED:
@@ -439,13 +436,17 @@ export class DownstreamConnection
   #close(): void {
     if (this.#state === CLOSED) return;
     const isInExchange = this.#state === IN_EXCHANGE || this.#state === TUNNEL;
+    this.#forget();
+    this.#input.clear();
+    this.#writer.clear();
+    if (isInExchange) this.#lifecycle.onClientGone();
+  }
+
+  #forget(): void {
     this.#state = CLOSED;
     this.#gauge.set(undefined);
     this.#context.timers.cancel(this.#timer);
     this.#context.connections.delete(this);
-    this.#input.clear();
-    this.#writer.clear();
-    if (isInExchange) this.#lifecycle.onClientGone();
   }
 
   #fail(fault: unknown): void {

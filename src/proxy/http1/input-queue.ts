@@ -1,5 +1,8 @@
 import { InputBuffer } from './input-buffer.ts';
 
+/** Bytes behind the present request that are kept before reading stops. */
+export const MAX_WAITING_BYTES = 65_536;
+
 /** Who uses the bytes of a connection. */
 export interface InputUser {
   /** Uses bytes for as long as it has use for them; answers the offset of the first one that has to wait. */

@@ -157,6 +157,11 @@ export class FieldList implements FieldSink, HeaderBlock {
     this.#push('host', value, HEADER.host, undefined);
   }
 
+  /** Adds a field of our own. */
+  append(lowerName: string, value: string): void {
+    this.#push(lowerName, value, headerIdOf(lowerName), undefined);
+  }
+
   get text(): string {
     let text = '';
     for (let i = 0; i < this.count; i++) text += this.#lineAt(i);

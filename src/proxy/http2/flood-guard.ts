@@ -1,18 +1,7 @@
+import { HTTP2_CAUSES, type Http2Cause } from '../../observe/http2-causes.ts';
+
 /** What a peer may do at no cost to itself, by what it is counted under. */
-export const FLOOD_KINDS = [
-  'reset',
-  'ping',
-  'settings',
-  'priority',
-  'window-update',
-  'empty-frame',
-  'stream-error',
-  'unknown-frame',
-  'header-block',
-  'slow-body',
-  'slow-reader',
-] as const;
-export type FloodKind = (typeof FLOOD_KINDS)[number];
+export type FloodKind = Exclude<Http2Cause, 'malformed'>;
 
 /** How many at once, and how many a second in the long run. */
 const ALLOWED: Partial<Record<FloodKind, readonly [atOnce: number, perSecond: number]>> = {
@@ -30,13 +19,13 @@ const ALLOWED: Partial<Record<FloodKind, readonly [atOnce: number, perSecond: nu
 
 /** Counts by kind, leaking with time. Usual work gives back what it brings with it. */
 export class FloodGuard {
-  readonly #counts = new Float64Array(FLOOD_KINDS.length);
+  readonly #counts = new Float64Array(HTTP2_CAUSES.length);
   #leakedAtMs = 0;
 
   /** Counts one; true: that is too many. */
   isTooMany(kind: FloodKind, nowMs: number): boolean {
     if (nowMs - this.#leakedAtMs >= 1000) this.#leak(nowMs);
-    const index = FLOOD_KINDS.indexOf(kind);
+    const index = HTTP2_CAUSES.indexOf(kind);
     const count = this.#counts[index]! + 1;
     this.#counts[index] = count;
     return count > ALLOWED[kind]![0];
@@ -44,15 +33,15 @@ export class FloodGuard {
 
   /** Takes back so many: they belong to work that was done. */
   forgive(kind: FloodKind, count: number): void {
-    const index = FLOOD_KINDS.indexOf(kind);
+    const index = HTTP2_CAUSES.indexOf(kind);
     this.#counts[index] = Math.max(0, this.#counts[index]! - count);
   }
 
   #leak(nowMs: number): void {
     const seconds = (nowMs - this.#leakedAtMs) / 1000;
     this.#leakedAtMs = nowMs;
-    for (const [index, kind] of FLOOD_KINDS.entries()) {
-      const allowed = ALLOWED[kind];
+    for (const [index, kind] of HTTP2_CAUSES.entries()) {
+      const allowed = kind === 'malformed' ? undefined : ALLOWED[kind];
       if (allowed !== undefined) {
         this.#counts[index] = Math.max(0, this.#counts[index]! - allowed[1] * seconds);
       }

@@ -156,7 +156,9 @@ export class ReceiveSide {
     stream.lastReadMs = nowMs;
     if (stream.readSinceMs === 0) stream.readSinceMs = nowMs;
     else stream.readSinceMs += nowMs - stream.pausedAtMs;
-    if (stream.isResumeDue || (stream.heldBytes === 0 && (!stream.isRemoteEnded || stream.isEndTold))) return;
+    // With nothing held there may still be room to give back that was used up before it was paused.
+    const isNothingDue = stream.isRemoteEnded ? stream.isEndTold : stream.credit === 0;
+    if (stream.isResumeDue || (stream.heldBytes === 0 && isNothingDue)) return;
     stream.isResumeDue = true;
     this.#resumed.push(stream);
     this.#owner.wake();
@@ -180,6 +182,7 @@ export class ReceiveSide {
   #hand(stream: Stream): void {
     if (!stream.isResumeDue) return;
     stream.isResumeDue = false;
+    const hadNothing = stream.heldBytes === 0;
     while (stream.heldBytes > 0 && stream.isReading && !stream.isReleased) {
       const piece = stream.held.shift()!;
       stream.heldBytes -= piece.length;
@@ -194,7 +197,7 @@ export class ReceiveSide {
       this.#tellEnd(stream, trailers);
       return;
     }
-    stream.handler!.onRead(stream);
+    if (!hadNothing) stream.handler!.onRead(stream);
     this.#widen(stream);
   }
 

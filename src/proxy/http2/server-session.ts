@@ -1,7 +1,6 @@
 import { Timer, type TimerOwner, type Timers } from '../../lib/timer-wheel.ts';
 import type { HeadText } from '../message/head-text.ts';
 import type { FieldList } from './field-list.ts';
-import type { FloodKind } from './flood-guard.ts';
 import { writeGoaway, writePing, writeReset } from './frame-writer.ts';
 import { parsePriority, URGENCIES } from './priority.ts';
 import { contentLengthOf, isWholeRequest } from './request-rules.ts';
@@ -14,7 +13,7 @@ export interface ServerSessionOptions extends SessionOptions {
   readonly timers: Timers;
   readonly maxConcurrentStreams: number;
   /** Who serves a stream; asked once for each that is used again and again. */
-  createHandler(): StreamHandler;
+  createHandler(stream: Stream): StreamHandler;
   /** Times of the connection, now. */
   times(): ServerTimes;
   /** Whether streams are open, each time that changes. */
@@ -88,7 +87,7 @@ export class ServerSession extends Session implements TimerOwner {
     super.receive(buffer, position, end);
   }
 
-  /** Sends a head. `trailing` lines come last, behind Content-Length. */
+  /** Sends a head. `trailing` lines come last, behind Content-Length. Answers the octets of its block. */
   respond(
     stream: Stream,
     status: number,
@@ -96,8 +95,8 @@ export class ServerSession extends Session implements TimerOwner {
     lines: HeadText,
     contentLength: number,
     trailing: HeadText,
-  ): void {
-    if (this.isOver || !stream.isActive) return;
+  ): number {
+    if (this.isOver || !stream.isActive) return 0;
     const { encoder } = this;
     encoder.begin();
     encoder.status(status);
@@ -107,6 +106,7 @@ export class ServerSession extends Session implements TimerOwner {
     if (trailing !== '') encoder.lines(trailing);
     this.send.head(stream, status >= 200);
     this.wake();
+    return this.#server.shared.block.length;
   }
 
   /** Asks the client to open no more streams here; ends when those that are open have. */
@@ -118,6 +118,21 @@ export class ServerSession extends Session implements TimerOwner {
     writePing(this.out, 0, 0, 0);
     this.wake();
     this.#server.timers.arm(this.#timer, GOAWAY_GRACE_MS);
+  }
+
+  /** The client sends nothing more: what it has asked for completely is still answered. */
+  onPeerEnd(): void {
+    if (this.isOver) return;
+    this.#isLeaving = true;
+    this.#isLeft = true;
+    for (const stream of this.streams.values()) if (!stream.isRemoteEnded) this.#cut(stream);
+    if (this.streams.size === 0) this.endSoon();
+  }
+
+  /** Whether some answer has begun. */
+  get isAnswering(): boolean {
+    for (const stream of this.streams.values()) if (stream.isHeadSent) return true;
+    return false;
   }
 
   override onClosed(): void {
@@ -153,7 +168,7 @@ export class ServerSession extends Session implements TimerOwner {
   }
 
   override onLocalEnd(stream: Stream): void {
-    if (stream.isRemoteEnded) super.onLocalEnd(stream);
+    if (stream.isRemoteEnded || stream.isTunnel) super.onLocalEnd(stream);
     // The answer is complete, and nobody needs the rest of the request (RFC 9113 §8.1).
     else this.resetStream(stream, H2_ERROR.noError);
   }
@@ -177,6 +192,7 @@ export class ServerSession extends Session implements TimerOwner {
     }
     const stream = this.openStream(id);
     if (this.streams.size === 1) this.#server.onBusy?.(true);
+    stream.headBytes = end - start;
     if (!this.decode(stream.fields, 'request', buffer, start, end)) return false;
     return this.#begin(stream, isEnd);
   }
@@ -237,7 +253,7 @@ export class ServerSession extends Session implements TimerOwner {
     stream.lastReadMs = this.nowMs;
     if (this.streams.size === 1 && !this.#isLeaving) timers.arm(this.#timer, WATCH_MS);
     if (++this.#opened >= this.#server.times().keepAliveRequests) this.shutdown();
-    stream.handler ??= this.#server.createHandler();
+    stream.handler ??= this.#server.createHandler(stream);
     stream.handler.onHead(stream);
     return !this.isOver;
   }
@@ -267,7 +283,12 @@ export class ServerSession extends Session implements TimerOwner {
   #watch(times: ServerTimes): void {
     for (const stream of this.streams.values()) {
       if (stream.queuedBytes > 0 && this.nowMs - stream.lastSentMs > times.sendTimeoutMs) {
-        this.#cut(stream, 'slow-reader');
+        this.options.onLate?.('slow-reader');
+        this.#cut(stream);
+      } else if (stream.isTunnel) {
+        // A half that is left alone is of no use.
+        const isHalf = stream.isLocalEnded && !stream.isRemoteEnded;
+        if (isHalf && this.nowMs - stream.lastReadMs > times.sendTimeoutMs) this.#cut(stream);
       } else if (isLate(stream, times, this.nowMs)) {
         this.options.onLate?.('slow-body');
         if (!stream.isReleased) stream.handler!.onLate(stream);
@@ -276,8 +297,7 @@ export class ServerSession extends Session implements TimerOwner {
     }
   }
 
-  #cut(stream: Stream, kind: FloodKind): void {
-    this.options.onLate?.(kind);
+  #cut(stream: Stream): void {
     const { handler, isReleased } = stream;
     this.resetStream(stream, H2_ERROR.cancel);
     if (!isReleased) handler!.onReset(stream, H2_ERROR.cancel, false);

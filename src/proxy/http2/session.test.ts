@@ -177,6 +177,19 @@ describe('5.2: what comes in keeps to the windows', () => {
     expect(peer.take()).toEqual(['windowUpdate 1 144000']);
   });
 
+  test('a stream that was paused behind what it was handed gets its room when it is read again', () => {
+    const peer = started(read);
+    peer.send(headers(1, POST, 4));
+    const stream = peer.session.streams.get(1)!;
+    stream.handler!.onRead = (one) => one.pause();
+    const piece = Buffer.alloc(16_000);
+    peer.send(data(1, piece), data(1, piece), data(1, piece), data(1, piece));
+    expect(peer.take()).toEqual([]);
+    stream.resume();
+    peer.turn();
+    expect(peer.take()).toEqual([`windowUpdate 1 ${64_000 + 262_144 - 65_535}`]);
+  });
+
   test('a body whose rest fits needs no more room', () => {
     const peer = started(read);
     peer.send(headers(1, [...POST, ['content-length', '60000']], 4));

@@ -3,7 +3,7 @@ import type { Stream } from './stream.ts';
 /** Streams that we have reset and that may still be written to by a peer that does not know yet. */
 const REMEMBERED_RESETS = 256;
 /** Streams that are over, for those to come. */
-const MAX_SPARE = 32;
+const MAX_SPARE = 128;
 
 /** Streams of one session by their numbers. */
 export class StreamTable {

@@ -56,6 +56,10 @@ export class Stream {
   received = 0;
   /** Content-Length; -1: none. */
   expected = -1;
+  /** A request's: octets of the block that its head came in. */
+  headBytes = 0;
+  /** Whether both halves are those of a tunnel: one does not end with the other. */
+  isTunnel = false;
   /** A client's: status of the response, and the length that its head says. */
   status = 0;
   declared = -1;
@@ -119,6 +123,8 @@ export class Stream {
     this.credit = 0;
     this.received = 0;
     this.expected = -1;
+    this.headBytes = 0;
+    this.isTunnel = false;
     this.status = 0;
     this.declared = -1;
     this.isHeadRead = false;

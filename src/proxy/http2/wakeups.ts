@@ -26,8 +26,14 @@ export class Wakeups {
   #run(): void {
     const due = this.#due;
     this.#due = this.#spare;
-    for (const turn of due) turn.takeTurn();
-    while (due.length > 0) due.pop();
-    this.#spare = due;
+    let done = 0;
+    try {
+      while (done < due.length) due[done++]!.takeTurn();
+    } finally {
+      // What one of them throws is not to keep the others from theirs.
+      while (done < due.length) this.add(due[done++]!);
+      while (due.length > 0) due.pop();
+      this.#spare = due;
+    }
   }
 }

@@ -15,6 +15,8 @@ export interface ConnectionInfo {
   /** Listener name: `http` or `https`. */
   readonly listener: string;
   readonly scheme: 'http' | 'https';
+  /** Whether the handshake agreed upon HTTP/2. */
+  readonly isHttp2?: boolean;
   /** The direct peer. */
   readonly peerAddress: string;
   readonly peerPort: number;

@@ -47,6 +47,7 @@ export const PROXY_ERRORS = {
   ambiguous_framing: { ...REFUSAL, status: 400 },
   transfer_encoding_on_http10: { ...REFUSAL, status: 400 },
   unknown_transfer_encoding: { ...REFUSAL, status: 501 },
+  unknown_protocol: { ...REFUSAL, status: 501 },
   bad_chunk: { ...REFUSAL, status: 400 },
   bad_trailer: { ...REFUSAL, status: 400 },
   connect_refused: { ...REFUSAL, status: 400 },

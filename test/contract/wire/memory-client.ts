@@ -160,10 +160,6 @@ class MemoryDownstream implements Downstream, ChannelEnd {
     this.flush();
   }
 
-  get isFlushed(): boolean {
-    return this.#outgoing!.held === 0;
-  }
-
   retract(): boolean {
     if (!this.#isUnsent) return false;
     this.#pending = [];

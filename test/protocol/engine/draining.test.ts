@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { WAITS } from '../../../src/proxy/http1/client-waits.ts';
+import { WAITS } from '../../../src/proxy/exchange/client-waits.ts';
 import { Bench, eventually, GET, OK, type Client, type Engine } from './harness.ts';
 
 let bench: Bench;

@@ -11,16 +11,29 @@ export interface Oddities {
   copiesAnswered?: number;
   copiesFailed?: number;
   copiesDropped?: number;
+  /** What connections and streams of HTTP/2 were ended for. */
+  http2Ended?: string[];
 }
 
 /** Counts nothing but what is odd. */
 export function silentMetrics(oddities: Oddities = { refusedHeads: 0, bareLineFeeds: 0 }): WorkerMetrics {
   return {
     routeSeries: () => ({ observe: nothing }),
-    connections: { accepted: nothing, closed: nothing, reading: nothing, writing: nothing, waiting: nothing },
+    connections: {
+      accepted: nothing,
+      closed: nothing,
+      requested: nothing,
+      reading: nothing,
+      writing: nothing,
+      waiting: nothing,
+    },
     wire: {
       headRefused: () => void oddities.refusedHeads++,
       bareLineFeeds: () => void oddities.bareLineFeeds++,
+    },
+    http2: {
+      requested: nothing,
+      ended: (cause) => void (oddities.http2Ended ??= []).push(cause),
     },
     copies: {
       answered: () => void (oddities.copiesAnswered = (oddities.copiesAnswered ?? 0) + 1),

@@ -1,0 +1,175 @@
+import { Timer, type TimerOwner, type Timers } from '../../lib/timer-wheel.ts';
+import { WAITS } from '../exchange/client-waits.ts';
+import { ConnectionGauge } from '../exchange/connection-gauge.ts';
+import { ConnectionMemo } from '../exchange/connection-memo.ts';
+import type { ClientConnection, ServeContext } from '../exchange/context.ts';
+import type { ConnectionInfo } from '../message/connection-info.ts';
+import type { HeadLimits } from '../message/head-parser.ts';
+import type { Connection, ConnectionHandler } from '../transport/transport.ts';
+import { DownstreamStream, type StreamOwner } from './downstream-stream.ts';
+import type { FloodKind } from './flood-guard.ts';
+import { type ServerSessionOptions, ServerSession, type ServerTimes } from './server-session.ts';
+import { serverTimesOf } from './server-times.ts';
+import type { SessionSink } from './session-options.ts';
+import type { Stream, StreamHandler } from './stream.ts';
+import type { WireShared } from './wire-shared.ts';
+
+/** One client connection that speaks HTTP/2: its session, on what carries its bytes. */
+export class Http2ClientConnection
+  implements ClientConnection, ConnectionHandler, StreamOwner, ServerSessionOptions, SessionSink, TimerOwner
+{
+  readonly info: ConnectionInfo;
+  readonly memo: ConnectionMemo = new ConnectionMemo();
+  readonly context: ServeContext;
+  readonly shared: WireShared;
+  readonly session: ServerSession;
+  readonly maxConcurrentStreams: number;
+  /** What the transport cannot send at once it copies. */
+  readonly areBytesFree = true;
+  readonly now: () => number;
+  readonly timers: Timers;
+  readonly #connection: Connection;
+  /** Runs while nothing but the end is awaited. */
+  readonly #timer: Timer;
+  readonly #gauge: ConnectionGauge;
+  #requestCount = 0;
+  #isClosed = false;
+
+  constructor(connection: Connection, info: ConnectionInfo, context: ServeContext, shared: WireShared) {
+    this.info = info;
+    this.context = context;
+    this.shared = shared;
+    this.now = context.now;
+    this.timers = context.timers;
+    this.maxConcurrentStreams = context.router().settings.maxConcurrentStreams;
+    this.#connection = connection;
+    this.#timer = new Timer(this);
+    this.#gauge = new ConnectionGauge(context.stats, context.metrics.connections);
+    this.session = new ServerSession(this);
+  }
+
+  /** `begun` is what the client has sent already. */
+  start(begun: Buffer | undefined): void {
+    const { context } = this;
+    context.connections.add(this);
+    this.#connection.handler = this;
+    this.#gauge.open();
+    if (context.isDraining) this.startDraining();
+    if (begun !== undefined) this.onData(this.#connection, begun, 0, begun.length);
+  }
+
+  startDraining(): void {
+    this.session.shutdown();
+  }
+
+  destroy(): void {
+    this.#connection.destroy();
+    this.onClose();
+  }
+
+  get sink(): SessionSink {
+    return this;
+  }
+
+  get areBytesGiven(): boolean {
+    return this.#connection.areBytesGiven;
+  }
+
+  countRequest(): number {
+    this.#gauge.request();
+    this.context.metrics.http2.requested();
+    return ++this.#requestCount;
+  }
+
+  // What the connection brings.
+
+  onData(_connection: Connection, bytes: Buffer, start: number, end: number): void {
+    try {
+      this.session.receive(bytes, start, end);
+    } catch (fault) {
+      this.#fail(fault);
+    }
+  }
+
+  onDrain(): void {
+    try {
+      this.session.onDrain();
+    } catch (fault) {
+      this.#fail(fault);
+    }
+  }
+
+  onEnd(): void {
+    if (this.session.isOver) {
+      this.destroy();
+      return;
+    }
+    this.session.onPeerEnd();
+    // It may be gone, or wait for its answers: so long it gets the benefit of the doubt.
+    this.timers.arm(this.#timer, WAITS.halfClosedMs);
+  }
+
+  onClose(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#gauge.set(undefined);
+    this.timers.cancel(this.#timer);
+    this.context.connections.delete(this);
+    this.session.onClosed();
+  }
+
+  onTimer(): void {
+    const { session } = this;
+    if (session.isOver || !session.isAnswering) this.destroy();
+    else this.timers.arm(this.#timer, WAITS.halfClosedMs);
+  }
+
+  // What the session asks for.
+
+  write(buffer: Buffer, start: number, end: number): boolean {
+    return this.#connection.write('', buffer, start, end);
+  }
+
+  setReading(isReading: boolean): void {
+    if (isReading) this.#connection.resume();
+    else this.#connection.pause();
+  }
+
+  /** Waits for the client to close its half as well: a reset could take the last answers away from it. */
+  end(): void {
+    const connection = this.#connection;
+    this.#gauge.set(undefined);
+    connection.end();
+    this.timers.arm(this.#timer, connection.held > 0 ? WAITS.sendTimeoutMs : WAITS.lingerTimeoutMs);
+    connection.resume();
+  }
+
+  limits(): HeadLimits {
+    return this.context.router().settings;
+  }
+
+  times(): ServerTimes {
+    return serverTimesOf(this.context.router().settings);
+  }
+
+  createHandler(stream: Stream): StreamHandler {
+    return new DownstreamStream(this, stream);
+  }
+
+  onBusy(isBusy: boolean): void {
+    if (!isBusy && !this.session.isOver) this.#gauge.set('waiting');
+  }
+
+  onError(_code: number, flood: FloodKind | undefined): void {
+    this.context.metrics.http2.ended(flood ?? 'malformed');
+  }
+
+  onLate(kind: FloodKind): void {
+    this.context.metrics.http2.ended(kind);
+  }
+
+  #fail(fault: unknown): void {
+    this.context.report(fault);
+    this.#connection.destroy();
+  }
+}

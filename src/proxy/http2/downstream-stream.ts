@@ -1,0 +1,285 @@
+import type { ConnectionMemo } from '../exchange/connection-memo.ts';
+import type { ServeContext } from '../exchange/context.ts';
+import type { Downstream, ResponseBodyKind } from '../exchange/downstream.ts';
+import { finishExchange } from '../exchange/finish.ts';
+import { Lifecycle } from '../exchange/lifecycle.ts';
+import type { ConnectionInfo } from '../message/connection-info.ts';
+import { LinesEditor } from '../message/head-editor.ts';
+import { type HeadText, NO_LINES } from '../message/head-text.ts';
+import type { HeaderBlock } from '../message/heads.ts';
+import { dateLine } from '../message/http-date.ts';
+import { NEVER_FORWARDED } from '../message/known-headers.ts';
+import type { FieldList } from './field-list.ts';
+import type { ServerSession } from './server-session.ts';
+import { StreamHead } from './stream-head.ts';
+import type { Stream, StreamHandler } from './stream.ts';
+import { H2_ERROR } from './wire-codes.ts';
+
+/** What the streams of one connection share. */
+export interface StreamOwner {
+  readonly context: ServeContext;
+  readonly info: ConnectionInfo;
+  readonly memo: ConnectionMemo;
+  readonly session: ServerSession;
+  /** Whether bytes that a stream is handed stay as they are. */
+  readonly areBytesGiven: boolean;
+  /** Counts a request; answers its number on the connection. */
+  countRequest(): number;
+}
+
+/** One stream of a client's connection, as its exchange has it: used again for as many as its stream is. */
+export class DownstreamStream implements Downstream, StreamHandler {
+  readonly info: ConnectionInfo;
+  readonly memo: ConnectionMemo;
+  readonly #owner: StreamOwner;
+  readonly #head: StreamHead;
+  readonly #lifecycle: Lifecycle;
+  #stream: Stream;
+  #isBodyWanted = false;
+  #isBodyPaused = false;
+  #isContinueDue = false;
+  #isTunnel = false;
+  /** Whether no other request is to follow on the connection. */
+  #isLast = false;
+
+  /** Set while a head was given and not encoded, so that it can be taken back. */
+  #isHeadDue = false;
+  #status = 0;
+  #lines = NO_LINES;
+  #trailingLines = NO_LINES;
+  #contentLength = -1;
+
+  constructor(owner: StreamOwner, stream: Stream) {
+    this.info = owner.info;
+    this.memo = owner.memo;
+    this.#owner = owner;
+    this.#stream = stream;
+    this.#head = new StreamHead(stream.fields);
+    this.#lifecycle = new Lifecycle(owner.context, this, this.#head);
+  }
+
+  // What the stream brings.
+
+  onHead(stream: Stream): void {
+    const head = this.#head;
+    const sequence = this.#owner.countRequest();
+    this.#stream = stream;
+    this.#isBodyWanted = false;
+    this.#isBodyPaused = false;
+    this.#isTunnel = false;
+    this.#isLast = false;
+    this.#isHeadDue = false;
+    try {
+      const refusal = head.read(stream);
+      this.#isContinueDue = head.hasBody && head.isContinueExpected;
+      if (refusal === undefined) this.#lifecycle.begin(head, stream.headBytes, sequence);
+      else this.#lifecycle.refuse(head, refusal, sequence);
+    } catch (fault) {
+      this.#fail(fault);
+    }
+  }
+
+  /** Clients send none. */
+  onInterimHead(): void {}
+
+  onData(_stream: Stream, buffer: Buffer, start: number, end: number): void {
+    try {
+      if (!this.#isTunnel) {
+        this.#lifecycle.onBodyData(buffer, start, end);
+      } else if (this.#owner.areBytesGiven) {
+        this.#lifecycle.onTunnelData(buffer.subarray(start, end));
+      } else {
+        this.#lifecycle.onTunnelData(Buffer.from(buffer.subarray(start, end)));
+      }
+    } catch (fault) {
+      this.#fail(fault);
+    }
+  }
+
+  onRead(): void {
+    if (this.#isTunnel) return;
+    try {
+      this.#lifecycle.onBodyRead();
+    } catch (fault) {
+      this.#fail(fault);
+    }
+  }
+
+  onEnd(_stream: Stream, _trailers: FieldList | undefined): void {
+    try {
+      if (this.#isTunnel) this.#lifecycle.onTunnelEnd();
+      else this.#lifecycle.onBodyEnd();
+    } catch (fault) {
+      this.#fail(fault);
+    }
+  }
+
+  onDrain(): void {
+    try {
+      this.#lifecycle.onDownstreamDrain();
+    } catch (fault) {
+      this.#fail(fault);
+    }
+  }
+
+  onReset(stream: Stream): void {
+    try {
+      this.#lifecycle.onClientGone();
+    } catch (fault) {
+      this.#fail(fault);
+    }
+    stream.release();
+  }
+
+  onLate(): void {
+    try {
+      this.#lifecycle.onBodyRefused('client_body_timeout');
+    } catch (fault) {
+      this.#fail(fault);
+    }
+  }
+
+  // What the exchange asks for.
+
+  readBody(): void {
+    this.#isBodyWanted = true;
+    if (this.#isContinueDue) {
+      this.#isContinueDue = false;
+      if (this.#stream.heldBytes === 0) this.writeInterim(100, '', NO_LINES);
+    }
+    if (!this.#isBodyPaused) this.#stream.resume();
+  }
+
+  pauseReading(): void {
+    this.#isBodyPaused = true;
+    this.#stream.pause();
+  }
+
+  resumeReading(): void {
+    this.#isBodyPaused = false;
+    if (this.#isBodyWanted || this.#isTunnel) this.#stream.resume();
+  }
+
+  writeInterim(status: number, _reason: string, lines: HeadText): void {
+    this.#respond(status, NO_LINES, lines, -1, NO_LINES);
+  }
+
+  writeHead(
+    status: number,
+    _reason: string,
+    lines: HeadText,
+    trailingLines: HeadText,
+    _kind: ResponseBodyKind,
+    contentLength: number,
+  ): void {
+    this.#isHeadDue = true;
+    this.#status = status;
+    this.#lines = lines;
+    this.#trailingLines = trailingLines;
+    this.#contentLength = contentLength;
+    if (this.#head.upgrade !== undefined && this.#stream.fields.protocol !== undefined) this.#denyTunnel();
+    // The handshake does not stand for this host any more: another connection may.
+    if (this.#isLast && status === 421) this.#owner.session.shutdown();
+  }
+
+  writeBody(buffer: Buffer, start: number, end: number): void {
+    this.#sendHead();
+    this.#lifecycle.exchange.accounting.bytesSent += end - start;
+    this.#stream.write(buffer, start, end);
+  }
+
+  writeText(text: string): void {
+    const bytes = Buffer.from(text, 'latin1');
+    this.writeBody(bytes, 0, bytes.length);
+  }
+
+  flush(): boolean {
+    this.#sendHead();
+    return this.#stream.askDrained();
+  }
+
+  endResponse(trailers: HeaderBlock | undefined): void {
+    this.#sendHead();
+    this.#stream.end(trailers === undefined ? '' : trailers.forwardable(NEVER_FORWARDED));
+  }
+
+  retract(): boolean {
+    if (!this.#isHeadDue) return false;
+    this.#isHeadDue = false;
+    return true;
+  }
+
+  abort(): void {
+    this.#isHeadDue = false;
+    this.#stream.reset(H2_ERROR.internalError);
+    this.#stream.release();
+  }
+
+  closeAfterResponse(): void {
+    this.#isLast = true;
+  }
+
+  endExchange(): void {
+    this.#stream.release();
+  }
+
+  /** The answer of HTTP/1.1 is that of extended CONNECT, but for its status and its key (RFC 8441 §5). */
+  beginTunnel(_reason: string, _upgrade: string, lines: HeadText): void {
+    const exchange = this.#lifecycle.exchange;
+    this.#isTunnel = true;
+    this.#stream.isTunnel = true;
+    const editor = new LinesEditor(lines);
+    editor.remove('sec-websocket-accept');
+    this.#respond(200, dateLine(exchange.startedAtMs), editor.toLines(), -1, NO_LINES);
+    this.#stream.resume();
+  }
+
+  writeTunnel(buffer: Buffer, start: number, end: number): boolean {
+    this.#lifecycle.exchange.accounting.bytesSent += end - start;
+    this.#stream.write(buffer, start, end);
+    return this.#stream.askDrained();
+  }
+
+  endTunnel(): void {
+    this.#stream.end('');
+  }
+
+  /** A success would say that the tunnel stands (RFC 8441 §4). */
+  #denyTunnel(): void {
+    if (this.#status < 200 || this.#status > 299) return;
+    this.#status = 502;
+    this.#lifecycle.exchange.response.status = 502;
+  }
+
+  #sendHead(): void {
+    if (!this.#isHeadDue) return;
+    this.#isHeadDue = false;
+    const date = dateLine(this.#lifecycle.exchange.startedAtMs);
+    this.#respond(this.#status, date, this.#lines, this.#contentLength, this.#trailingLines);
+  }
+
+  #respond(status: number, date: HeadText, lines: HeadText, contentLength: number, trailing: HeadText): void {
+    this.#lifecycle.exchange.accounting.bytesSent += this.#owner.session.respond(
+      this.#stream,
+      status,
+      date,
+      lines,
+      contentLength,
+      trailing,
+    );
+  }
+
+  #fail(fault: unknown): void {
+    const { context } = this.#owner;
+    const { exchange } = this.#lifecycle;
+    try {
+      if (exchange.isActive) return this.#lifecycle.onFault(fault);
+      context.report(fault);
+      this.abort();
+    } catch (second) {
+      context.report(second);
+      finishExchange(exchange);
+      this.abort();
+    }
+  }
+}
