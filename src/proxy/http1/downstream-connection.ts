@@ -245,11 +245,9 @@ export class DownstreamConnection
   /** Stops reading while more waits than is worth keeping, unless it is a head that is still coming in. */
   #regulate(): void {
     const isWaiting = this.#state === IN_EXCHANGE || this.#isBlocked;
-    if (this.#isBodyPaused || (isWaiting && this.#input.length >= MAX_WAITING_BYTES)) {
-      this.#connection.pause();
-    } else {
-      this.#connection.resume();
-    }
+    const isFull = isWaiting && this.#input.length >= MAX_WAITING_BYTES;
+    if (this.#isBodyPaused || isFull) this.#connection.pause();
+    else this.#connection.resume();
   }
 
   /** Uses bytes for as long as the state has use for them; answers the offset of the first one that has to wait. */
