@@ -296,9 +296,9 @@ const ROWS: readonly Row[] = [
   [
     'election-ttl',
     'seconds',
-    30,
+    15,
     CLUSTER,
-    'Duration of the Lease; 0 and less is 30 s, and what is shorter than 1 s is 1 s.',
+    'Duration of the Lease, and about how long nobody leads when a leader is gone without a word; 0 and less is 30 s, and what is shorter than 1 s is 1 s.',
   ],
   ['disable-leader-election', 'boolean', false, CLUSTER, 'Act as leader without a Lease.'],
   [

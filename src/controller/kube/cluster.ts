@@ -99,7 +99,7 @@ export function createCluster(deps: ClusterDeps): Cluster {
     areSyncEventsOn: options.areSyncEventsOn,
     pod,
     configMaps: options.configMaps,
-    nowMs: () => timing.nowMs(),
+    nowMs: () => timing.elapsedMs(),
   });
 
   function uidOf({ kind, namespace, name }: SourceRef): string {

@@ -11,14 +11,22 @@ let client: KubeClient;
 let recorder: EventRecorder;
 let dropped: [EventNote, string][];
 let failed: unknown[];
+/** Time that went by in no time, and how far the clock was set back. */
+let passedMs: number;
+let setBackMs: number;
 
 beforeEach(async () => {
   api = await startFakeApi();
   client = createKubeClient({ access: parseApiAccess(api.kubeconfig()), userAgent: 'test' });
-  [dropped, failed] = [[], []];
+  [dropped, failed, passedMs, setBackMs] = [[], [], 0, 0];
+  const system = createSystemTiming();
   recorder = createEventRecorder({
     client,
-    timing: createSystemTiming(),
+    timing: {
+      ...system,
+      nowMs: () => system.nowMs() - setBackMs,
+      elapsedMs: () => system.elapsedMs() + passedMs,
+    },
     component: 'nginx-ingress-controller',
     instance: 'pod-a',
     perSecond: 10_000,
@@ -212,4 +220,15 @@ test('an Event of what is lasting that has expired is written anew', async () =>
   api.delete('Event', 'lab', api.events()[0]?.metadata.name ?? '');
   await another((other) => other.record(standing));
   expect(api.events().map(({ count }) => count)).toEqual([1]);
+});
+
+test('a clock that is set back silences no object', async () => {
+  for (let i = 0; i < 30; i++) recorder.record(note('web', { message: `m${i}` }));
+  expect(dropped).toHaveLength(5);
+  passedMs = 300_000;
+  setBackMs = 3_600_000;
+  recorder.record(note('web', { message: 'later' }));
+  expect(dropped).toHaveLength(5);
+  await recorder.flush(5_000);
+  expect(failed).toEqual([]);
 });

@@ -79,7 +79,7 @@ export function createEventRecorder(deps: EventRecorderDeps): EventRecorder {
 
   function isNoisy({ subject, type }: EventNote): boolean {
     const key = `${type} ${keyOfSubject(subject)}`;
-    const nowMs = timing.nowMs();
+    const nowMs = timing.elapsedMs();
     const bucket = buckets.get(key) ?? { tokens: BURST_PER_OBJECT, filledMs: nowMs };
     const refill = Math.floor((nowMs - bucket.filledMs) / REFILL_MS);
     if (refill > 0) {

@@ -67,6 +67,7 @@ test('takes a Lease that is not there, and renews it', async () => {
   const pauseMs = (durationMs / 4) * 1.1;
   const timing: Timing = {
     nowMs: () => Date.now(),
+    elapsedMs: () => performance.now(),
     random: () => 0.5,
     after(delayMs, task) {
       if (Math.round(delayMs) !== pauseMs) return () => undefined;
@@ -125,6 +126,54 @@ test('a Lease whose holder is gone is taken after its duration', async () => {
   await wasTold('pod-a elected');
   expect(Date.now() - startedMs).toBeGreaterThanOrEqual(990);
   expect(lease()?.spec).toMatchObject({ holderIdentity: 'pod-a', leaseTransitions: 1 });
+});
+
+/** A clock on which pauses between two tries pass at once, and no limit is ever reached. */
+function createRestingTiming(limitMs: number) {
+  let elapsedMs = 0;
+  const timing: Timing = {
+    nowMs: () => Date.UTC(2026, 10, 26) + elapsedMs,
+    elapsedMs: () => elapsedMs,
+    random: () => 0.999,
+    after(delayMs, task) {
+      if (delayMs === limitMs) return () => undefined;
+      const timer = setImmediate(() => {
+        elapsedMs += delayMs;
+        task();
+      });
+      return () => clearImmediate(timer);
+    },
+  };
+  return timing;
+}
+
+test('a Lease that is not renewed is taken the moment it ends, not a period later', async () => {
+  api.apply({
+    kind: 'Lease',
+    apiVersion: 'coordination.k8s.io/v1',
+    metadata: { name: 'ingress-nginx-leader', namespace: 'ingress-nginx' },
+    spec: { holderIdentity: 'gone', leaseDurationSeconds: 15 },
+  });
+  const timing = createRestingTiming(15_000 / 4);
+  let electedMs = 0;
+  waiting.add(() => (electedMs ||= timing.elapsedMs()));
+  contend('pod-b', 15_000, timing);
+  await wasTold('pod-b elected');
+  expect(electedMs).toBe(15_000);
+});
+
+test('a clock that is set forward ends nobody’s Lease', async () => {
+  const spec = { holderIdentity: 'other', leaseDurationSeconds: 60 };
+  const metadata = { name: 'ingress-nginx-leader', namespace: 'ingress-nginx' };
+  api.apply({ kind: 'Lease', apiVersion: 'coordination.k8s.io/v1', metadata, spec });
+  let aheadMs = 0;
+  const b = contend('pod-b', 200, { ...createSystemTiming(), nowMs: () => Date.now() + aheadMs });
+  const asked = api.requests.length;
+  await api.until(() => api.requests.length >= asked + 2);
+  aheadMs = 3_600_000;
+  await api.until(() => api.requests.length >= asked + 6);
+  expect(b.isLeader()).toBe(false);
+  expect(lease()?.spec.holderIdentity).toBe('other');
 });
 
 test('gives up the lead when the server is silent, and leads again when it answers', async () => {

@@ -56,18 +56,20 @@ export function createLeaderElection(deps: LeaderElectionDeps): LeaderElection {
   /** The Lease as last seen, and when it was last seen to change: other machines' clocks are not trusted. */
   let seen: KubeObject | undefined;
   let changedMs = 0;
+  /** When the Lease that another one holds ends, as last seen. */
+  let freeAtMs: number | undefined;
   let cancelGiveUp: (() => void) | undefined;
 
   function note(lease: KubeObject): void {
     const hasChanged = seen?.metadata.resourceVersion !== lease.metadata.resourceVersion;
-    if (hasChanged) changedMs = timing.nowMs();
+    if (hasChanged) changedMs = timing.elapsedMs();
     seen = lease;
   }
 
   function hold(askedMs: number): void {
     cancelGiveUp?.();
     // Counted from before the request: the server may have written long before its answer came.
-    const leftMs = Math.max(0, askedMs + giveUpMs - timing.nowMs());
+    const leftMs = Math.max(0, askedMs + giveUpMs - timing.elapsedMs());
     cancelGiveUp = timing.after(leftMs, () => yieldLead('it could not be renewed in time'));
     if (isLeader) return;
     isLeader = true;
@@ -95,7 +97,8 @@ export function createLeaderElection(deps: LeaderElectionDeps): LeaderElection {
   }
 
   async function attempt(signal: AbortSignal): Promise<void> {
-    const askedMs = timing.nowMs();
+    const askedMs = timing.elapsedMs();
+    freeAtMs = undefined;
     let lease: KubeObject;
     try {
       lease = await client.get(LEASES, ref, signal);
@@ -108,9 +111,12 @@ export function createLeaderElection(deps: LeaderElectionDeps): LeaderElection {
     note(lease);
     const spec = specOf(lease);
     const holder = spec.holderIdentity ?? '';
-    const heldMs = (spec.leaseDurationSeconds ?? 0) * 1_000;
-    const isFree = holder === '' || holder === identity || timing.nowMs() >= changedMs + heldMs;
-    if (!isFree) return yieldLead(`${holder} holds the Lease`);
+    const expiresMs = changedMs + (spec.leaseDurationSeconds ?? 0) * 1_000;
+    const isFree = holder === '' || holder === identity || timing.elapsedMs() >= expiresMs;
+    if (!isFree) {
+      freeAtMs = expiresMs;
+      return yieldLead(`${holder} holds the Lease`);
+    }
     // The version makes sure that only one contender's update is taken.
     note(await client.update(LEASES, ref, { ...lease, spec: specFor(spec) }, undefined, signal));
     hold(askedMs);
@@ -140,8 +146,14 @@ export function createLeaderElection(deps: LeaderElectionDeps): LeaderElection {
         if (!isRace && !hasFailed && !stopping.signal.aborted) observer.failed(error);
         if (!isRace) hasFailed = true;
       }
-      await sleep(timing, retryMs * (1 + JITTER * timing.random()), stopping.signal);
+      await sleep(timing, pauseMs(), stopping.signal);
     }
+  }
+
+  /** Until the next try: a period, or less where another one's Lease ends before that if it is not renewed. */
+  function pauseMs(): number {
+    const periodMs = retryMs * (1 + JITTER * timing.random());
+    return freeAtMs === undefined ? periodMs : Math.min(periodMs, Math.max(0, freeAtMs - timing.elapsedMs()));
   }
 
   async function release(): Promise<void> {

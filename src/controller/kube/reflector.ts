@@ -144,7 +144,7 @@ export function createReflector(deps: ReflectorDeps): Reflector {
         cut.abort(new Error(`the watch was silent for ${options.stallMs} ms`)),
       );
     };
-    const startedMs = timing.nowMs();
+    const startedMs = timing.elapsedMs();
     let events = 0;
     try {
       heard();
@@ -169,7 +169,7 @@ export function createReflector(deps: ReflectorDeps): Reflector {
       // Frees the connection where a throw left the body unread.
       cut.abort();
     }
-    if (events === 0 && timing.nowMs() - startedMs < SHORT_WATCH_MS) {
+    if (events === 0 && timing.elapsedMs() - startedMs < SHORT_WATCH_MS) {
       throw new Error('the server ended the watch at once');
     }
     succeeded();

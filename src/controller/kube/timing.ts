@@ -1,7 +1,9 @@
 /** Clock, chance and timers as arguments, so that tests decide about time. */
 export interface Timing {
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970, for what is written down: somebody may set the clock. */
   nowMs(): number;
+  /** Milliseconds since some moment, for how long a thing takes: they pass evenly, whatever is done to the clock. */
+  elapsedMs(): number;
   /** In [0, 1). */
   random(): number;
   /** Runs `task` once after `delayMs`; the answer cancels it. */
@@ -15,6 +17,7 @@ export const LONGEST_WAIT_MS = 2_147_000_000;
 export function createSystemTiming(): Timing {
   return {
     nowMs: () => Date.now(),
+    elapsedMs: () => performance.now(),
     random: () => Math.random(),
     after(delayMs, task) {
       const timer = setTimeout(task, delayMs);
