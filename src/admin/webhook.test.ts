@@ -11,6 +11,7 @@ const { certificate, key } = createSelfSigned(['localhost'], Date.now());
 const agent = new Agent({ connect: { ca: certificate, servername: 'localhost' } });
 const judged: string[] = [];
 const olds: unknown[] = [];
+const failures: unknown[] = [];
 /** A review of the Ingress `slow` waits for this. */
 const slow = Promise.withResolvers<void>();
 const slowBegan = Promise.withResolvers<void>();
@@ -35,7 +36,7 @@ beforeAll(async () => {
       certificateFile: join(folder, 'cert'),
       keyFile: join(folder, 'key'),
       judged: ({ namespace, name, verdict }) => void judged.push(`${namespace}/${name} ${verdict.isAllowed}`),
-      failed: () => undefined,
+      failed: (error) => void failures.push(error),
     },
     '127.0.0.1:0',
   );
@@ -103,6 +104,9 @@ test('what is no review is an error, and a body of 9 MiB is too large', async ()
   expect((await post('{')).status).toBe(500);
   expect((await post('{}')).status).toBe(500);
   expect((await post(`"${'x'.repeat(9 * 1024 * 1024)}"`)).status).toBe(413);
+  expect((await post('null')).status).toBe(500);
+  // Nor does it write into the log, which everybody who reaches the port could fill.
+  expect(failures).toEqual([]);
 });
 
 test('a review that is under way when the webhook closes is answered, and its connection closed', async () => {

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Review, Verdict } from '../controller/admission/review.ts';
+import { createReviewBodies, type ReviewBodies } from './review-bodies.ts';
 
 export interface WebhookDeps {
   readonly review: Review;
@@ -28,7 +29,9 @@ export interface Webhook {
   close(): Promise<void>;
 }
 
-const MAX_BODY_BYTES = 9 * 1024 * 1024;
+/** The API server waits no longer for a review, and begins at once. */
+const REQUEST_MS = 30_000;
+const HEAD_MS = 10_000;
 const FILE_POLL_MS = 10_000;
 /** How long reviews that are under way may take when it closes: the API server waits no longer than this for one. */
 const CLOSING_MS = 10_000;
@@ -38,8 +41,10 @@ export async function startWebhook(deps: WebhookDeps, address: string): Promise<
   const { host, port } = parseAddress(address);
   const readKeys = () => ({ cert: readFileSync(deps.certificateFile), key: readFileSync(deps.keyFile) });
   let isClosing = false;
-  const server = createServer(readKeys(), (request, response) => {
-    void answer(deps, request, response, () => isClosing);
+  const bodies = createReviewBodies();
+  const timeouts = { requestTimeout: REQUEST_MS, headersTimeout: HEAD_MS };
+  const server = createServer({ ...readKeys(), ...timeouts }, (request, response) => {
+    void answer(deps, bodies, request, response, () => isClosing);
   });
   const reload = () => {
     try {
@@ -92,6 +97,7 @@ const NOT_JUDGED: Verdict = { isAllowed: true, isOurs: false, message: '', warni
 
 async function answer(
   deps: WebhookDeps,
+  bodies: ReviewBodies,
   request: IncomingMessage,
   response: ServerResponse,
   isClosing: () => boolean,
@@ -103,14 +109,16 @@ async function answer(
   };
   const startedMs = performance.now();
   try {
-    const body = await readBody(request);
-    if (body === undefined) {
+    const body = await bodies.read(request);
+    if ('status' in body) {
       response.setHeader('Connection', 'close');
-      return send(413, 'text/plain', 'the review is too large\n');
+      const why = body.status === 413 ? 'the review is too large' : 'too many reviews are being read';
+      return send(body.status, 'text/plain', `${why}\n`);
     }
-    const review = JSON.parse(body) as { apiVersion?: string; request?: AdmissionRequest };
-    if (review.request?.uid === undefined) return send(500, 'text/plain', 'not an AdmissionReview\n');
-    const { uid, kind, namespace = '', name = '', operation, dryRun, object, oldObject } = review.request;
+    const review = parseReview(body.text);
+    // Whoever sent this is no API server: the log is none of his.
+    if (review?.uid === undefined) return send(500, 'text/plain', 'not an AdmissionReview\n');
+    const { uid, kind, namespace = '', name = '', operation, dryRun, object, oldObject } = review;
     const isIngress = kind?.group === 'networking.k8s.io' && kind.kind === 'Ingress';
     const isWritten = operation === 'CREATE' || operation === 'UPDATE';
     const verdict = isIngress && isWritten ? await deps.review({ object, oldObject }) : NOT_JUDGED;
@@ -126,18 +134,16 @@ async function answer(
       JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response: answered }),
     );
   } catch (error) {
+    if (request.destroyed && !request.complete) return;
     deps.failed(error);
-    if (!response.headersSent) send(500, 'text/plain', 'the review cannot be read\n');
+    if (!response.headersSent) send(500, 'text/plain', 'the review failed\n');
   }
 }
 
-async function readBody(request: IncomingMessage): Promise<string | undefined> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes >= MAX_BODY_BYTES) return undefined;
-    chunks.push(chunk);
+function parseReview(text: string): AdmissionRequest | undefined {
+  try {
+    return (JSON.parse(text) as { request?: AdmissionRequest } | null)?.request;
+  } catch {
+    return undefined;
   }
-  return Buffer.concat(chunks).toString('utf8');
 }

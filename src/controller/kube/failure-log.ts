@@ -19,8 +19,9 @@ export function createFailureLog(log: ControlLog, timing: Timing): ReflectorObse
         log.debug({ error }, `${step} of ${resource.plural} failed once`);
         return;
       }
-      if (timing.nowMs() - (saidMs.get(resource) ?? -Infinity) < REMIND_MS) return;
-      saidMs.set(resource, timing.nowMs());
+      const nowMs = timing.elapsedMs();
+      if (nowMs - (saidMs.get(resource) ?? -Infinity) < REMIND_MS) return;
+      saidMs.set(resource, nowMs);
       log.warn({ error, failures }, `${step} of ${resource.plural} fails; what is known stays served`);
     },
     recovered(resource) {
