@@ -9,6 +9,7 @@ import { blocklists } from './blocklists/blocklists.ts';
 import { customHeaders } from './custom-headers/custom-headers.ts';
 import { cors } from './cors/cors.ts';
 import { ipAccess } from './ip-access/ip-access.ts';
+import { errorPages } from './error-pages/error-pages.ts';
 import { externalAuth } from './external-auth/external-auth.ts';
 import { healthCheck } from './health-check/health-check.ts';
 import type { Feature } from './kit/feature.ts';
@@ -56,6 +57,7 @@ export const features: readonly AnyFeature[] = [
   externalAuth, // the last check of access: it asks another server
   satisfy,
   upstreamVhost,
+  errorPages,
   proxyRedirect,
   proxyCookie,
   customHeaders, // after what else sets response headers: its own stand

@@ -327,6 +327,18 @@ const cases: readonly Case[] = [
     annotations: { 'enable-opentelemetry': 'true', 'opentelemetry-operation-name': 'x' },
     vain: [warning('enable-opentelemetry')],
   },
+  // error-pages
+  {
+    name: 'an exception from error pages that nobody asks for',
+    annotations: { 'disable-proxy-intercept-errors': 'true', 'default-backend': 'pages' },
+    vain: [warning('disable-proxy-intercept-errors')],
+  },
+  {
+    name: 'an exception from the ConfigMap’s error pages',
+    annotations: { 'disable-proxy-intercept-errors': 'true' },
+    settings: { 'custom-http-errors': '404' },
+    vain: [],
+  },
   // mirror
   {
     name: 'what copies are to be like without copies',

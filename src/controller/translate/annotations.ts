@@ -408,6 +408,9 @@ function createLookup(state: State): Lookup {
       isAllowed(namespace) ? tracker.secret(`${namespace}/${name}`)?.data : undefined,
     configMap: (namespace, name) => tracker.configMap(`${namespace}/${name}`)?.data,
     keySet: (url) => tracker.keySet(url),
-    hasService: (namespace, name) => tracker.service(`${namespace}/${name}`) !== undefined,
+    firstPort(namespace, name) {
+      const port = tracker.service(`${namespace}/${name}`)?.ports[0];
+      return port && String(port.port);
+    },
   };
 }

@@ -6,9 +6,6 @@ import type { SourceRef } from '../../model/source.ts';
 import type { IngressBackend, ServiceObject, ServicePort } from '../store/objects.ts';
 import type { Tracker } from './dependencies.ts';
 
-/** Id of the upstream of --default-backend-service, as ingress-nginx names it. */
-export const DEFAULT_UPSTREAM_ID = 'upstream-default-backend';
-
 /** A Service port that an Ingress names. */
 export interface BackendRef {
   /** `<namespace>-<service>-<port>`, as metrics and logs show it. */

@@ -1,9 +1,9 @@
+import { DEFAULT_BACKEND } from '../../lib/catch-all.ts';
 import { createFindings, type Finding } from '../../model/finding.ts';
 import type { CertificateModel, UpstreamModel } from '../../model/model.ts';
 import type { SourceRef } from '../../model/source.ts';
 import { objectKey } from '../store/objects.ts';
 import type { ClusterSnapshot } from '../store/object-store.ts';
-import { DEFAULT_UPSTREAM_ID } from './backends.ts';
 import type { TranslateOptions } from './options.ts';
 import type { CertificateReader } from '../certificates/certificate-reader.ts';
 
@@ -36,7 +36,7 @@ export function readDefaults(
       });
     } else {
       upstream = {
-        id: DEFAULT_UPSTREAM_ID,
+        id: DEFAULT_BACKEND,
         namespace: serviceRef.namespace,
         service: serviceRef.name,
         port: String(port.port),

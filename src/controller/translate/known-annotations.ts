@@ -20,7 +20,6 @@ type Names = string;
 const NOTHING_TO_SET = 'it has nothing to set in Serin';
 
 const IGNORED: readonly (readonly [risk: Risk, consequence: string, names: Names])[] = [
-  ['low', 'it is ignored', `default-backend custom-http-errors disable-proxy-intercept-errors`],
   [
     'low',
     NOTHING_TO_SET,
@@ -52,7 +51,6 @@ const IGNORED: readonly (readonly [risk: Risk, consequence: string, names: Names
 const NEEDS: readonly (readonly [needs: Names, names: Names])[] = [
   ['auth-url', 'auth-keepalive auth-snippet'],
   ['auth-keepalive', 'auth-keepalive-share-vars auth-keepalive-requests auth-keepalive-timeout'],
-  ['custom-http-errors', 'disable-proxy-intercept-errors'],
 ];
 
 /** Values that ask for nothing. */
@@ -60,7 +58,7 @@ const OFF: readonly (readonly [value: string, names: Names])[] = [
   [
     'false',
     `enable-modsecurity enable-owasp-core-rules ssl-passthrough http2-push-preload enable-rewrite-log
-     disable-proxy-intercept-errors auth-keepalive-share-vars
+     auth-keepalive-share-vars
      enable-opentracing enable-influxdb secure-backends grpc-backend`,
   ],
   ['0', 'auth-keepalive'],

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Feature } from '../../features/kit/feature.ts';
+import { DEFAULT_BACKEND } from '../../lib/catch-all.ts';
 import { Remembered, type Made } from '../../lib/remembered.ts';
 import type { Findings } from '../../model/finding.ts';
 import type { UpstreamModel } from '../../model/model.ts';
@@ -8,7 +9,7 @@ import { printSource } from '../../model/source.ts';
 import type { ServiceObject } from '../store/objects.ts';
 import type { ClusterSnapshot } from '../store/object-store.ts';
 import type { ParsedAnnotations } from './annotations.ts';
-import { DEFAULT_UPSTREAM_ID, toUpstream, type BackendRef } from './backends.ts';
+import { toUpstream, type BackendRef } from './backends.ts';
 import type { IngressEntry } from './entries.ts';
 import { fieldOfFeature } from './feature-field.ts';
 
@@ -58,7 +59,7 @@ export function claimUpstreams(
           addMerge(merges, ref.key, { feature, first: policy, last: policy, firstEntry: entry });
       }
       const claim = claims.get(ref.id);
-      if (claim === undefined && ref.id !== DEFAULT_UPSTREAM_ID) claims.set(ref.id, { entry, ref });
+      if (claim === undefined && ref.id !== DEFAULT_BACKEND) claims.set(ref.id, { entry, ref });
       else if (claim?.ref.key !== ref.key) {
         others.add(ref.key);
         if (!claims.has(ref.key)) claims.set(ref.key, { entry, ref });

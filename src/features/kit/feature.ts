@@ -64,7 +64,8 @@ export interface Lookup {
   secret(namespace: string, name: string): ReadonlyMap<string, Uint8Array> | undefined;
   /** Data of a ConfigMap of any namespace; undefined when missing. */
   configMap(namespace: string, name: string): ReadonlyMap<string, string> | undefined;
-  hasService(namespace: string, name: string): boolean;
+  /** The first port of a Service, as text; undefined: there is no such Service, or it has none. */
+  firstPort(namespace: string, name: string): string | undefined;
   /** Keys fetched from a URL, as known now; undefined: it was not asked yet, and is asked now. */
   keySet(url: string): { readonly keys: readonly PublicJwk[]; readonly problem: string } | undefined;
 }

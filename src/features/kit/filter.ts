@@ -89,13 +89,24 @@ export interface AccessDenial extends DirectResponse {
   readonly countsAs?: 401 | 403;
 }
 
-/** Where a request is answered instead: a GET without body (or HEAD), in the clear. */
+/** An upstream in place of the route's own. */
+export interface StandIn {
+  /** One that `TranslateContext.upstream` gave, or `DEFAULT_BACKEND`. */
+  readonly id: string;
+  /** What the log calls it. */
+  readonly name: string;
+}
+
+/**
+ * Where a request is answered instead, in the clear: with its method and, as far as it can be sent from its beginning, its body. What comes
+ * from there is no matter of the route's filters any more.
+ */
 export interface Detour {
-  /** Id that `TranslateContext.upstream` gave. */
-  readonly upstreamId: string;
+  /** The first one with endpoints answers; without one the built-in 404 does. */
+  readonly upstreams: readonly StandIn[];
   /** Path and query. */
   readonly target: string;
-  /** They take the place of the request's own of these names. */
+  /** They take the place of the request's own of these names; an empty one leaves the request without. */
   readonly headers: readonly (readonly [name: string, value: string])[];
 }
 
@@ -118,6 +129,8 @@ export interface Filter {
   signIn?(request: RequestView): AccessDenial;
   /** The credentials are for this filter alone: Authorization does not go to the upstream. */
   readonly isAuthorizationHidden?: boolean;
+  /** May name another upstream for a request whose own has no endpoints; one that has none either is passed over. */
+  onNoEndpoints?(request: RequestView): StandIn | undefined;
   onUpstreamRequest?(head: HeadEditor, request: RequestView): void;
   /**
    * May have a response of that status answered from elsewhere: the upstream's, before anything of it is sent, or one that the proxy

@@ -231,7 +231,7 @@ export function translateWith<P>(
       return data && new Map(Object.entries(data));
     },
     keySet: () => undefined,
-    hasService: () => true,
+    firstPort: (_, name) => (name === 'missing' ? undefined : '80'),
   };
   const policy = feature.translate(values as never, {
     namespace: 'a',

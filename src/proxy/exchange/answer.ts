@@ -14,7 +14,7 @@ import {
   UnsafeText,
 } from '../message/head-text.ts';
 import { responseLinesOf } from './head-rules.ts';
-import { ResponseLinesEditor } from '../message/head-editor.ts';
+import { LinesEditor, ResponseLinesEditor } from '../message/head-editor.ts';
 
 const HTML = headerLine('Content-Type', 'text/html');
 
@@ -118,7 +118,12 @@ function send(
   const { route, rules } = exchange.routing;
   const detour = response.areFiltersSkipped ? undefined : detourOf(exchange, status, true);
   if (detour !== undefined) {
-    exchange.forwarding.goTo(detour);
+    // Whoever makes the page: how to sign in is said here.
+    const challenge = new LinesEditor(behind).get('www-authenticate');
+    exchange.forwarding.goTo(
+      detour,
+      challenge === undefined ? NO_LINES : headerLine('WWW-Authenticate', challenge),
+    );
     return;
   }
   response.status = status;

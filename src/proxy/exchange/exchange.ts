@@ -1,3 +1,4 @@
+import { DEFAULT_BACKEND } from '../../lib/catch-all.ts';
 import type { BodyTap } from '../../features/kit/body.ts';
 import type { Detour, ExchangeWatcher, RequestView } from '../../features/kit/filter.ts';
 import { Slots } from '../../features/kit/slot.ts';
@@ -8,7 +9,7 @@ import { LinesEditor } from '../message/head-editor.ts';
 import { headerLine, type HeadText, joinLines, NO_LINES } from '../message/head-text.ts';
 import type { HeaderBlock, RequestHead } from '../message/heads.ts';
 import { NEVER_FORWARDED } from '../message/known-headers.ts';
-import { DEFAULT_BACKEND, type LinkedHost, type LinkedRoute, type Router } from '../router/linked.ts';
+import type { LinkedHost, LinkedRoute, Router } from '../router/linked.ts';
 import type { ServeContext } from './context.ts';
 import type { Downstream } from './downstream.ts';
 import { type HeadRules, headRulesOf } from './head-rules.ts';
@@ -96,6 +97,15 @@ export class ResponseRecord {
     this.#addedOnSuccess = NO_LINES;
   }
 
+  /** Forgets what was to be added for the route's sake: another server answers. */
+  leaveRoute(): void {
+    this.headers = undefined;
+    this.isHstsDue = false;
+    this.areFiltersSkipped = true;
+    this.#addedAlways = NO_LINES;
+    this.#addedOnSuccess = NO_LINES;
+  }
+
   add(line: HeadText, isAlways: boolean): void {
     if (isAlways) this.#addedAlways = joinLines(this.#addedAlways, line);
     else this.#addedOnSuccess = joinLines(this.#addedOnSuccess, line);
@@ -135,7 +145,7 @@ export interface ForwardingControl {
   /** Reads the request body as the route's policy says, and forwards the request. */
   begin(): void;
   /** Has the request answered from elsewhere, nothing of an answer having been sent. */
-  goTo(detour: Detour): void;
+  goTo(detour: Detour, kept: HeadText): void;
   /** Lets go of the upstream, without an answer. */
   cancel(): void;
   /** Gives back what is held for the request: it is over. */

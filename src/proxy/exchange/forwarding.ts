@@ -2,12 +2,12 @@ import type { Detour } from '../../features/kit/filter.ts';
 import { toByteText } from '../../lib/byte-text.ts';
 import type { HeaderBlock, ResponseHead } from '../message/heads.ts';
 import { ResponseLinesEditor } from '../message/head-editor.ts';
-import { headerLine, joinLines, NO_LINES, UnsafeText } from '../message/head-text.ts';
+import { headerLine, type HeadText, joinLines, NO_LINES, UnsafeText } from '../message/head-text.ts';
 import { PROXY_ERRORS, type ProxyErrorCode } from '../message/proxy-errors.ts';
 import type { UpstreamHandler, UpstreamStream } from '../upstream/stream.ts';
 import type { Endpoint, EndpointOutcome } from '../upstream/upstream.ts';
 import { plainWire } from '../upstream/wire-key.ts';
-import { answerError, answerFault } from './answer.ts';
+import { answerError, answerFault, answerPage } from './answer.ts';
 import { detourOf } from './detour.ts';
 import type { Exchange, ForwardingControl } from './exchange.ts';
 import { finishExchange } from './finish.ts';
@@ -41,6 +41,8 @@ export class Forwarding
   #staged: StagedBody | undefined = undefined;
   /** Lets the present response out, if it has a rate. */
   #pacer: ResponsePacer | undefined = undefined;
+  /** Waits for its body. */
+  #detour: Detour | undefined = undefined;
   /** Whether the next try is the first one of a detour. */
   #isDetourDue = false;
 
@@ -71,11 +73,16 @@ export class Forwarding
   /** Begins the first try. */
   onBodyReady(): void {
     const exchange = this.#exchange;
+    const detour = exchange.routing.isDetoured ? this.#detour : undefined;
+    this.#detour = undefined;
     this.#reset();
+    this.#isDetourDue = detour !== undefined;
     // Without a body to wait for, it is still the moment the exchange began.
-    exchange.tries.begin(exchange.isAtOnce ? exchange.startedAtMs : exchange.context.now());
+    const isAtOnce = exchange.isAtOnce && detour === undefined;
+    exchange.tries.begin(isAtOnce ? exchange.startedAtMs : exchange.context.now());
     try {
-      this.#head.build(exchange, this.body.contentLength);
+      if (detour === undefined) this.#head.build(exchange, this.body.contentLength);
+      else this.#head.buildDetour(exchange, detour, this.body.contentLength);
     } catch (fault) {
       if (!(fault instanceof UnsafeText)) throw fault;
       answerError(exchange, 'unsafe_request');
@@ -84,33 +91,33 @@ export class Forwarding
     this.#attempt('no_endpoints');
   }
 
-  goTo(detour: Detour): void {
+  goTo(detour: Detour, kept: HeadText): void {
     const exchange = this.#exchange;
     const { context, response, routing, tries } = exchange;
     const { picking } = tries;
     this.cancel();
-    this.body.abandon();
-    this.#reset();
-    this.#isDetourDue = true;
     routing.isDetoured = true;
-    routing.upstreamName = toByteText(detour.upstreamId);
-    response.headers = undefined;
+    response.leaveRoute();
+    response.add(kept, true);
     picking.affinity = undefined;
+    picking.setCookie = undefined;
     while (picking.tried.length > 0) picking.tried.pop();
-    tries.upstream = context.upstreamOf(detour.upstreamId);
-    tries.begin(context.now());
-    try {
-      this.#head.buildDetour(exchange, detour);
-    } catch (fault) {
-      if (!(fault instanceof UnsafeText)) throw fault;
-      answerError(exchange, 'unsafe_request');
+    const found = detour.upstreams.find(({ id }) => context.upstreamOf(id).hasEndpoints());
+    if (found === undefined) {
+      routing.nameDefaultBackend();
+      this.body.abandon();
+      answerPage(exchange, 404);
       return;
     }
-    this.#attempt('no_endpoints');
+    routing.upstreamName = toByteText(found.name);
+    tries.upstream = context.upstreamOf(found.id);
+    this.#detour = detour;
+    this.body.sendElsewhere();
   }
 
   onBodyRefused(code: ProxyErrorCode): void {
     this.cancel();
+    this.body.refuse();
     answerError(this.#exchange, code);
   }
 
@@ -143,7 +150,7 @@ export class Forwarding
     const detour = detourOf(exchange, status, false);
     if (detour !== undefined) {
       this.#settle('ok');
-      this.goTo(detour);
+      this.goTo(detour, NO_LINES);
       return;
     }
     this.#writeHead(head);
@@ -370,7 +377,7 @@ export class Forwarding
   #writeHead(head: ResponseHead): void {
     const exchange = this.#exchange;
     const { downstream, response, tries } = exchange;
-    const { rules, route } = exchange.routing;
+    const { isDetoured, rules, route } = exchange.routing;
     const { setCookie } = tries.picking;
     const { isHstsDue } = response;
     let { status, reason } = head;
@@ -381,7 +388,9 @@ export class Forwarding
     response.status = status;
     let behind = responseLinesOf(rules, exchange);
     let all = lines;
-    if (route!.onResponse.length > 0 || route!.onBody.length > 0) {
+    const isFiltered =
+      !response.areFiltersSkipped && (route!.onResponse.length > 0 || route!.onBody.length > 0);
+    if (isFiltered) {
       const editor = new ResponseLinesEditor(status, joinLines(lines, behind), false);
       for (const filter of route!.onResponse) filter.onResponse!(editor, exchange);
       if (route!.onBody.length > 0) this.#staged = StagedBody.of(exchange, editor, this);
@@ -404,7 +413,7 @@ export class Forwarding
     response.lines = all;
     response.linesBehind = behind;
     response.contentLength = contentLength;
-    this.#pacer = ResponsePacer.of(exchange, head, route!.responseRate, this);
+    this.#pacer = ResponsePacer.of(exchange, head, isDetoured ? undefined : route!.responseRate, this);
     const isDeclared = head.contentLength >= 0 && !isStaged;
     const kind = !head.hasBody ? 'none' : isDeclared ? 'length' : 'stream';
     downstream.writeHead(status, reason, all, behind, kind, contentLength);

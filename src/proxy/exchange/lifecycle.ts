@@ -2,8 +2,10 @@ import type { DirectResponse, Filter } from '../../features/kit/filter.ts';
 import type { RequestHead } from '../message/heads.ts';
 import type { ProxyErrorCode } from '../message/proxy-errors.ts';
 import { resolveTarget } from '../message/target.ts';
-import { DEFAULT_BACKEND } from '../router/linked.ts';
+import { DEFAULT_BACKEND } from '../../lib/catch-all.ts';
 import { answerDirect, answerError, answerFault, answerPage, answerSlashRedirect } from './answer.ts';
+import { toByteText } from '../../lib/byte-text.ts';
+import type { LinkedRoute } from '../router/linked.ts';
 import type { ServeContext } from './context.ts';
 import type { Downstream } from './downstream.ts';
 import type { ExchangeEvents } from './events.ts';
@@ -148,6 +150,10 @@ function chooseUpstream(exchange: Exchange): void {
     answerError(exchange, 'not_found');
     return;
   }
+  if (!upstream.hasEndpoints() && standIn(exchange, route)) {
+    access(exchange, route);
+    return;
+  }
   if (!upstream.hasEndpoints()) {
     // The default backend is what answers for nobody: without it, there is nothing to be found (docs/reference/routing.md §10).
     answerError(exchange, upstream.id === DEFAULT_BACKEND ? 'not_found' : 'no_endpoints');
@@ -156,6 +162,24 @@ function chooseUpstream(exchange: Exchange): void {
   tries.picking.cookiePath = route.path;
   tries.picking.hostName = routing.linkedHost!.name;
   splitTraffic(exchange, upstream);
+  access(exchange, route);
+}
+
+/** Whether another upstream takes the request of one that has no endpoints. */
+function standIn(exchange: Exchange, { onNoEndpoints }: LinkedRoute): boolean {
+  for (const filter of onNoEndpoints) {
+    const named = filter.onNoEndpoints!(exchange);
+    const upstream = named && exchange.context.upstreamOf(named.id);
+    if (upstream === undefined || !upstream.hasEndpoints()) continue;
+    exchange.tries.upstream = upstream;
+    exchange.tries.picking.affinity = undefined;
+    exchange.routing.upstreamName = toByteText(named!.name);
+    return true;
+  }
+  return false;
+}
+
+function access(exchange: Exchange, route: LinkedRoute): void {
   if (route.onAccess.length > 0) runChain(exchange, route.onAccess, 0, forward);
   else forward(exchange);
 }

@@ -40,6 +40,7 @@ export class RequestBody implements BodyStoreOwner {
   /** Whether the head waits for what comes first. */
   #isHeadDue = false;
   #isEnded = false;
+  #isRefused = false;
   #isRestSent = false;
   /** Whether the upstream takes no more for now. */
   #isBlocked = false;
@@ -62,6 +63,7 @@ export class RequestBody implements BodyStoreOwner {
 
   /** Length that the upstream is told; -1: none. */
   get contentLength(): number {
+    if (this.#state === ABANDONED) return 0;
     return this.#state === COLLECTED ? this.#store!.size : this.#exchange.request.head.contentLength;
   }
 
@@ -78,6 +80,7 @@ export class RequestBody implements BodyStoreOwner {
     this.#store ??= new BodyStore(this, exchange.context.bodies);
     this.#store.open(exchange.clientAddress, downstream.areBodiesGiven === true);
     this.#isEnded = false;
+    this.#isRefused = false;
     this.#isRestSent = false;
     this.#isBlocked = false;
     this.#isPaused = false;
@@ -89,6 +92,25 @@ export class RequestBody implements BodyStoreOwner {
     this.#state = isCollected ? COLLECTING : STREAMING;
     if (this.#state === STREAMING) this.#owner.onBodyReady();
     if (exchange.isServing(serial)) downstream.readBody();
+  }
+
+  /** Has it sent to another server, from its beginning; one that has no beginning any more, or is too long, is left out. */
+  sendElsewhere(): void {
+    const { request, routing } = this.#exchange;
+    const { contentLength, hasBody } = request.head;
+    const { maxBodyBytes } = routing.route!.body;
+    if (this.#state === NONE && hasBody && (maxBodyBytes === 0 || contentLength <= maxBodyBytes)) {
+      this.begin();
+      return;
+    }
+    if (this.#isRefused || this.#state === COLLECTING || !this.isReplayable) this.abandon();
+    else if (this.#state === NONE && hasBody) this.#state = ABANDONED;
+    this.#owner.onBodyReady();
+  }
+
+  /** No more of it is taken, and what there is goes nowhere. */
+  refuse(): void {
+    this.#isRefused = true;
   }
 
   onData(buffer: Buffer, start: number, end: number): void {

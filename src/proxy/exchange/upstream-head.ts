@@ -59,22 +59,24 @@ export class OutgoingHead implements UpstreamRequest {
     this.sendTimeoutMs = timeouts.sendTimeoutMs;
   }
 
-  /** Makes it that of a detour. Throws UnsafeText. */
-  buildDetour(exchange: Exchange, { target, headers }: Detour): void {
-    const { head } = exchange.request;
+  /** Makes it that of a detour: what is forwarded of the client is what the detour's own headers say. Throws UnsafeText. */
+  buildDetour(exchange: Exchange, { target, headers }: Detour, contentLength: number): void {
+    const { head, seenHost } = exchange.request;
     const { route, rules } = exchange.routing;
     const { body, timeouts } = route!;
-    this.method = head.method === 'HEAD' ? 'HEAD' : 'GET';
-    this.target = requestTarget(this.method, target);
+    this.method = head.method;
+    this.target = requestTarget(head.method, target);
     this.receivedLine = '';
-    const forwarded = rules.settings.isForwardedTrusted ? trustedLines(exchange) : ownLines(exchange);
     const passed = head.headers.forwardable(dropsOf(exchange), rules.requestDropNames);
-    const editor = new LinesEditor(joinLines(forwarded, passed));
-    for (const [name, value] of headers) editor.set(name, value);
+    const editor = new LinesEditor(joinLines(headerLine('Host', seenHost), passed));
+    for (const [name, value] of headers) {
+      if (value === '') editor.remove(name.toLowerCase());
+      else editor.set(name, value);
+    }
     for (const name of OWN_NAMES) editor.remove(name);
     this.lines = editor.toLines();
-    this.hasBody = false;
-    this.contentLength = -1;
+    this.hasBody = head.hasBody;
+    this.contentLength = contentLength;
     this.connectionHeader = undefined;
     this.upgrade = undefined;
     this.maxResponseHeadBytes = body.maxResponseHeadBytes;

@@ -7,7 +7,7 @@ import { locationFormOf } from '../../features/kit/location-form.ts';
 import { SlotPlan } from '../../features/kit/slot.ts';
 import type { Question } from '../../features/kit/subrequest.ts';
 import { toByteText } from '../../lib/byte-text.ts';
-import { CATCH_ALL } from '../../lib/catch-all.ts';
+import { CATCH_ALL, DEFAULT_BACKEND } from '../../lib/catch-all.ts';
 import { LazyPathSearch } from '../../lib/path-search.ts';
 import type { Policies } from '../../model/policy.ts';
 import type { WorkerMetrics } from '../../observe/sinks.ts';
@@ -15,7 +15,7 @@ import type { DataPlaneSettings } from '../../table/settings.ts';
 import type { HostEntry, RouteEntry } from '../../table/table.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { plainWire, tlsWire, type WireKey } from '../upstream/wire-key.ts';
-import { DEFAULT_BACKEND, type LinkedHost, type LinkedRoute, type SlashRedirect } from './linked.ts';
+import type { LinkedHost, LinkedRoute, SlashRedirect } from './linked.ts';
 import type { MatcherCache } from './matcher-cache.ts';
 import { NO_MATCH, redirectedBy, type PathMatcher } from './path-matcher.ts';
 
@@ -152,6 +152,7 @@ function linkRoute(
     isAuthorizationHidden: filters.some(({ isAuthorizationHidden }) => isAuthorizationHidden === true),
     onUpstreamRequest: withHook([...hostFilters, ...filters], 'onUpstreamRequest'),
     onStatus: withHook(filters, 'onStatus'),
+    onNoEndpoints: withHook(filters, 'onNoEndpoints'),
     onResponse: withHook(filters, 'onResponse'),
     onBody: withHook(filters, 'stageBody'),
     onDone: withHook(filters, 'onDone'),

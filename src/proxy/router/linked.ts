@@ -8,9 +8,6 @@ import type { DataPlaneSettings } from '../../table/settings.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { WireKey } from '../upstream/wire-key.ts';
 
-/** What the log calls the backend of a route that has none. */
-export const DEFAULT_BACKEND = 'upstream-default-backend';
-
 /** The live matcher. Replaced, never patched; an exchange keeps the router it was matched by. */
 export interface Router {
   readonly generation: number;
@@ -72,6 +69,7 @@ export interface LinkedRoute {
   readonly isAuthorizationHidden: boolean;
   readonly onUpstreamRequest: readonly Filter[];
   readonly onStatus: readonly Filter[];
+  readonly onNoEndpoints: readonly Filter[];
   readonly onResponse: readonly Filter[];
   /** Those with `stageBody`. */
   readonly onBody: readonly Filter[];

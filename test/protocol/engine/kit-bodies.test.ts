@@ -25,6 +25,7 @@ async function serve(
   reply: Parameters<Bench['answering']>[0] = () => OK,
   endpoints?: readonly { readonly port: number }[],
   body: object = {},
+  own?: readonly { readonly port: number }[],
 ): Promise<Rig> {
   const backend = await bench.answering(reply);
   const elsewhere = await bench.answering(
@@ -54,7 +55,10 @@ async function serve(
     bench,
     model,
     [feature],
-    [endpointsAt('web', [backend.endpoint]), endpointsAt('elsewhere', endpoints ?? [elsewhere.endpoint])],
+    [
+      endpointsAt('web', own ?? [backend.endpoint]),
+      endpointsAt('elsewhere', endpoints ?? [elsewhere.endpoint]),
+    ],
   );
   return { ...served, backend, elsewhere };
 }
@@ -272,13 +276,44 @@ describe('a stage', () => {
   });
 });
 
+describe('a stand-in', () => {
+  const filter: Filter = { onNoEndpoints: () => ({ id: 'elsewhere', name: 'the-stand-in' }) };
+
+  test('takes the requests of an upstream without endpoints, as they are', async () => {
+    const { port, elsewhere, log, logged } = await serve(filter, undefined, undefined, {}, []);
+    const client = await bench.connect(port);
+    client.send('POST /x?y HTTP/1.1\r\nHost: a.test\r\nContent-Length: 4\r\n\r\nbody');
+    expect(await client.response()).toMatch(/^HTTP\/1\.1 404 Gone\r\n[^]*page$/);
+    expect(elsewhere.requests[0]).toMatch(/^POST \/x\?y HTTP\/1\.1\r\n[^]*\r\n\r\nbody$/);
+    expect(elsewhere.requests[0]).toContain('X-Real-IP: ');
+    await logged(1);
+    expect(log[0]).toMatchObject({ status: 404, upstreamName: 'the-stand-in' });
+  });
+
+  test('takes none of one that has some', async () => {
+    const { port, elsewhere } = await serve(filter);
+    const client = await bench.connect(port);
+    client.send(GET);
+    expect(await client.response()).toMatch(/^HTTP\/1\.1 200 /);
+    expect(elsewhere.requests).toEqual([]);
+  });
+
+  test('is passed over when it has none either', async () => {
+    const { port } = await serve(filter, undefined, [], {}, []);
+    const client = await bench.connect(port);
+    client.send(GET);
+    expect(await client.response()).toMatch(/^HTTP\/1\.1 503 /);
+  });
+});
+
 describe('a detour', () => {
   const to: Detour = {
-    upstreamId: 'elsewhere',
+    upstreams: [{ id: 'elsewhere', name: 'the-pages' }],
     target: '/page?x',
     headers: [
       ['X-Code', '404'],
       ['X-Forged', 'ours'],
+      ['X-Gone', ''],
     ],
   };
   const onNotFound: Filter = { onStatus: (status) => (status === 404 || status === 413 ? to : undefined) };
@@ -287,19 +322,23 @@ describe('a detour', () => {
   test('answers an error of the upstream from elsewhere', async () => {
     const { port, elsewhere, log, logged } = await serve(onNotFound, () => NOT_FOUND);
     const client = await bench.connect(port);
-    client.send('POST /x HTTP/1.1\r\nHost: a.test\r\nX-Forged: theirs\r\nContent-Length: 4\r\n\r\nbody');
+    client.send(
+      'POST /x HTTP/1.1\r\nHost: a.test\r\nX-Forged: theirs\r\nX-Gone: theirs\r\nX-Other: theirs\r\nX-Real-IP: theirs\r\nContent-Length: 4\r\n\r\nbody',
+    );
     const response = await client.response();
     expect(response).toContain('HTTP/1.1 404 Gone\r\n');
     expect(response).toContain('X-Page: 1\r\n');
     expect(response).not.toContain('X-Own');
     expect(response).toMatch(/\r\n\r\npage$/);
     const [asked = ''] = elsewhere.requests;
-    expect(asked).toMatch(/^GET \/page\?x HTTP\/1\.1\r\nHost: a\.test\r\n/);
+    expect(asked).toMatch(/^POST \/page\?x HTTP\/1\.1\r\nHost: a\.test\r\n/);
     expect(asked).toContain('X-Code: 404\r\n');
     expect(asked).toContain('X-Forged: ours\r\n');
-    expect(asked).not.toMatch(/theirs|content-length/i);
+    expect(asked).toContain('X-Other: theirs\r\n');
+    expect(asked).not.toMatch(/X-Forged: theirs|X-Gone|X-Real-IP/i);
+    expect(asked).toMatch(/Content-Length: 4\r\n\r\nbody$/);
     await logged(1);
-    expect(log[0]).toMatchObject({ status: 404, upstreamName: 'elsewhere', upstreamStatus: [404, 404] });
+    expect(log[0]).toMatchObject({ status: 404, upstreamName: 'the-pages', upstreamStatus: [404, 404] });
     client.send(GET);
     expect(await client.response()).toMatch(/page$/);
   });
@@ -313,6 +352,80 @@ describe('a detour', () => {
     expect(await client.ended()).toMatch(/HTTP\/1\.1 404 Gone\r\n[^]*page$/);
     expect(elsewhere.requests).toHaveLength(1);
     expect(backend.requests).toEqual([]);
+  });
+
+  const LONG = 'x'.repeat(2_000_000);
+  const bodies: [name: string, filter: Filter, sent: string, policy: object, want: RegExp][] = [
+    [
+      'that nobody has read yet',
+      { onRequest: () => ({ status: 404 }), ...onNotFound },
+      'Content-Length: 4\r\n\r\nbody',
+      {},
+      /Content-Length: 4\r\n\r\nbody$/,
+    ],
+    [
+      'that was kept whole',
+      onNotFound,
+      'Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n',
+      { isRequestBuffered: true },
+      /Content-Length: 4\r\n\r\nbody$/,
+    ],
+    [
+      'whose beginning is gone, which is left out',
+      onNotFound,
+      `Content-Length: ${LONG.length}\r\n\r\n${LONG}`,
+      { maxBodyBytes: 0 },
+      /Content-Length: 0\r\n\r\n$/,
+    ],
+    [
+      'that is too long, which is left out',
+      onNotFound,
+      'Content-Length: 101\r\n\r\n',
+      {},
+      /Content-Length: 0\r\n\r\n$/,
+    ],
+  ];
+  for (const [name, filter, sent, policy, want] of bodies) {
+    test(`has the method, and a body ${name}`, async () => {
+      const { port, elsewhere } = await serve(filter, () => NOT_FOUND, undefined, policy);
+      const client = await bench.connect(port);
+      client.send(`PUT / HTTP/1.1\r\nHost: a.test\r\n${sent}`);
+      expect(await client.response()).toMatch(/^HTTP\/1\.1 404 Gone\r\n/);
+      expect(elsewhere.requests).toHaveLength(1);
+      expect(elsewhere.requests[0]).toMatch(/^PUT \/page/);
+      expect(elsewhere.requests[0]).toMatch(want);
+    });
+  }
+
+  test('is no matter of the route’s response filters', async () => {
+    const filter: Filter = {
+      ...onNotFound,
+      onRequest: (view) => void view.addResponseHeader('X-Route', '1', true),
+      onResponse: (response) => response.set('X-Filter', '1'),
+    };
+    const { port } = await serve(filter, () => NOT_FOUND);
+    const client = await bench.connect(port);
+    client.send(GET);
+    expect(await client.response()).not.toMatch(/x-route|x-filter/i);
+  });
+
+  test('still says how to sign in', async () => {
+    const filter: Filter = {
+      onRequest: () => ({
+        status: 401,
+        headers: [
+          ['WWW-Authenticate', 'Basic realm="x"'],
+          ['X-Else', '1'],
+        ],
+      }),
+      onStatus: () => to,
+    };
+    const { port } = await serve(filter);
+    const client = await bench.connect(port);
+    client.send(GET);
+    const response = await client.response();
+    expect(response).toMatch(/^HTTP\/1\.1 404 Gone\r\n[^]*WWW-Authenticate: Basic realm="x"\r\n[^]*page$/);
+    expect(response).not.toContain('X-Else');
   });
 
   test('is HEAD for HEAD', async () => {
@@ -333,7 +446,7 @@ describe('a detour', () => {
   });
 
   const failures: [name: string, endpoints: { port: number }[], detour: Detour, status: number][] = [
-    ['where nobody is', [], to, 503],
+    ['where nobody is', [], to, 404],
     ['where nobody listens', [{ port: 1 }], to, 502],
     ['to no target', [{ port: 1 }], { ...to, target: '/a b' }, 400],
   ];
