@@ -1,4 +1,5 @@
 import { useLinearEngine } from './linear-engine.ts';
+import { MEASURED_FROM_CHARACTERS, patternTime } from './pattern-time.ts';
 import type { ConvertedPattern, Guard } from './pcre-outline.ts';
 import { PatternTimeout, TimedRun } from './timed-run.ts';
 
@@ -27,6 +28,8 @@ export class Pattern {
   readonly #groupIndexes: ConvertedPattern['groupIndexes'];
   /** Longer texts are matched under the time limit. */
   readonly #directLength: number;
+  /** Up to here neither clock nor time limit is asked. */
+  readonly #shortLength: number;
   #isBroken = false;
 
   /** `isAnchored`: at the beginning of the text only, as it was converted for. */
@@ -42,6 +45,7 @@ export class Pattern {
         : converted.hasLoop || !isAnchored
           ? Math.floor(DIRECT_STEPS / Math.max(converted.weight, 1))
           : Infinity;
+    this.#shortLength = Math.min(this.#directLength, MEASURED_FROM_CHARACTERS);
   }
 
   /** Whether V8 compiles it, which it does at the first match, and it gets through a text of one character. */
@@ -55,7 +59,7 @@ export class Pattern {
   }
 
   test(text: string): boolean {
-    if (text.length > this.#directLength) return this.#runTimed(() => this.#test(text), false);
+    if (text.length > this.#shortLength) return this.#runLong(text.length, () => this.#test(text), false);
     try {
       return this.#test(text);
     } catch (error) {
@@ -64,7 +68,7 @@ export class Pattern {
   }
 
   exec(text: string): RegExpExecArray | null {
-    if (text.length > this.#directLength) return this.#runTimed(() => this.#exec(text), null);
+    if (text.length > this.#shortLength) return this.#runLong(text.length, () => this.#exec(text), null);
     try {
       return this.#exec(text);
     } catch (error) {
@@ -103,13 +107,17 @@ export class Pattern {
     return true;
   }
 
-  #runTimed<T>(task: () => T, none: T): T {
+  #runLong<T>(length: number, task: () => T, none: T): T {
     if (this.#isBroken) return none;
-    timedRun ??= new TimedRun();
+    const startedMs = performance.now();
     try {
+      if (length <= this.#directLength) return task();
+      timedRun ??= new TimedRun();
       return timedRun.run(task);
     } catch (error) {
       return this.#fail(error, none);
+    } finally {
+      patternTime.totalMs += performance.now() - startedMs;
     }
   }
 

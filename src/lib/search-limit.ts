@@ -1,3 +1,4 @@
+import { MEASURED_FROM_CHARACTERS, patternTime } from './pattern-time.ts';
 import { PatternTimeout } from './timed-run.ts';
 
 /** Trying patterns for one text may take this long in all. */
@@ -9,6 +10,7 @@ const SHORT = 1_024;
 /** Ends a search through many patterns that takes too long. */
 export class SearchLimit {
   #startedMs = 0;
+  #readAtMs = 0;
   #isRunning = false;
 
   /** Call it before each try; `tried` counts them from 1. Throws PatternTimeout. */
@@ -19,8 +21,12 @@ export class SearchLimit {
     if (!this.#isRunning) {
       this.#isRunning = true;
       this.#startedMs = nowMs;
-    } else if (nowMs - this.#startedMs > LIMIT_MS) {
-      throw new PatternTimeout();
+      this.#readAtMs = nowMs;
+      return;
     }
+    // Patterns measure longer texts themselves.
+    if (length <= MEASURED_FROM_CHARACTERS) patternTime.totalMs += nowMs - this.#readAtMs;
+    this.#readAtMs = nowMs;
+    if (nowMs - this.#startedMs > LIMIT_MS) throw new PatternTimeout();
   }
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { PatternTimeout, TimedRun } from './timed-run.ts';
+import { PatternTimeout, THREAD_CLOCKS, TimedRun } from './timed-run.ts';
 
 const FOR_EVER = /^(?!x)(?:a+)+$/;
 const HOSTILE = `${'a'.repeat(60)}!`;
@@ -43,4 +43,14 @@ test('a limit that is up before the match had the processor is no timeout yet', 
   const timed = new TimedRun({ nowMs: () => 0, cpuMs: () => 0 });
   expect(timed.run(() => (++tries < 3 ? FOR_EVER.test(HOSTILE) : 'served'))).toBe('served');
   expect(tries).toBe(3);
+});
+
+test('the processor time of a thread is known finer than the ticks of the scheduler', () => {
+  const steps: number[] = [];
+  for (let lastMs = THREAD_CLOCKS.cpuMs(); steps.length < 101;) {
+    const nowMs = THREAD_CLOCKS.cpuMs();
+    if (nowMs > lastMs) steps.push(nowMs - lastMs);
+    lastMs = nowMs;
+  }
+  expect(steps.toSorted((a, b) => a - b)[50]).toBeLessThan(0.1);
 });

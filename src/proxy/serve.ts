@@ -10,6 +10,7 @@ import type { Connection, Transport } from './transport/transport.ts';
 import { Timers } from '../lib/timer-wheel.ts';
 import { Copies } from './exchange/copies.ts';
 import { Subrequests } from './exchange/subrequests.ts';
+import { Turns } from './exchange/turns.ts';
 import { Pools } from './upstream/pools.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
@@ -70,6 +71,7 @@ export function createServeContext(options: ServeOptions): Engine {
       counters: options.metrics.copies,
       report,
     }),
+    turns: new Turns(options.now, (run) => void setImmediate(run)),
     stats: { accepted: 0, requests: 0, reading: 0, writing: 0, waiting: 0 },
     connections: new Set(),
     takeHttp2: (connection, info, begun) =>

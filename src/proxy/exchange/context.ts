@@ -9,6 +9,7 @@ import type { BodyStorage } from './body-store.ts';
 import type { EngineStats } from './connection-gauge.ts';
 import type { Copies } from './copies.ts';
 import type { Subrequests } from './subrequests.ts';
+import type { Turns } from './turns.ts';
 
 /** What the engine is given by its worker. */
 export interface EngineOptions {
@@ -43,6 +44,7 @@ export interface ServeContext extends EngineOptions {
   readonly pools: Pools;
   readonly subrequests: Subrequests;
   readonly copies: Copies;
+  readonly turns: Turns;
   readonly stats: EngineStats;
   readonly connections: Set<ClientConnection>;
   /** Goes on with a connection that speaks HTTP/2; `begun` is what was read of it. */

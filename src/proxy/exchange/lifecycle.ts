@@ -1,4 +1,5 @@
 import type { DirectResponse, Filter } from '../../features/kit/filter.ts';
+import { patternTime } from '../../lib/pattern-time.ts';
 import type { RequestHead } from '../message/heads.ts';
 import type { ProxyErrorCode } from '../message/proxy-errors.ts';
 import { resolveTarget } from '../message/target.ts';
@@ -103,8 +104,34 @@ function resolve(exchange: Exchange): void {
   // 5. Match: the host, and what belongs to it as a whole.
   const linkedHost = routing.router.hostOf(request.host);
   routing.linkedHost = linkedHost;
-  if (linkedHost.filters.length > 0) runChain(exchange, linkedHost.filters, 0, matchRoute);
-  else matchRoute(exchange);
+  const { turns } = exchange.context;
+  if (turns.isSpent && turns.hasToWait(linkedHost, request.path)) {
+    exchange.isAtOnce = false;
+    turns.putOff(exchange, () => enterPutOff(exchange));
+  } else {
+    enter(exchange);
+  }
+}
+
+function enter(exchange: Exchange): void {
+  const linkedHost = exchange.routing.linkedHost!;
+  const beforeMs = patternTime.totalMs;
+  try {
+    if (linkedHost.filters.length > 0) runChain(exchange, linkedHost.filters, 0, matchRoute);
+    else matchRoute(exchange);
+  } finally {
+    if (patternTime.totalMs !== beforeMs) {
+      exchange.context.turns.charge(linkedHost, patternTime.totalMs - beforeMs);
+    }
+  }
+}
+
+function enterPutOff(exchange: Exchange): void {
+  try {
+    enter(exchange);
+  } catch (fault) {
+    answerFault(exchange, fault);
+  }
 }
 
 function matchRoute(exchange: Exchange): void {
