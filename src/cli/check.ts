@@ -24,6 +24,7 @@ import { renderText } from './audit-text.ts';
 import { summarise } from './audit-summary.ts';
 import { toTranslateOptions } from './translate-options.ts';
 import { versionOf } from './version.ts';
+import { undefinedHostsOf } from './metrics-options.ts';
 
 const FORMATS = ['text', 'json', 'markdown', 'sarif'];
 const LEVELS = ['error', 'warning', 'never'];
@@ -64,7 +65,7 @@ export async function auditOf(
     settingsFlags: {
       httpsPort: flags.number('https-port'),
       healthPath: flags.string('health-check-path'),
-      areUndefinedHostsCounted: flags.boolean('metrics-per-undefined-host'),
+      undefinedHosts: undefinedHostsOf(flags),
       ticketKeys: [],
     },
     lookUpName: () => [],

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_METRICS_OPTIONS } from '../observe/metrics-layout.ts';
 import { parseArgs, UsageError } from './args.ts';
-import { metricsOptionsOf } from './metrics-options.ts';
+import { metricsOptionsOf, undefinedHostsOf } from './metrics-options.ts';
 
 const optionsOf = (...argv: string[]) => metricsOptionsOf(parseArgs(['controller', ...argv], '1').flags);
 
@@ -44,5 +44,19 @@ describe('the flags of traffic metrics', () => {
   for (const [argument, problem] of bad) {
     test(`${argument.slice(0, 40)} is refused`, () =>
       expect(() => optionsOf(argument)).toThrow(new UsageError(problem, 2)));
+  }
+});
+
+describe('hosts that nobody configured', () => {
+  const cases = [
+    { argv: [], want: 'uncounted' },
+    { argv: ['--metrics-per-undefined-host'], want: 'counted' },
+    { argv: ['--metrics-per-host=false'], want: 'nameless' },
+    { argv: ['--metrics-per-host=false', '--metrics-per-undefined-host'], want: 'nameless' },
+  ];
+  for (const { argv, want } of cases) {
+    test(`${argv.join(' ') || 'by default'}: ${want}`, () => {
+      expect(undefinedHostsOf(parseArgs(['controller', ...argv], '1').flags)).toBe(want);
+    });
   }
 });

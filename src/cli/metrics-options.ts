@@ -1,4 +1,5 @@
 import { DEFAULT_METRICS_OPTIONS, type MetricsOptions } from '../observe/metrics-layout.ts';
+import type { UndefinedHosts } from '../table/settings.ts';
 import { parseGoFloat } from '../lib/go-values.ts';
 import { UsageError, type FlagReader } from './args.ts';
 
@@ -14,6 +15,12 @@ export function metricsOptionsOf(flags: FlagReader): MetricsOptions {
     isHostCounted: flags.boolean('metrics-per-host'),
     areStatusClassesReported: flags.boolean('report-status-classes'),
   };
+}
+
+/** How requests of hosts that nobody configured are counted. */
+export function undefinedHostsOf(flags: FlagReader): UndefinedHosts {
+  if (!flags.boolean('metrics-per-host')) return 'nameless';
+  return flags.boolean('metrics-per-undefined-host') ? 'counted' : 'uncounted';
 }
 
 /** None given are the defaults, as Prometheus' client has it. */

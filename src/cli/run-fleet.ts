@@ -8,6 +8,7 @@ import type { ControlLog } from '../observe/log.ts';
 import { UsageError, type FlagReader } from './args.ts';
 import { createBodyRoom } from './body-room.ts';
 import { workersForQuota } from './cpu-quota.ts';
+import { undefinedHostsOf } from './metrics-options.ts';
 
 /** What serve and controller differ in. */
 export type FleetParts = Omit<FleetDeps, 'options'>;
@@ -80,7 +81,7 @@ function toFleetOptions(flags: FlagReader, translation: TranslateOptions, log: C
     settings: {
       httpsPort: flags.number('https-port'),
       healthPath: flags.string('health-check-path'),
-      areUndefinedHostsCounted: flags.boolean('metrics-per-undefined-host'),
+      undefinedHosts: undefinedHostsOf(flags),
     },
     translation: { ...translation, listeners: listenersOf(flags) },
     graceMs: flags.number('shutdown-grace-period') * 1_000,

@@ -62,10 +62,13 @@ export interface DataPlaneSettings {
   readonly connectionLimitStatus: number;
   /** What limits count by: a text with variables, as bytes (limit-conn-zone-variable). */
   readonly limitKey: string;
-  /** Count requests of hosts that are not configured (--metrics-per-undefined-host). */
-  readonly areUndefinedHostsCounted: boolean;
+  /** How requests of hosts that are not configured are counted (--metrics-per-undefined-host, --metrics-per-host). */
+  readonly undefinedHosts: UndefinedHosts;
   readonly tracing: TracingSettings;
 }
+
+/** `nameless`: with no word of the Ingress whose route it was. */
+export type UndefinedHosts = 'uncounted' | 'nameless' | 'counted';
 
 export interface AccessLogSettings {
   readonly isEnabled: boolean;
@@ -180,6 +183,6 @@ export const DEFAULT_SETTINGS: DataPlaneSettings = {
   rateLimitStatus: 503,
   connectionLimitStatus: 503,
   limitKey: '$binary_remote_addr',
-  areUndefinedHostsCounted: false,
+  undefinedHosts: 'uncounted',
   tracing: DEFAULT_TRACING,
 };

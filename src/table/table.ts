@@ -30,6 +30,8 @@ export interface HostEntry {
   /** Whether ssl-redirect applies to this name (a certificate entry exists); aliases listed apart. */
   readonly hasCertificate: boolean;
   readonly certificateNames: readonly string[];
+  /** Its oldest Ingress; none of them: the controller itself made the host. */
+  readonly first?: Pick<RouteNames, 'namespace' | 'ingress'>;
   readonly policies: Policies;
   /** Regex hosts: in matching order. Others: exact first, then prefixes, longest first. */
   readonly routes: readonly RouteEntry[];

@@ -84,8 +84,12 @@ describe('compile', () => {
     expect(new Set([plain, ...others]).size).toBe(others.length + 1);
   });
 
-  test('the source of a host does not change its digest', () => {
-    const source = { kind: 'Ingress', namespace: 'other', name: 'x' };
+  test('of the source of a host its Ingress counts for the digest, as requests are counted by it, and nothing else', () => {
+    const source = { kind: 'Ingress', namespace: 'test', name: 'web', field: 'spec.rules[1]', uid: 'u' };
+    const other = { ...source, name: 'x' };
+    expect(compileHost(hostModel('h', [], { source: other })).digest).not.toBe(
+      compileHost(hostModel('h', [])).digest,
+    );
     expect(compileHost(hostModel('h', [], { source })).digest).toBe(compileHost(hostModel('h', [])).digest);
   });
 

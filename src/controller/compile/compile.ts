@@ -73,6 +73,7 @@ function toHost(
   certificateNames: readonly string[],
   pool: PolicyPool,
 ): HostEntry {
+  const { source } = host;
   const placed = placeRoutes(host.routes.filter(isServed));
   const shared = new Map<Policies, Policies>();
   const policiesOf = ({ policies }: RouteModel): Policies => {
@@ -86,6 +87,9 @@ function toHost(
     isRegex: isRegexHost(host.routes),
     hasCertificate,
     certificateNames,
+    ...(source.kind === 'Ingress'
+      ? { first: { namespace: source.namespace, ingress: source.name } }
+      : undefined),
     policies: toBytePolicies(host.policies),
     routes: placed.map((route) => toRoute(host.name, route, policiesOf(route.route))),
   };

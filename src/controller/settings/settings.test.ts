@@ -8,7 +8,7 @@ const source = { kind: 'ConfigMap', namespace: 'ingress-nginx', name: 'ingress-n
 const flags = {
   httpsPort: 443,
   healthPath: '/healthz',
-  areUndefinedHostsCounted: false,
+  undefinedHosts: 'uncounted' as const,
   ticketKeys: [],
 };
 

@@ -3,7 +3,7 @@ import { parseNamespacedName } from '../../lib/namespaced-name.ts';
 import { unknownNames } from '../../lib/variables/template.ts';
 import type { Findings } from '../../model/finding.ts';
 import type { SourceRef } from '../../model/source.ts';
-import { DEFAULT_SETTINGS, type DataPlaneSettings } from '../../table/settings.ts';
+import { DEFAULT_SETTINGS, type DataPlaneSettings, type UndefinedHosts } from '../../table/settings.ts';
 import { readDhParameters, type SecretLookUp } from './dh-parameters.ts';
 import type { KeyProblem, SettingsDraft } from './draft.ts';
 import { DATA_PLANE_KEYS, INERT_KEYS } from './keys.ts';
@@ -15,7 +15,7 @@ export const NAMING_KEYS: readonly string[] = ['proxy-set-headers', 'add-headers
 export interface SettingsFlags {
   readonly httpsPort: number;
   readonly healthPath: string;
-  readonly areUndefinedHostsCounted: boolean;
+  readonly undefinedHosts: UndefinedHosts;
   /** Session ticket keys, made at start and kept for the process's life. */
   readonly ticketKeys: readonly string[];
 }
@@ -45,7 +45,7 @@ export function toSettings(input: SettingsInput): DataPlaneSettings {
     ...DEFAULT_SETTINGS,
     httpsPort: flags.httpsPort,
     healthPath: toByteText(flags.healthPath),
-    areUndefinedHostsCounted: flags.areUndefinedHostsCounted,
+    undefinedHosts: flags.undefinedHosts,
     accessLog: { ...DEFAULT_SETTINGS.accessLog },
     tls: { ...DEFAULT_SETTINGS.tls },
     areTicketsIssued: false,

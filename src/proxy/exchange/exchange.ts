@@ -4,6 +4,7 @@ import type { Detour, ExchangeWatcher, RequestView } from '../../features/kit/fi
 import { Slots } from '../../features/kit/slot.ts';
 import type { Attempt, RouteNames } from '../../lib/variables/source.ts';
 import type { AccessRecord, LineParts } from '../../observe/access-record.ts';
+import type { RouteSeries } from '../../observe/sinks.ts';
 import type { ConnectionInfo } from '../message/connection-info.ts';
 import { LinesEditor } from '../message/head-editor.ts';
 import { headerLine, type HeadText, joinLines, NO_LINES } from '../message/head-text.ts';
@@ -33,6 +34,8 @@ export class Routing {
   isDetoured = false;
   upstreamName = '';
   canaryName = '';
+  /** Where it is counted, when that is not with its route. */
+  series: RouteSeries | undefined = undefined;
 
   constructor(router: Router) {
     this.router = router;
@@ -50,6 +53,7 @@ export class Routing {
     this.isDetoured = false;
     this.upstreamName = '';
     this.canaryName = '';
+    this.series = undefined;
   }
 
   /** Says where the answer comes from, for the log. */

@@ -1,5 +1,6 @@
 import type { LinkedRoute } from '../router/linked.ts';
-import type { Exchange } from './exchange.ts';
+import type { RouteSeries } from '../../observe/sinks.ts';
+import type { Exchange, Routing } from './exchange.ts';
 
 /** 14. Observes an exchange; once, whatever happened. */
 export function finishExchange(exchange: Exchange, nowMs: number = exchange.context.now()): void {
@@ -12,9 +13,9 @@ export function finishExchange(exchange: Exchange, nowMs: number = exchange.cont
   const { settings } = router;
   try {
     const isHostSeen = linkedHost === undefined || linkedHost.isConfigured;
-    if (route !== undefined && (isHostSeen || settings.areUndefinedHostsCounted)) {
-      (routing.isCanary ? route.canarySeries : route.series).observe(exchange);
-    }
+    const isNamed = isHostSeen || settings.undefinedHosts === 'counted' || exchange.host === '';
+    if (isNamed) seriesOf(routing)?.observe(exchange);
+    else if (settings.undefinedHosts === 'nameless') linkedHost.namelessSeries().observe(exchange);
     if (
       (isHostSeen || settings.accessLog.isDefaultBackendLogged) &&
       (route === undefined || route.isAccessLogged)
@@ -25,6 +26,11 @@ export function finishExchange(exchange: Exchange, nowMs: number = exchange.cont
     context.report(fault);
   }
   exchange.slots.clear();
+}
+
+function seriesOf({ series, route, isCanary }: Routing): RouteSeries | undefined {
+  if (series !== undefined || route === undefined) return series;
+  return isCanary ? route.canarySeries : route.series;
 }
 
 /** What one filter holds it lets go of, whatever another one throws. */

@@ -143,11 +143,13 @@ function matchRoute(exchange: Exchange): void {
   response.isHstsDue = exchange.info.scheme === 'https';
   if (match === undefined) {
     routing.nameDefaultBackend();
+    routing.series = linkedHost.unmatchedSeries();
     answerError(exchange, 'not_found');
     return;
   }
   if (match.kind === 'slash-redirect') {
     routing.nameUpstream();
+    routing.series = linkedHost.namelessSeries();
     answerSlashRedirect(exchange, match.path, match.form);
     return;
   }
@@ -156,6 +158,7 @@ function matchRoute(exchange: Exchange): void {
   // A declared length above the limit ends here, before any policy of the route (docs/reference/evaluation-order.md §1).
   const { maxBodyBytes } = match.body;
   if (maxBodyBytes > 0 && request.head.contentLength > maxBodyBytes) {
+    routing.series = linkedHost.namelessSeries();
     answerError(exchange, 'body_too_large');
     return;
   }

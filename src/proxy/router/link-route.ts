@@ -10,7 +10,8 @@ import { toByteText } from '../../lib/byte-text.ts';
 import { CATCH_ALL, DEFAULT_BACKEND } from '../../lib/catch-all.ts';
 import { LazyPathSearch } from '../../lib/path-search.ts';
 import type { Policies } from '../../model/policy.ts';
-import type { WorkerMetrics } from '../../observe/sinks.ts';
+import type { RouteNames } from '../../lib/variables/source.ts';
+import type { RouteSeries, WorkerMetrics } from '../../observe/sinks.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
 import type { HostEntry, RouteEntry } from '../../table/table.ts';
 import type { Upstream } from '../upstream/upstream.ts';
@@ -67,7 +68,7 @@ export function* linkHost(
     routes.push(linkRoute(route, context, filters, slots.size, deps));
     yield;
   }
-  return new TableHost(host, withHook(filters, 'onRequest'), matchers.matcherOf(host), routes);
+  return new TableHost(host, withHook(filters, 'onRequest'), matchers.matcherOf(host), routes, deps.metrics);
 }
 
 class TableHost implements LinkedHost {
@@ -77,12 +78,16 @@ class TableHost implements LinkedHost {
   readonly entry: HostEntry;
   readonly #matcher: PathMatcher;
   readonly #routes: readonly LinkedRoute[];
+  readonly #metrics: LinkDeps['metrics'];
+  #unmatched: RouteSeries | undefined = undefined;
+  #nameless: RouteSeries | undefined = undefined;
 
   constructor(
     entry: HostEntry,
     filters: readonly Filter[],
     matcher: PathMatcher,
     routes: readonly LinkedRoute[],
+    metrics: LinkDeps['metrics'],
   ) {
     this.name = entry.name;
     this.isConfigured = entry.name !== CATCH_ALL;
@@ -91,6 +96,7 @@ class TableHost implements LinkedHost {
     this.#matcher = matcher;
     // A copy has no room to grow.
     this.#routes = routes.slice();
+    this.#metrics = metrics;
   }
 
   match(path: string): LinkedRoute | SlashRedirect | undefined {
@@ -100,7 +106,20 @@ class TableHost implements LinkedHost {
     const { match, policies } = this.#routes[redirectedBy(found)]!.entry;
     return { kind: 'slash-redirect', path: match.value, form: locationFormOf(policies) };
   }
+
+  unmatchedSeries(): RouteSeries {
+    const { name, first } = this.entry;
+    this.#unmatched ??= this.#metrics.routeSeries({ ...NO_NAMES, ...first, path: '/', host: name }, '');
+    return this.#unmatched;
+  }
+
+  namelessSeries(): RouteSeries {
+    this.#nameless ??= this.#metrics.routeSeries({ ...NO_NAMES, host: this.entry.name }, '');
+    return this.#nameless;
+  }
 }
+
+const NO_NAMES: RouteNames = { namespace: '', ingress: '', service: '', servicePort: '', path: '', host: '' };
 
 function linkRoute(
   entry: RouteEntry,

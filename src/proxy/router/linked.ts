@@ -27,6 +27,10 @@ export interface LinkedHost {
   readonly filters: readonly Filter[];
   /** Route for a normalised path; `redirect` when only the slash is missing; undefined: built-in 404. */
   match(path: string): LinkedRoute | SlashRedirect | undefined;
+  /** Counts requests that no route took: as the host's first Ingress, with the path `/`. */
+  unmatchedSeries(): RouteSeries;
+  /** Counts what is answered before any route is entered, which no Ingress is named for. */
+  namelessSeries(): RouteSeries;
 }
 
 export interface SlashRedirect {

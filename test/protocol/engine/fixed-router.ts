@@ -117,10 +117,10 @@ export function createFixedRouter(options: FixedRouterOptions = {}): FixedRouter
     wire,
     secureWire: wire,
   };
-  const host = createHost('a.test', true, options.hostFilters ?? [], (path) =>
-    options.match === undefined ? route : options.match(path, route),
-  );
-  const defaultHost = createHost('_', false, [], () => undefined);
+  const match: LinkedHost['match'] = (path) =>
+    options.match === undefined ? route : options.match(path, route);
+  const host = createHost('a.test', true, options.hostFilters ?? [], match, series);
+  const defaultHost = createHost('_', false, [], () => undefined, series);
   return {
     generation: 1,
     settings,
@@ -136,6 +136,7 @@ function createHost(
   isConfigured: boolean,
   filters: readonly Filter[],
   match: LinkedHost['match'],
+  series: RouteSeries,
 ): LinkedHost {
   return {
     name,
@@ -152,6 +153,8 @@ function createHost(
     isConfigured,
     filters,
     match,
+    unmatchedSeries: () => series,
+    namelessSeries: () => series,
   };
 }
 
