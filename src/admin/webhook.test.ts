@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { connect } from 'node:tls';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Agent, request } from 'undici';
@@ -107,6 +109,31 @@ test('what is no review is an error, and a body of 9 MiB is too large', async ()
   expect((await post('null')).status).toBe(500);
   // Nor does it write into the log, which everybody who reaches the port could fill.
   expect(failures).toEqual([]);
+});
+
+test('a certificate that is changed while the webhook starts, and a key that comes later, are shown in the end', async () => {
+  const files = { certificateFile: join(folder, 'changed-cert'), keyFile: join(folder, 'changed-key') };
+  const next = createSelfSigned(['next.test'], Date.now());
+  writeFileSync(files.certificateFile, certificate);
+  writeFileSync(files.keyFile, key);
+  const problems: unknown[] = [];
+  const review = () => expect.unreachable();
+  const failed = (error: unknown) => void problems.push(error);
+  const changed = await startWebhook({ review, ...files, judged: () => {}, failed }, '127.0.0.1:0', 10);
+  const shownName = async (): Promise<string | undefined> => {
+    const socket = connect({ port: changed.port, host: '127.0.0.1', rejectUnauthorized: false });
+    await once(socket, 'secureConnect');
+    const names = socket.getPeerCertificate().subjectaltname;
+    socket.destroy();
+    return names;
+  };
+  writeFileSync(files.certificateFile, next.certificate);
+  await expect.poll(() => problems.length).toBe(1);
+  expect(await shownName()).toBe('DNS:localhost');
+  writeFileSync(files.keyFile, next.key);
+  await expect.poll(shownName).toBe('DNS:next.test');
+  expect(problems.length).toBe(1);
+  await changed.close();
 });
 
 test('a review that is under way when the webhook closes is answered, and its connection closed', async () => {

@@ -1,4 +1,4 @@
-import { readFileSync, watchFile, unwatchFile } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -36,26 +36,39 @@ const FILE_POLL_MS = 10_000;
 /** How long reviews that are under way may take when it closes: the API server waits no longer than this for one. */
 const CLOSING_MS = 10_000;
 
-/** Starts the webhook; `address` is `:8443` or `host:port`. Rejects when files cannot be read or the port cannot be bound. */
-export async function startWebhook(deps: WebhookDeps, address: string): Promise<Webhook> {
+/**
+ * Starts the webhook; `address` is `:8443` or `host:port`. Rejects when files cannot be read or the port cannot be bound. The files are
+ * read again as often as `pollMs` says: watching them would miss what changes before the watcher's own first look.
+ */
+export async function startWebhook(
+  deps: WebhookDeps,
+  address: string,
+  pollMs: number = FILE_POLL_MS,
+): Promise<Webhook> {
   const { host, port } = parseAddress(address);
   const readKeys = () => ({ cert: readFileSync(deps.certificateFile), key: readFileSync(deps.keyFile) });
   let isClosing = false;
   const bodies = createReviewBodies();
   const timeouts = { requestTimeout: REQUEST_MS, headersTimeout: HEAD_MS };
-  const server = createServer({ ...readKeys(), ...timeouts }, (request, response) => {
+  let keys = readKeys();
+  const server = createServer({ ...keys, ...timeouts }, (request, response) => {
     void answer(deps, bodies, request, response, () => isClosing);
   });
+  let isUnreadable = false;
   const reload = () => {
     try {
-      server.setSecureContext(readKeys());
+      const next = readKeys();
+      isUnreadable = false;
+      if (next.cert.equals(keys.cert) && next.key.equals(keys.key)) return;
+      keys = next;
+      server.setSecureContext(next);
     } catch (error) {
-      deps.failed(error);
+      if (!isUnreadable) deps.failed(error);
+      isUnreadable = true;
     }
   };
-  for (const file of [deps.certificateFile, deps.keyFile]) {
-    watchFile(file, { interval: FILE_POLL_MS, persistent: false }, reload);
-  }
+  const polling = setInterval(reload, pollMs);
+  polling.unref();
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ port, ...(host === '' ? {} : { host }) }, resolve);
@@ -64,7 +77,7 @@ export async function startWebhook(deps: WebhookDeps, address: string): Promise<
     port: (server.address() as AddressInfo).port,
     close: () =>
       new Promise((resolve) => {
-        for (const file of [deps.certificateFile, deps.keyFile]) unwatchFile(file, reload);
+        clearInterval(polling);
         isClosing = true;
         const bound = setTimeout(() => server.closeAllConnections(), CLOSING_MS);
         server.close(() => {

@@ -9,6 +9,7 @@ import {
 import { afterEach, describe, expect, test } from 'vitest';
 import { ECHO } from '../../../test/fixtures/echo.ts';
 import { makeAuthority, makeCertificate, type TestCertificate } from '../../../test/fixtures/certificates.ts';
+import { THREAD_CLOCKS } from '../../lib/timed-run.ts';
 import { DEFAULT_SETTINGS, type TlsSettings } from '../../table/settings.ts';
 import type { CertificateEntry } from '../../table/table.ts';
 import { type CertificateStore, createCertificateStore } from './certificate-store.ts';
@@ -394,16 +395,16 @@ test('10,000 certificates are taken in, and changed, within 10 ms of the event l
   const many = Array.from({ length: 10_000 }, (_, index) => ({ ...exact, id: `many-${index}` }));
   const manyNames = many.map(({ id }, index) => [`host-${index}.test`, id] as const);
   const took = (change: Parameters<CertificateStore['apply']>[0]) => {
-    const startMs = performance.now();
+    const startMs = THREAD_CLOCKS.cpuMs();
     store.apply(change);
-    return performance.now() - startMs;
+    return THREAD_CLOCKS.cpuMs() - startMs;
   };
   const tls = { names: terminated(manyNames), defaultCertificateId: 'fallback' };
   const times = [took({ certificates: { set: many, removed: [] }, tls })];
   for (let round = 0; round < 5; round++) {
     times.push(took({ certificates: { set: [{ ...many[7]! }], removed: ['many-8'] }, tls }));
   }
-  // The machine may be busy: what counts is that no certificate is parsed, which would take 2 s.
+  // Of the thread's own time, as the machine may be busy. What counts is that no certificate is parsed, which would take 2 s.
   expect(times.toSorted((a, b) => a - b)[2]).toBeLessThan(10);
   expect(times[0]).toBeLessThan(200);
   expect(await shown(port, 'host-9999.test')).toBe('DNS:a.test');

@@ -433,7 +433,8 @@ function trickle(socket: Socket): Socket {
 }
 
 test('whatever is thrown at it, every connection gives its place back and the next one is served', async () => {
-  const { https, counts } = await openBench({ headerTimeoutMs: 50 });
+  const bench = await openBench({ headerTimeoutMs: 50 });
+  const { https, counts } = bench;
   const pieces = fc.array(
     fc.oneof(
       fc.constantFrom(
@@ -459,5 +460,7 @@ test('whatever is thrown at it, every connection gives its place back and the ne
     { numRuns: 60 },
   );
   await expect.poll(() => counts.closed).toBe(counts.accepted);
+  // A busy machine may take more than those 50 ms for a whole handshake.
+  bench.settings = DEFAULT_SETTINGS;
   expect((await readInfo(openTls(https))).serverName).toBe('a.test');
 });
