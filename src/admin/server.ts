@@ -14,12 +14,15 @@ export interface AdminDeps {
   /** Prometheus text and its content type. */
   readonly metrics: () => Promise<Exposition>;
   /** What is served right now, as JSON values by path below /api/. */
-  readonly views: ReadonlyMap<string, () => unknown>;
+  readonly views: ReadonlyMap<string, View>;
   /** Whom anything but health and metrics is shown to. */
   readonly access: Access;
   /** Told why an answer failed: who asked is not told. */
   failed(error: unknown): void;
 }
+
+/** A JSON value, a list or a generator of its items, or the promise of one; the query says what of. */
+export type View = (query: URLSearchParams) => unknown;
 
 const TEXT = 'text/plain; charset=utf-8';
 const NOT_FOUND = 'not found\n';
@@ -92,9 +95,9 @@ async function answer(
   }
   const view = path.startsWith('/api/') ? deps.views.get(path.slice('/api/'.length)) : undefined;
   if (view === undefined) return send(response, 404, TEXT, NOT_FOUND);
-  return long.answer(request, response, () => ({
+  return long.answer(request, response, async () => ({
     contentType: 'application/json',
-    pieces: jsonPieces(view()),
+    pieces: jsonPieces(await view(new URLSearchParams(query))),
   }));
 }
 

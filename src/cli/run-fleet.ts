@@ -1,5 +1,6 @@
 import { createAccess } from '../admin/access.ts';
 import { startAdminServer } from '../admin/server.ts';
+import { createViews } from '../admin/views.ts';
 import { openTokenFile, type TokenFile } from '../admin/token-file.ts';
 import { createFleet, type FleetDeps, type FleetOptions } from '../controller/fleet.ts';
 import type { TranslateOptions } from '../controller/translate/options.ts';
@@ -34,10 +35,7 @@ export async function runFleet(
       ],
       healthPath: flags.string('health-check-path'),
       metrics: () => fleet.metrics(),
-      views: new Map<string, () => unknown>([
-        ['findings', () => fleet.live()?.findings ?? []],
-        ['generation', () => ({ generation: fleet.live()?.table.generation ?? 0 })],
-      ]),
+      views: createViews(fleet),
       access: createAccess(() => tokenFile?.token()),
       failed: (error) => log.warn({ error }, 'an answer on the health port failed'),
     },

@@ -15,6 +15,7 @@ import type { ControlLog } from '../observe/log.ts';
 import type { MetricsRegistry } from '../observe/metrics.ts';
 import type { BodyRoom } from '../table/messages.ts';
 import { DEFAULT_SETTINGS } from '../table/settings.ts';
+import type { EndpointEntry } from '../table/table.ts';
 import { createExternalNames } from './dns/external-names.ts';
 import type { ObjectSource, OnStoreChange } from './object-source.ts';
 import { reportApplied, reportOrphans } from './report/report-metrics.ts';
@@ -63,6 +64,8 @@ export interface Fleet {
   problem(): string | undefined;
   /** What every worker runs; undefined before the first table. */
   live(): Built | undefined;
+  /** Endpoints of an upstream as last sent. */
+  endpointsOf(upstreamId: string): readonly EndpointEntry[];
   /** Metrics as they are now. */
   metrics(): ReturnType<MetricsRegistry['exposition']>;
   /** Lets what is under way end, and takes back what was written for the world. */
@@ -194,6 +197,7 @@ export function createFleet(deps: FleetDeps): Fleet {
     },
     problem: () => unready ?? supervisor.problem(),
     live: () => controller.live(),
+    endpointsOf: (id) => controller.endpointsOf(id),
     metrics: metricsNow,
     async stop() {
       unready = 'shutting down';

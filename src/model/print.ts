@@ -35,9 +35,9 @@ export function printModel(model: Model, options: PrintOptions = {}): string {
   const usual = options.usual ?? NOTHING_USUAL;
   return toYaml({
     ...portsOf(model),
-    hosts: model.hosts.map((host) => hostOf(host, usual)),
-    upstreams: model.upstreams.map((upstream) => upstreamOf(upstream, usual)),
-    certificates: model.certificates.map(certificateOf),
+    hosts: model.hosts.map((host) => hostToPlain(host, usual)),
+    upstreams: model.upstreams.map((upstream) => upstreamToPlain(upstream, usual)),
+    certificates: model.certificates.map(certificateToPlain),
     defaultCertificateId: model.defaultCertificateId,
   });
 }
@@ -75,7 +75,8 @@ function withSource<T extends { readonly source: SourceRef }>({ source, ...value
   return { ...value, source: printSource(source) };
 }
 
-function hostOf(host: HostModel, usual: UsualPolicies): object {
+/** A host as plain data that shows no secret. */
+export function hostToPlain(host: HostModel, usual = NOTHING_USUAL): object {
   return {
     name: host.name,
     source: printSource(host.source),
@@ -83,11 +84,12 @@ function hostOf(host: HostModel, usual: UsualPolicies): object {
     ...(host.certificateId === undefined ? {} : { certificateId: host.certificateId }),
     ...(host.certificateNames.length === 0 ? {} : { certificateNames: host.certificateNames }),
     ...policiesOf(host.policies, usual.host),
-    routes: host.routes.map((route) => routeOf(route, usual)),
+    routes: host.routes.map((route) => routeToPlain(route, usual)),
   };
 }
 
-function routeOf(route: RouteModel, usual: UsualPolicies): object {
+/** A route likewise. */
+export function routeToPlain(route: RouteModel, usual = NOTHING_USUAL): object {
   const { namespace, ingress, service, servicePort } = route.labels;
   return {
     path: route.path,
@@ -121,7 +123,8 @@ function canaryOf({ upstreamId, policy, source }: CanaryModel): object {
   return { upstreamId, source: printSource(source), policy: withoutSecrets(policy) };
 }
 
-function upstreamOf(upstream: UpstreamModel, usual: UsualPolicies): object {
+/** An upstream likewise. */
+export function upstreamToPlain(upstream: UpstreamModel, usual = NOTHING_USUAL): object {
   const { id, namespace, service, host, port, kind, source } = upstream;
   return {
     id,
@@ -132,7 +135,8 @@ function upstreamOf(upstream: UpstreamModel, usual: UsualPolicies): object {
   };
 }
 
-function certificateOf({ id, source, facts }: CertificateModel): object {
+/** What a certificate is, without its key. */
+export function certificateToPlain({ id, source, facts }: CertificateModel): object {
   return {
     id,
     source: printSource(source),

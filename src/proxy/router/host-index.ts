@@ -2,38 +2,43 @@ import { CATCH_ALL } from '../../lib/catch-all.ts';
 import { Pattern } from '../../lib/pattern.ts';
 import { SearchLimit } from '../../lib/search-limit.ts';
 import { TextMap } from '../../lib/text-map.ts';
-import type { LinkedHost } from './linked.ts';
+import type { HostEntry } from '../../table/table.ts';
 
 /** Characters of a name in the DNS. */
 const NAME_MAX = 255;
 const FIRST_LABEL = /^[\w-]+$/;
 
-interface NamedRegex {
+/** What a host is found by. */
+export interface Named {
+  readonly entry: Pick<HostEntry, 'name' | 'aliases'>;
+}
+
+interface NamedRegex<H extends Named> {
   readonly hostName: string;
   readonly regex: Pattern;
-  readonly host: LinkedHost;
+  readonly host: H;
 }
 
 /**
  * Finds the host for a name in the order of docs/reference/routing.md §2: exact, leading-wildcard alias, trailing-wildcard alias, then
  * wildcard hosts and regex aliases in the order of host names, else the catch-all. Costs the same for one host as for 10,000.
  */
-export class HostIndex {
-  readonly #catchAll: LinkedHost;
-  readonly #exact = new TextMap<LinkedHost>();
+export class HostIndex<H extends Named> {
+  readonly #catchAll: H;
+  readonly #exact = new TextMap<H>();
   /** `*.a.b` hosts by `.a.b`. */
-  readonly #wildcards = new TextMap<LinkedHost>();
+  readonly #wildcards = new TextMap<H>();
   /** `*.a.b` aliases by `.a.b`, any depth. */
-  readonly #leading = new TextMap<LinkedHost>();
+  readonly #leading = new TextMap<H>();
   /** `a.b.*` aliases by `a.b.`. */
-  readonly #trailing = new TextMap<LinkedHost>();
-  readonly #regexes: NamedRegex[] = [];
+  readonly #trailing = new TextMap<H>();
+  readonly #regexes: NamedRegex<H>[] = [];
   readonly #limit = new SearchLimit();
   readonly #isPlain: boolean;
 
-  constructor(hosts: Iterable<LinkedHost>, catchAll: LinkedHost) {
+  constructor(hosts: Iterable<H>, catchAll: H) {
     this.#catchAll = catchAll;
-    const aliased: LinkedHost[] = [];
+    const aliased: H[] = [];
     for (const host of hosts) {
       const { name, aliases } = host.entry;
       if (aliases.length > 0) aliased.push(host);
@@ -48,13 +53,13 @@ export class HostIndex {
   }
 
   /** `name` is lower-case, without port and final dot; empty when the request names none. */
-  find(name: string): LinkedHost {
+  find(name: string): H {
     const exact = this.#exact.get(name);
     if (exact !== undefined) return exact;
     return this.#isPlain ? this.#catchAll : this.#findPattern(name);
   }
 
-  #findPattern(name: string): LinkedHost {
+  #findPattern(name: string): H {
     if (this.#leading.size > 0) {
       // From the left: the longest suffix comes first.
       for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1)) {
@@ -81,14 +86,14 @@ export class HostIndex {
   }
 
   /** One label, never an empty one. */
-  #wildcardOf(name: string): LinkedHost | undefined {
+  #wildcardOf(name: string): H | undefined {
     const dot = name.indexOf('.');
     if (dot <= 0) return undefined;
     const host = this.#wildcards.get(name.slice(dot));
     return host !== undefined && FIRST_LABEL.test(name.slice(0, dot)) ? host : undefined;
   }
 
-  #addAlias(alias: string, host: LinkedHost): void {
+  #addAlias(alias: string, host: H): void {
     if (alias.startsWith('~')) {
       // It is linear and of bounded weight, names are short and have no line feed: its source is all there is to it.
       const converted = { source: alias.slice(1), weight: 1, hasLoop: true };
@@ -106,6 +111,6 @@ export class HostIndex {
   }
 }
 
-function setIfFree(map: TextMap<LinkedHost>, key: string, host: LinkedHost): void {
+function setIfFree<H>(map: TextMap<H>, key: string, host: H): void {
   if (!map.has(key)) map.set(key, host);
 }

@@ -99,7 +99,7 @@ class TableRouter implements LinkedTable {
   readonly upstreamIds: ReadonlySet<string>;
   readonly matchers: MatcherCache;
   readonly defaultHost: LinkedHost;
-  readonly #index: HostIndex;
+  readonly #index: HostIndex<LinkedHost>;
 
   constructor(
     generation: number,
