@@ -76,7 +76,7 @@ export async function controller({ flags }: Invocation, log: ControlLog, entry: 
       nowMs: () => performance.timeOrigin + performance.now(),
     }),
   );
-  return runFleet(
+  const running = runFleet(
     flags,
     options,
     {
@@ -132,6 +132,11 @@ export async function controller({ flags }: Invocation, log: ControlLog, entry: 
     },
     stopRequest,
   );
+  return running.catch(async (error: unknown) => {
+    // A start that failed holds nothing that would keep the process: it is to end, and to be started anew.
+    await Promise.all([webhook?.close(), client.close()]);
+    throw error;
+  });
 }
 
 /** The controller's own Pod; undefined for a process outside a cluster that was not told one. Throws UsageError in a Pod. */

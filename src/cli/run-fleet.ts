@@ -41,11 +41,16 @@ export async function runFleet(
     },
     flags.string('healthz-host'),
     flags.number('healthz-port'),
-  );
+  ).catch(async (error: unknown) => {
+    await fleet.terminate();
+    tokenFile?.close();
+    throw error;
+  });
   log.info({ name: 'health', port: admin.port }, 'listening');
   const outcome = await Promise.race([fleet.start().then(() => stopRequest), stopRequest]).catch(
     async (error: unknown) => {
       await Promise.all([fleet.terminate(), admin.close()]);
+      tokenFile?.close();
       throw error;
     },
   );
