@@ -37,7 +37,7 @@ function serve(...documents: string[]): Served {
     settingsFlags: {
       httpsPort: 443,
       healthPath: '/healthz',
-      areUndefinedHostsCounted: false,
+      undefinedHosts: 'uncounted',
       ticketKeys: [],
     },
     lookUpName: () => [],
