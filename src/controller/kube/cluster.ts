@@ -64,6 +64,8 @@ export interface Cluster {
   stop(withinMs: number): Promise<void>;
 }
 
+const CLASSES_IGNORED =
+  'may not be listed: spec.ingressClassName counts for nothing, the annotation kubernetes.io/ingress.class decides, and --watch-ingress-without-class serves those without it';
 const COMPONENT = 'nginx-ingress-controller';
 const EVENTS_FLUSH_MS = 2_000;
 
@@ -117,7 +119,7 @@ export function createCluster(deps: ClusterDeps): Cluster {
       ...failures,
       objectChanged,
       forbidden: (kind, isForbidden) =>
-        log.warn(`${kind} ${isForbidden ? 'may not be listed: classes are ignored' : 'may be listed again'}`),
+        log.warn(`${kind} ${isForbidden ? CLASSES_IGNORED : 'may be listed again'}`),
       unreadable: (kind, problem) => log.warn(`${kind} of the API server: ${problem}; it is ignored`),
     },
   });
