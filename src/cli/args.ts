@@ -137,8 +137,8 @@ const VERSION_FLAG: Flag = {
 };
 
 function whyUnused(flag: Flag, command: CommandName): string[] {
-  // An audit takes the arguments of the Deployment that it is about.
-  if (command === 'check') return [];
+  // These take the arguments of the Deployment that they are about.
+  if (command === 'check' || command === 'rbac') return [];
   if (flag.unused === 'inert') return [`--${flag.name} sets nothing in Serin: ${flag.doc}`];
   if (flag.unused === 'pending') return [`--${flag.name} is not honoured yet: ${flag.doc}`];
   return isMeantFor(flag, command) ? [] : [`--${flag.name} sets nothing without a cluster: ${flag.doc}`];

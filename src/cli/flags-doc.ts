@@ -27,6 +27,11 @@ export function renderFlagsDoc(): string {
       '`serin serve` takes these too, and names them in its log: without a cluster they set nothing.',
     ],
     [
+      '`serin rbac`',
+      used.filter((flag) => isMeantFor(flag, 'rbac')),
+      "Prints the roles of [rbac.md](rbac.md) for one installation. It takes the controller's flags, so that a Deployment's arguments can be given as they are.",
+    ],
+    [
       '`serin certgen`',
       used.filter((flag) => isMeantFor(flag, 'certgen')),
       "Makes the admission webhook's certificate where there is none, or none that will do, and writes its CA into the webhook's configuration.",

@@ -1,7 +1,7 @@
 import { DEFAULT_METRICS_OPTIONS } from '../observe/metrics-layout.ts';
 
 /** Which command takes a flag. */
-export type CommandName = 'serve' | 'controller' | 'check' | 'certgen';
+export type CommandName = 'serve' | 'controller' | 'check' | 'rbac' | 'certgen';
 
 export interface CommandDoc {
   readonly name: CommandName;
@@ -18,6 +18,11 @@ export const COMMANDS: readonly CommandDoc[] = [
     name: 'check',
     usage: '[FLAGS] PATHS... | --kubeconfig FILE',
     doc: 'Say what Serin makes of every Ingress, annotation and ConfigMap key, before it serves them',
+  },
+  {
+    name: 'rbac',
+    usage: "[FLAGS] [THE CONTROLLER'S FLAGS]",
+    doc: 'Print the roles that the controller needs with these flags, and no more',
   },
   {
     name: 'certgen',
@@ -50,6 +55,7 @@ const BOTH: readonly CommandName[] = ['serve', 'controller'];
 const CLUSTER: readonly CommandName[] = ['controller'];
 const FILES: readonly CommandName[] = ['serve'];
 const CERTGEN: readonly CommandName[] = ['certgen'];
+const RBAC: readonly CommandName[] = ['rbac'];
 const CHECK: readonly CommandName[] = ['check'];
 const ALL: readonly CommandName[] = ['serve', 'controller', 'check', 'certgen'];
 const API: readonly CommandName[] = ['controller', 'check', 'certgen'];
@@ -368,7 +374,21 @@ const ROWS: readonly Row[] = [
     CERTGEN,
     "Names that the certificate is for: those of the webhook's Service.",
   ],
-  ['namespace', 'string', 'ingress-nginx', CERTGEN, 'Namespace of the Secret.'],
+  [
+    'namespace',
+    'string',
+    'ingress-nginx',
+    ['rbac', 'certgen'],
+    'Namespace of the controller, and of the Secret with the certificate.',
+  ],
+  ['service-account', 'string', 'ingress-nginx', RBAC, 'Account that the roles are for, and their name.'],
+  [
+    'cluster-roles',
+    'boolean',
+    true,
+    RBAC,
+    'With --watch-namespace: have a cluster role, too, for what belongs to no namespace (IngressClasses, nodes).',
+  ],
   [
     'secret-name',
     'string',

@@ -20,7 +20,7 @@ export async function run(argv: readonly string[], entry: URL): Promise<number> 
   } catch (error) {
     return failUsage(error);
   }
-  if (command !== 'check')
+  if (command !== 'check' && command !== 'rbac')
     log.info({ version: versionOf(entry), node: process.version, command }, 'Serin starts');
   for (const text of unused) log.warn(text);
   try {
@@ -31,6 +31,11 @@ export async function run(argv: readonly string[], entry: URL): Promise<number> 
     if (command === 'check') {
       const { check } = await import('./check.ts');
       return await check(invocation, entry);
+    }
+    if (command === 'rbac') {
+      const { renderRoles } = await import('./rbac.ts');
+      process.stdout.write(renderRoles(flags));
+      return 0;
     }
     if (command === 'certgen') {
       const { certgen } = await import('./certgen.ts');
