@@ -52,7 +52,7 @@ function serviceAt(name: string, ports: readonly number[]): void {
       apiVersion: 'v1',
       kind: 'Service',
       metadata: { namespace: 'a', name },
-      spec: { ports: [{ name: 'http', port: 80 }] },
+      spec: { clusterIP: '10.0.0.1', ports: [{ name: 'http', port: 80 }] },
     },
     ...ports.map((port) => ({
       apiVersion: 'discovery.k8s.io/v1',
@@ -78,6 +78,7 @@ beforeAll(async () => {
     response.statusCode = Number(url!.slice(1, 4)) || 200;
     response.end('web');
   });
+  await service('auth', (_, response) => void response.end());
   await service('pages', page('own'));
   await service('all', page('all'));
   serviceAt('gone', []);
@@ -94,6 +95,16 @@ beforeAll(async () => {
     ingressOf('but', 'but.test', '/', { 'disable-proxy-intercept-errors': 'true' }),
     gone(ingressOf('nobody', 'nobody.test', '/', { 'custom-http-errors': '503' })),
     gone(ingressOf('instead', 'instead.test', '/', { 'default-backend': 'pages' })),
+    ingressOf('in', 'in.test', '/', {
+      'custom-http-errors': '401,404',
+      'default-backend': 'pages',
+      'auth-url': 'http://auth.a.svc.cluster.local/',
+      'auth-signin': 'https://login.test/',
+    }),
+    ingressOf('lost', 'lost.test', '/', {
+      'auth-url': 'http://auth.a.svc.cluster.local/',
+      'auth-signin': 'https://login.test/',
+    }),
     {
       apiVersion: 'v1',
       kind: 'ConfigMap',
@@ -188,4 +199,21 @@ test('default-backend takes the requests of a Service without endpoints', async 
     'x-service-name': 'gone',
     'x-real-ip': '127.0.0.1',
   });
+});
+
+test('HEAD asks for the page by HEAD', async () => {
+  expect(await ask('own.test', '/404', 'HEAD')).toMatchObject({
+    answer: '404 ',
+    by: ['web HEAD /404', 'pages HEAD /'],
+    headers: { 'x-page': 'own' },
+  });
+});
+
+test('where one can sign in, the upstream’s 401 leads there, and the list of all does not count', async () => {
+  const { answer, by, headers } = await ask('in.test', '/401/x');
+  expect([answer.slice(0, 3), by]).toEqual(['302', ['auth GET /', 'web GET /401/x']]);
+  expect(headers.location).toBe('https://login.test/?rd=http://in.test%2F401%2Fx');
+  expect((await ask('in.test', '/404')).answer).toBe('404 own 404');
+  expect((await ask('lost.test', '/502')).answer).toBe('502 web');
+  expect((await ask('lost.test', '/401')).answer.slice(0, 3)).toBe('302');
 });

@@ -27,7 +27,7 @@ describe('what a route asks for', () => {
       'the list of all, which knows other statuses',
       {},
       { 'custom-http-errors': '301,502' },
-      { codes: [301, 502], areUpstreamsMeant: true },
+      { codes: [301, 502], areCodesOfAll: true, areUpstreamsMeant: true },
     ],
     [
       'a Service alone',
@@ -45,13 +45,7 @@ describe('what a route asks for', () => {
       'the exception of all',
       {},
       { 'custom-http-errors': '404', 'disable-proxy-intercept-errors': 'true' },
-      { codes: [404], areUpstreamsMeant: false },
-    ],
-    [
-      'no list of all beside a sign-in',
-      { 'auth-signin': 'https://a.test' },
-      { 'custom-http-errors': '401' },
-      undefined,
+      { codes: [404], areCodesOfAll: true, areUpstreamsMeant: false },
     ],
   ];
   for (const [name, annotations, settings, want] of cases) {
@@ -80,7 +74,8 @@ describe('what a route asks for', () => {
   }
 });
 
-const filterOf = (policy: ErrorPagesPolicy): Filter => errorPages.createFilter!(policy, fakeContext())!;
+const filterOf = (policy: ErrorPagesPolicy, context = fakeContext()): Filter =>
+  errorPages.createFilter!(policy, context)!;
 
 describe('a page', () => {
   const request = fakeRequest({
@@ -119,6 +114,27 @@ describe('a page', () => {
     expect(own.onStatus!(404, false, request)).toBeUndefined();
     expect(own.onStatus!(404, true, request)?.upstreams).toEqual([DEFAULT]);
   });
+});
+
+describe('the list of all is given up where a place has an error page of its own', () => {
+  const place = (ofHost: object, ofRoute: object, path = '/') =>
+    fakeContext({ host: { policies: { ...ofHost } }, policies: { ...ofRoute }, path });
+  const auth = { signIn: 'https://in.test', exempt: ['/open'] };
+  const cases: [name: string, context: ReturnType<typeof fakeContext>, isGivenUp: boolean][] = [
+    ['none', place({}, {}), false],
+    ['a sign-in', place({}, { 'external-auth': auth }), true],
+    ['authentication without one', place({}, { 'external-auth': { exempt: [] } }), false],
+    ['a sign-in of a path that is exempt', place({}, { 'external-auth': auth }, '/open/x'), false],
+    ['a page for who has no certificate', place({ 'auth-tls': { errorPage: '/no' } }, {}), true],
+  ];
+  for (const [name, context, isGivenUp] of cases) {
+    test(name, () => {
+      const codes = { codes: [503], areUpstreamsMeant: true };
+      const ofAll = filterOf({ ...codes, areCodesOfAll: true }, context);
+      expect(ofAll.onStatus === undefined).toBe(isGivenUp);
+      expect(filterOf(codes, context).onStatus).toBeDefined();
+    });
+  }
 });
 
 test('a stand-in is told of a request that has no endpoints, and of no other', () => {

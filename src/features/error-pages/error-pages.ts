@@ -2,20 +2,17 @@ import { DEFAULT_BACKEND } from '../../lib/catch-all.ts';
 import { parseGoInt, splitList } from '../../lib/nginx-values.ts';
 import { defineFeature, LIST_LENGTH_MAX, type Parser, type TranslateContext } from '../kit/feature.ts';
 import type { Filter, RequestView, StandIn } from '../kit/filter.ts';
+import { hasOwnErrorPage, type Interception } from '../kit/error-interception.ts';
 import { bool } from '../kit/values.ts';
 
-export interface ErrorPagesPolicy {
-  /** Statuses whose pages come from elsewhere. */
-  readonly codes: readonly number[];
-  /** Whether those of the upstream count as well as the proxy's own. */
-  readonly areUpstreamsMeant: boolean;
+export interface ErrorPagesPolicy extends Interception {
+  /** Whether `codes` are those of the ConfigMap. */
+  readonly areCodesOfAll?: true;
   /** `default-backend`: also takes the requests of an upstream without endpoints. */
   readonly own?: StandIn;
 }
 
 const GLOBAL_CODES = 'custom-http-errors';
-/** nginx gives up what is configured for all where a place has an error page of its own. */
-const OWN_PAGES = ['auth-signin', 'auth-tls-error-page'] as const;
 
 const errorCodes: Parser<readonly number[]> = (raw) => {
   const text = raw.replaceAll(' ', '');
@@ -83,19 +80,21 @@ export const errorPages = defineFeature({
     },
   ],
   translate: (values, context): ErrorPagesPolicy | undefined => {
-    const codes = values['custom-http-errors'] ?? codesOfAll(context);
+    const written = values['custom-http-errors'];
+    const codes = written ?? codesOfAll(context);
     const own = findService(values['default-backend'], context);
     if (codes.length === 0 && own === undefined) return undefined;
     return {
       codes,
+      ...(written === undefined && codes.length > 0 ? { areCodesOfAll: true } : {}),
       areUpstreamsMeant: values['disable-proxy-intercept-errors'] !== true,
       ...(own === undefined ? {} : { own }),
     };
   },
-  createFilter: ({ areUpstreamsMeant, codes, own }, { slot }): Filter => {
+  createFilter: ({ areUpstreamsMeant, areCodesOfAll, codes, own }, context): Filter => {
     const upstreams = [...(own === undefined ? [] : [own]), { id: DEFAULT_BACKEND, name: DEFAULT_BACKEND }];
-    const meant = new Set(codes);
-    const hasStandIn = slot<true>();
+    const meant = new Set(areCodesOfAll === true && hasOwnErrorPage(context) ? [] : codes);
+    const hasStandIn = context.slot<true>();
     return {
       ...(meant.size === 0
         ? {}
@@ -124,9 +123,9 @@ export const errorPages = defineFeature({
   },
 });
 
-function codesOfAll({ has, setting }: TranslateContext): readonly number[] {
+function codesOfAll({ setting }: TranslateContext): readonly number[] {
   const text = setting(GLOBAL_CODES);
-  if (text === undefined || OWN_PAGES.some((key) => has(key))) return [];
+  if (text === undefined) return [];
   const parsed = allCodes(text);
   return parsed.ok ? parsed.value : [];
 }

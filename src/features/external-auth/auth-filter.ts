@@ -3,13 +3,14 @@ import type { VariableSource } from '../../lib/variables/source.ts';
 import { compileFieldTemplate, compileTemplate } from '../../lib/variables/template.ts';
 import type { UpstreamTlsPolicy } from '../../model/policy.ts';
 import { CERTIFICATE_HEADERS, certificateHeader } from '../kit/certificate-headers.ts';
+import { isIntercepting, type SigningIn } from '../kit/error-interception.ts';
 import { isExempt } from '../kit/exempt-paths.ts';
 import type { AccessDenial, AccessVerdict, Filter, FilterContext, RequestView } from '../kit/filter.ts';
 import type { Answer, AnswerCaching, Question, QuestionField } from '../kit/subrequest.ts';
 import { ANY_HOST } from './auth-url.ts';
 import { LIFE_HEADERS, lifeOf, type CacheDuration } from './cache-life.ts';
 
-export interface ExternalAuthPolicy {
+export interface ExternalAuthPolicy extends SigningIn {
   readonly isTls: boolean;
   /** Whom to ask, by host of a rule, or for all of them (`*`). */
   readonly upstreams: Readonly<Record<string, AuthUpstream>>;
@@ -18,8 +19,6 @@ export interface ExternalAuthPolicy {
   readonly target: string;
   /** Undefined: GET, and fewer headers go along. */
   readonly method?: string;
-  /** Template of where a 401 leads; undefined: nowhere. */
-  readonly signIn?: string;
   /** Headers of the answer that go to the backend, in place of the client's. */
   readonly responseHeaders: readonly string[];
   /** Headers of their own for the authentication server; values are templates. */
@@ -28,8 +27,6 @@ export interface ExternalAuthPolicy {
   /** `by`: a template; answers are good for all requests in which it is the same. */
   readonly caching?: { readonly by: string; readonly durations: readonly CacheDuration[] };
   readonly isCookieAlwaysSet: boolean;
-  /** Path prefixes that need no authentication (ConfigMap no-auth-locations). */
-  readonly exempt: readonly string[];
 }
 
 export interface AuthUpstream {
@@ -73,7 +70,7 @@ export function createAuthFilter(policy: ExternalAuthPolicy, context: FilterCont
   const { ask } = context.subrequest(questionOf(policy, upstream, context));
   const signIn = createSignIn(policy);
   const judge = createJudge(policy, signIn);
-  const welcome = signIn === undefined ? {} : { signIn };
+  const welcome = signIn === undefined ? {} : welcomeBy(signIn, context);
   if (policy.responseHeaders.length === 0) {
     return {
       ...welcome,
@@ -116,6 +113,15 @@ function createSignIn({ signIn }: ExternalAuthPolicy): SignIn | undefined {
   if (signIn === undefined) return undefined;
   const location = compileFieldTemplate(signIn);
   return (request) => ({ status: 302, countsAs: 401, headers: [['Location', location(request)]] });
+}
+
+/** The upstream's own 401 leads there as well, where its errors are looked at. */
+function welcomeBy(signIn: SignIn, context: FilterContext): Pick<Filter, 'signIn' | 'replaceResponse'> {
+  if (!isIntercepting(context)) return { signIn };
+  return {
+    signIn,
+    replaceResponse: (status, request) => (status === 401 ? signIn(request) : undefined),
+  };
 }
 
 function createJudge({ isCookieAlwaysSet }: ExternalAuthPolicy, signIn: SignIn | undefined) {

@@ -366,6 +366,31 @@ describe('auth-signin', () => {
   });
 });
 
+describe('the upstream’s own 401', () => {
+  const pages = { codes: [404], areUpstreamsMeant: true };
+  const cases: [name: string, annotations: object, pages: object | undefined, isAnswered: boolean][] = [
+    ['leads to the sign-in where errors of the upstream have pages', { 'auth-signin': URL }, pages, true],
+    ['is passed on where they have none', { 'auth-signin': URL }, undefined, false],
+    ['is passed on where no list has anything', { 'auth-signin': URL }, { ...pages, codes: [] }, false],
+    [
+      'is passed on where pages are for Serin’s own errors',
+      { 'auth-signin': URL },
+      { ...pages, areUpstreamsMeant: false },
+      false,
+    ],
+    ['is passed on where nobody can sign in', {}, pages, false],
+  ];
+  for (const [name, annotations, policy, isAnswered] of cases) {
+    test(name, () => {
+      const policies = policy === undefined ? {} : { 'error-pages': policy };
+      const { context } = asking(answerOf(200), { policies });
+      const filter = filterOf(externalAuth, { 'auth-url': URL, ...annotations }, context)!;
+      expect(filter.replaceResponse?.(401, fakeRequest())?.status).toBe(isAnswered ? 302 : undefined);
+      expect(filter.replaceResponse?.(404, fakeRequest())).toBeUndefined();
+    });
+  }
+});
+
 describe('auth-cache-duration', () => {
   test('is a list of statuses and times', () => {
     expect(cacheDurations('200 202 401 5m, 403 10s,1h')).toEqual({

@@ -137,6 +137,8 @@ export interface Filter {
    * would make (`isLocal`). Once per request; what comes from there is the response.
    */
   onStatus?(status: number, isLocal: boolean, request: RequestView): Detour | undefined;
+  /** May answer in place of a response of the upstream of that status, before anything of it is sent; asked before `onStatus`. */
+  replaceResponse?(status: number, request: RequestView): DirectResponse | undefined;
   onResponse?(response: ResponseEditor, request: RequestView): void;
   /**
    * May change the body of the upstream's response, and its head before: the length is then no longer declared. Asked behind `onResponse`

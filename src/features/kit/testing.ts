@@ -135,6 +135,8 @@ export function fakeContext(
   changes: {
     host?: Partial<HostEntry>;
     path?: string;
+    /** Of the route. */
+    policies?: RouteEntry['policies'];
     random?: () => number;
     subrequest?: FilterContext['subrequest'];
     copier?: FilterContext['copier'];
@@ -159,7 +161,7 @@ export function fakeContext(
     match: { kind: 'prefix', value: path },
     path,
     pathType: 'prefix',
-    policies: {},
+    policies: changes.policies ?? {},
     labels,
     isSlashRedirected: false,
   };

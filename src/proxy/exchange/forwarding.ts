@@ -7,8 +7,8 @@ import { PROXY_ERRORS, type ProxyErrorCode } from '../message/proxy-errors.ts';
 import type { UpstreamHandler, UpstreamStream } from '../upstream/stream.ts';
 import type { Endpoint, EndpointOutcome } from '../upstream/upstream.ts';
 import { plainWire } from '../upstream/wire-key.ts';
-import { answerError, answerFault, answerPage } from './answer.ts';
-import { detourOf } from './detour.ts';
+import { answerDirect, answerError, answerFault, answerPage } from './answer.ts';
+import { challengesOf, detourOf, replacementOf } from './detour.ts';
 import type { Exchange, ForwardingControl } from './exchange.ts';
 import { finishExchange } from './finish.ts';
 import { responseLinesOf } from './head-rules.ts';
@@ -96,6 +96,7 @@ export class Forwarding
     const { context, response, routing, tries } = exchange;
     const { picking } = tries;
     this.cancel();
+    this.#closeStage();
     routing.isDetoured = true;
     response.leaveRoute();
     response.add(kept, true);
@@ -147,10 +148,17 @@ export class Forwarding
       this.#attempt('upstream_malformed');
       return;
     }
+    const answer = replacementOf(exchange, status);
+    if (answer !== undefined) {
+      this.#settle('ok');
+      answerDirect(exchange, answer);
+      return;
+    }
     const detour = detourOf(exchange, status, false);
     if (detour !== undefined) {
+      const kept = status === 401 ? challengesOf(head.headers) : NO_LINES;
       this.#settle('ok');
-      this.goTo(detour, NO_LINES);
+      this.goTo(detour, kept);
       return;
     }
     this.#writeHead(head);

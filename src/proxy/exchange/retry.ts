@@ -42,6 +42,8 @@ export function isTriedElsewhere(exchange: Exchange, isReplayable: boolean, code
 
 /** Whether another try may follow a response of this status; when not, the response is delivered. */
 export function isStatusRetried(exchange: Exchange, isReplayable: boolean, status: number): boolean {
+  // An error page is an answer, whatever its status.
+  if (exchange.routing.isDetoured) return false;
   const condition = STATUS_CONDITIONS[status];
   return condition !== undefined && isRetried(exchange, isReplayable, condition);
 }

@@ -171,6 +171,7 @@ function linkRoute(
     isAuthorizationHidden: filters.some(({ isAuthorizationHidden }) => isAuthorizationHidden === true),
     onUpstreamRequest: withHook([...hostFilters, ...filters], 'onUpstreamRequest'),
     onStatus: withHook(filters, 'onStatus'),
+    onReplaceable: withHook(filters, 'replaceResponse'),
     onNoEndpoints: withHook(filters, 'onNoEndpoints'),
     onResponse: withHook(filters, 'onResponse'),
     onBody: withHook(filters, 'stageBody'),

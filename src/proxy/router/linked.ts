@@ -73,6 +73,8 @@ export interface LinkedRoute {
   readonly isAuthorizationHidden: boolean;
   readonly onUpstreamRequest: readonly Filter[];
   readonly onStatus: readonly Filter[];
+  /** Those with `replaceResponse`. */
+  readonly onReplaceable: readonly Filter[];
   readonly onNoEndpoints: readonly Filter[];
   readonly onResponse: readonly Filter[];
   /** Those with `stageBody`. */

@@ -108,6 +108,7 @@ export function createFixedRouter(options: FixedRouterOptions = {}): FixedRouter
     isAuthorizationHidden: false,
     onUpstreamRequest: filters.filter((filter) => filter.onUpstreamRequest !== undefined),
     onStatus: filters.filter((filter) => filter.onStatus !== undefined),
+    onReplaceable: filters.filter((filter) => filter.replaceResponse !== undefined),
     onNoEndpoints: filters.filter((filter) => filter.onNoEndpoints !== undefined),
     onResponse: filters.filter((filter) => filter.onResponse !== undefined),
     onBody: filters.filter((filter) => filter.stageBody !== undefined),
