@@ -3,7 +3,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { connect } from 'node:tls';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isTlsByte, parseClientHello } from './client-hello.ts';
+import { ClientHelloReader, isTlsByte, parseClientHello } from './client-hello.ts';
 
 /** The hello that Node's own client sends. */
 async function helloOf(servername: string, maxVersion: 'TLSv1.2' | 'TLSv1.3' = 'TLSv1.3'): Promise<Buffer> {
@@ -52,6 +52,44 @@ describe('the server name', () => {
         serverName: 'a.example.test',
       });
     }
+  });
+});
+
+describe('a hello in many pieces', () => {
+  test('is read from where the reader stood, whatever is brought when', async () => {
+    const hello = inRecords(await helloOf('a.example.test'), 7);
+    const reader = new ClientHelloReader();
+    for (let length = 0; length < hello.length; length++) {
+      expect(reader.read(hello.subarray(0, length)).kind, `${length} bytes`).toBe('incomplete');
+    }
+    expect(reader.read(hello)).toEqual({ kind: 'hello', serverName: 'a.example.test' });
+  });
+
+  test('thousands of records of one byte cost one look each', () => {
+    // A hello that says it is 30,000 bytes long, of which one comes at a time.
+    const message = Buffer.alloc(10_000);
+    message.set([1, 0, 30_000 >> 8, 30_000 & 255]);
+    const bytes = inRecords(Buffer.concat([Buffer.alloc(5), message]), 1);
+    let looks = 0;
+    const counted = new Proxy(bytes, {
+      get(target, name) {
+        if (name === 'readUInt16BE') looks++;
+        const value: unknown = Reflect.get(target, name, target);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+    const reader = new ClientHelloReader();
+    expect(reader.read(counted).kind).toBe('incomplete');
+    expect(reader.read(counted).kind).toBe('incomplete');
+    expect(looks).toBe(10_000);
+  });
+
+  test('that is longer than any real one is foreign', () => {
+    const message = Buffer.alloc(20_000);
+    message.set([1, 0, 30_000 >> 8, 30_000 & 255]);
+    const bytes = inRecords(Buffer.concat([Buffer.alloc(5), message]), 1);
+    expect(parseClientHello(bytes.subarray(0, 65_536)).kind).toBe('incomplete');
+    expect(parseClientHello(bytes).kind).toBe('foreign');
   });
 });
 

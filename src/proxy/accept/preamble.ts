@@ -1,6 +1,6 @@
 import type { ProxiedConnection } from '../message/connection-info.ts';
 import type { Connection, ConnectionHandler } from '../transport/transport.ts';
-import { isTlsByte, parseClientHello } from './client-hello.ts';
+import { ClientHelloReader, isTlsByte } from './client-hello.ts';
 import { parseProxyHeader } from './proxy-protocol.ts';
 
 /** What has to be known about a connection before its bytes are handed on. */
@@ -35,6 +35,7 @@ export class Preamble implements ConnectionHandler {
   readonly #owner: PreambleOwner;
   #bytes: Buffer | undefined = undefined;
   #isProxyHeaderNeeded: boolean;
+  #hello: ClientHelloReader | undefined = undefined;
 
   constructor(needs: PreambleNeeds, owner: PreambleOwner) {
     this.#needs = needs;
@@ -82,7 +83,8 @@ export class Preamble implements ConnectionHandler {
     const bytes = this.#bytes;
     if (bytes === undefined) return undefined;
     if (!isTlsByte(bytes[0]!)) return PLAIN;
-    const hello = parseClientHello(bytes);
+    this.#hello ??= new ClientHelloReader();
+    const hello = this.#hello.read(bytes);
     if (hello.kind === 'incomplete') return undefined;
     return { kind: 'tls', serverName: hello.kind === 'hello' ? hello.serverName : undefined };
   }
