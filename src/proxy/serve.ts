@@ -6,6 +6,7 @@ import { Servings } from './http1/serving.ts';
 import { Http2ClientConnection } from './http2/client-connection.ts';
 import { WireShared } from './http2/wire-shared.ts';
 import { createHttp1Wire } from './http1/upstream-wire.ts';
+import { createHttp2Wire } from './http2/upstream-wire.ts';
 import type { Connection, Transport } from './transport/transport.ts';
 import { Timers } from '../lib/timer-wheel.ts';
 import { Copies } from './exchange/copies.ts';
@@ -32,10 +33,12 @@ export function createServeContext(options: ServeOptions): Engine {
   const onBareLineFeeds = (): void => options.metrics.wire.bareLineFeeds();
   const report = (fault: unknown): void => options.report(fault);
   const upstreamOf = (id: string): Upstream => options.upstreamOf(id);
+  const shared = new WireShared();
   const pools = new Pools({
     wires: {
       'http/1.0': createHttp1Wire({ minorVersion: 0, onBareLineFeeds }),
       'http/1.1': createHttp1Wire({ minorVersion: 1, onBareLineFeeds }),
+      h2: createHttp2Wire(shared),
     },
     transport: options.transport,
     timers,
@@ -43,7 +46,6 @@ export function createServeContext(options: ServeOptions): Engine {
     settings: () => options.router().settings,
     report,
   });
-  const shared = new WireShared();
   const context: ServeContext = {
     router: () => options.router(),
     upstreamOf,

@@ -274,6 +274,7 @@ function headOf({ target, host, hasBody }: CopyTarget, request: RequestView): Up
     hasBody: hasBody && request.hasBody,
     contentLength: hasBody && !request.hasBody && request.header('content-length') !== undefined ? 0 : -1,
     upgrade: undefined,
+    areTrailersTaken: false,
     connectionHeader: undefined,
     maxResponseHeadBytes: MAX_ANSWER_HEAD_BYTES,
     readTimeoutMs: TIMEOUT_MS,

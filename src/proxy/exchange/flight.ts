@@ -239,6 +239,7 @@ function headOf({ question, without }: LinkedQuestion, request: RequestView): Up
     hasBody: false,
     contentLength: -1,
     upgrade: undefined,
+    areTrailersTaken: false,
     connectionHeader: undefined,
     maxResponseHeadBytes: question.maxHeadBytes,
     readTimeoutMs: question.timeoutMs,

@@ -12,6 +12,7 @@ import {
   parsedTarget,
   requestTarget,
 } from '../message/head-text.ts';
+import type { HeaderBlock } from '../message/heads.ts';
 import { HEADER } from '../message/known-headers.ts';
 import type { UpstreamRequest } from '../upstream/stream.ts';
 
@@ -24,6 +25,7 @@ export class OutgoingHead implements UpstreamRequest {
   hasBody = false;
   contentLength = -1;
   upgrade: string | undefined = undefined;
+  areTrailersTaken = false;
   connectionHeader: 'close' | 'keep-alive' | undefined = undefined;
   maxResponseHeadBytes = 0;
   readTimeoutMs = 0;
@@ -53,7 +55,9 @@ export class OutgoingHead implements UpstreamRequest {
     this.connectionHeader = body.connectionHeader;
     // A body would stand between the head and the tunnel.
     const isUpgradable = !head.hasBody && body.upstreamHttpMinor === 1 && body.connectionHeader === undefined;
-    this.upgrade = isUpgradable ? head.upgrade : undefined;
+    const isHttp2 = route!.wire.wire === 'h2';
+    this.upgrade = isUpgradable && !isHttp2 ? head.upgrade : undefined;
+    this.areTrailersTaken = isHttp2 && saysTrailers(head.headers);
     this.maxResponseHeadBytes = body.maxResponseHeadBytes;
     this.readTimeoutMs = timeouts.readTimeoutMs;
     this.sendTimeoutMs = timeouts.sendTimeoutMs;
@@ -79,10 +83,18 @@ export class OutgoingHead implements UpstreamRequest {
     this.contentLength = contentLength;
     this.connectionHeader = undefined;
     this.upgrade = undefined;
+    this.areTrailersTaken = false;
     this.maxResponseHeadBytes = body.maxResponseHeadBytes;
     this.readTimeoutMs = timeouts.readTimeoutMs;
     this.sendTimeoutMs = timeouts.sendTimeoutMs;
   }
+}
+
+/** Whether TE names them (RFC 9110 §10.1.4). */
+function saysTrailers(headers: HeaderBlock): boolean {
+  if (!headers.has(HEADER.te)) return false;
+  const codings = headers.get('te')!.split(',');
+  return codings.some((coding) => coding.split(';')[0]!.trim().toLowerCase() === 'trailers');
 }
 
 function dropsOf({ routing: { route, rules } }: Exchange): Uint8Array {

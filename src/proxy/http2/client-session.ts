@@ -1,5 +1,6 @@
 import type { HeadText } from '../message/head-text.ts';
 import { FieldList } from './field-list.ts';
+import { UPSTREAM_FLOODS } from './flood-guard.ts';
 import { writeGoaway } from './frame-writer.ts';
 import { contentLengthOf, statusOf } from './request-rules.ts';
 import type { SessionOptions } from './session-options.ts';
@@ -13,9 +14,11 @@ export interface ClientSessionOptions extends SessionOptions {
 }
 
 /** Room for responses on one connection, and for one that is read: streams of clients that do not read do not stop the others. */
-const WINDOWS = { connection: 16_777_216, readStream: 262_144 };
+const WINDOWS = { connection: 16_777_216, readStream: 262_144, isHeldCounted: false };
 /** Streams at once before the server has said how many. */
-const FIRST_MAX_STREAMS = 100;
+export const FIRST_MAX_STREAMS = 100;
+/** Streams at once, however many the server would take. */
+const MOST_STREAMS = 1000;
 
 /** The proxy's side of a connection to an upstream (RFC 9113 §3.4, §5, §8). */
 export class ClientSession extends Session {
@@ -23,7 +26,8 @@ export class ClientSession extends Session {
   /** Where the next response head goes. */
   #head: FieldList;
   #nextId = 1;
-  #maxStreams = FIRST_MAX_STREAMS;
+  /** Streams that may be open at once. */
+  maxStreams = FIRST_MAX_STREAMS;
   #isLeaving = false;
   /** Whether extended CONNECT is understood (RFC 8441 §3). */
   isConnectEnabled = false;
@@ -37,6 +41,8 @@ export class ClientSession extends Session {
         [SETTING.maxHeaderListSize, options.limits().maxHeadBytes],
       ],
       windows: WINDOWS,
+      floods: UPSTREAM_FLOODS,
+      rememberedResets: 4 * MOST_STREAMS,
       encodedLines: shared.requestLines,
       secrets: shared.responseLines,
     });
@@ -46,7 +52,7 @@ export class ClientSession extends Session {
 
   /** Whether another stream may be opened now. */
   get isOpen(): boolean {
-    return this.isUsable && this.streams.size < this.#maxStreams;
+    return this.isUsable && this.streams.size < this.maxStreams;
   }
 
   /** Whether streams may be opened at some time. */
@@ -69,6 +75,8 @@ export class ClientSession extends Session {
     stream.handler = handler;
     stream.isReading = true;
     stream.isBodiless = method === 'HEAD';
+    // None of the clients is to wait until another one's upload is through.
+    stream.isIncremental = true;
     const { encoder } = this;
     encoder.begin();
     encoder.line(`:method: ${method}`);
@@ -108,6 +116,7 @@ export class ClientSession extends Session {
     if (stream.isHeadRead) return this.onTrailers(stream, isEnd, buffer, start, end);
     if (!this.decode(this.#head, 'response', buffer, start, end)) return false;
     const status = statusOf(this.#head);
+    stream.isTooLarge = this.#head.error === 'header_too_large';
     if (!this.#head.isOpen || status < 0) return this.streamError(id, H2_ERROR.protocolError);
     if (status < 200) return this.#onInterim(stream, isEnd);
     return this.#onFinal(stream, status, isEnd);
@@ -122,7 +131,7 @@ export class ClientSession extends Session {
         // That is for clients to say (RFC 9113 §6.5.2).
         return value === 0 ? 0 : H2_ERROR.protocolError;
       case SETTING.maxConcurrentStreams:
-        this.#maxStreams = value;
+        this.maxStreams = Math.min(value, MOST_STREAMS);
         this.#client.onCapacity();
         return 0;
       case SETTING.enableConnectProtocol:
@@ -156,6 +165,9 @@ export class ClientSession extends Session {
 
   protected onStreamGone(): void {
     if (this.isOver) return;
+    // As many as we have opened cost the server as much as us.
+    this.floods.forgive('reset', 1);
+    this.floods.forgive('stream-error', 1);
     if (this.#isLeaving && this.streams.size === 0) this.endSoon();
     this.#client.onCapacity();
   }

@@ -4,7 +4,10 @@ import { HTTP2_CAUSES, type Http2Cause } from '../../observe/http2-causes.ts';
 export type FloodKind = Exclude<Http2Cause, 'malformed'>;
 
 /** How many at once, and how many a second in the long run. */
-const ALLOWED: Partial<Record<FloodKind, readonly [atOnce: number, perSecond: number]>> = {
+export type FloodLimits = Partial<Record<FloodKind, readonly [atOnce: number, perSecond: number]>>;
+
+/** What clients may do. */
+export const CLIENT_FLOODS: FloodLimits = {
   // A browser that leaves a page resets all that it has open.
   reset: [300, 50],
   // One in each round trip is usual where somebody measures bandwidth.
@@ -17,10 +20,30 @@ const ALLOWED: Partial<Record<FloodKind, readonly [atOnce: number, perSecond: nu
   'unknown-frame': [500, 50],
 };
 
+/**
+ * What upstreams may do: many clients' requests share a connection, and more of it is an answer to what we have done. What ends a stream
+ * of ours is no flood at all.
+ */
+export const UPSTREAM_FLOODS: FloodLimits = {
+  reset: [2000, 500],
+  ping: [5000, 1000],
+  settings: [100, 10],
+  priority: [500, 50],
+  'window-update': [20_000, 5000],
+  'empty-frame': [1000, 100],
+  'stream-error': [2000, 500],
+  'unknown-frame': [1000, 100],
+};
+
 /** Counts by kind, leaking with time. Usual work gives back what it brings with it. */
 export class FloodGuard {
   readonly #counts = new Float64Array(HTTP2_CAUSES.length);
+  readonly #allowed: FloodLimits;
   #leakedAtMs = 0;
+
+  constructor(allowed: FloodLimits) {
+    this.#allowed = allowed;
+  }
 
   /** Counts one; true: that is too many. */
   isTooMany(kind: FloodKind, nowMs: number): boolean {
@@ -28,7 +51,7 @@ export class FloodGuard {
     const index = HTTP2_CAUSES.indexOf(kind);
     const count = this.#counts[index]! + 1;
     this.#counts[index] = count;
-    return count > ALLOWED[kind]![0];
+    return count > this.#allowed[kind]![0];
   }
 
   /** Takes back so many: they belong to work that was done. */
@@ -41,7 +64,7 @@ export class FloodGuard {
     const seconds = (nowMs - this.#leakedAtMs) / 1000;
     this.#leakedAtMs = nowMs;
     for (const [index, kind] of HTTP2_CAUSES.entries()) {
-      const allowed = kind === 'malformed' ? undefined : ALLOWED[kind];
+      const allowed = kind === 'malformed' ? undefined : this.#allowed[kind];
       if (allowed !== undefined) {
         this.#counts[index] = Math.max(0, this.#counts[index]! - allowed[1] * seconds);
       }

@@ -11,6 +11,8 @@ export interface ReceiveWindows {
   readonly connection: number;
   /** On a stream that is being read. */
   readonly readStream: number;
+  /** Whether octets of streams that nobody reads take the connection's room: else their own windows alone bound them. */
+  readonly isHeldCounted: boolean;
 }
 
 /** Told what becomes of what streams receive. What answers a boolean answers false when the session is over. */
@@ -98,6 +100,7 @@ export class ReceiveSide {
     if (!stream.isReading || stream.heldBytes > 0) {
       stream.held.push(Buffer.from(buffer.subarray(start, end)));
       stream.heldBytes += octets;
+      if (!this.#windows.isHeldCounted) this.#credit += octets;
       return true;
     }
     this.#used(stream, octets);
@@ -176,7 +179,8 @@ export class ReceiveSide {
     stream.isReading = false;
     stream.isTouched = false;
     stream.isResumeDue = false;
-    this.#credit += stream.clearHeld();
+    const octets = stream.clearHeld();
+    if (this.#windows.isHeldCounted) this.#credit += octets;
   }
 
   #hand(stream: Stream): void {
@@ -186,7 +190,8 @@ export class ReceiveSide {
     while (stream.heldBytes > 0 && stream.isReading && !stream.isReleased) {
       const piece = stream.held.shift()!;
       stream.heldBytes -= piece.length;
-      this.#used(stream, piece.length);
+      stream.credit += piece.length;
+      if (this.#windows.isHeldCounted) this.#credit += piece.length;
       stream.handler!.onData(stream, piece, 0, piece.length);
     }
     if (stream.isReleased || !stream.isReading) return;

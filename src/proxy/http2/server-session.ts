@@ -1,6 +1,7 @@
 import { Timer, type TimerOwner, type Timers } from '../../lib/timer-wheel.ts';
 import type { HeadText } from '../message/head-text.ts';
 import type { FieldList } from './field-list.ts';
+import { CLIENT_FLOODS } from './flood-guard.ts';
 import { writeGoaway, writePing, writeReset } from './frame-writer.ts';
 import { parsePriority, URGENCIES } from './priority.ts';
 import { contentLengthOf, isWholeRequest } from './request-rules.ts';
@@ -35,7 +36,7 @@ export interface ServerTimes {
 }
 
 /** Room for uploads on one connection, and for one that is read. */
-const WINDOWS = { connection: 1_048_576, readStream: 262_144 };
+const WINDOWS = { connection: 1_048_576, readStream: 262_144, isHeldCounted: true };
 /** How often streams are looked at while there are any. */
 const WATCH_MS = 1_000;
 /** How long a client that was asked to go may take to say that it heard so. */
@@ -66,6 +67,8 @@ export class ServerSession extends Session implements TimerOwner {
         [SETTING.noRfc7540Priorities, 1],
       ],
       windows: WINDOWS,
+      floods: CLIENT_FLOODS,
+      rememberedResets: 256,
       encodedLines: shared.responseLines,
       secrets: shared.requestLines,
     });

@@ -1,6 +1,6 @@
 import type { HeadLimits } from '../message/head-parser.ts';
 import type { SecretNames } from './field-list.ts';
-import type { FloodKind } from './flood-guard.ts';
+import type { FloodKind, FloodLimits } from './flood-guard.ts';
 import type { KnownLines } from './known-lines.ts';
 import type { ByteSink } from './output.ts';
 import type { ReceiveWindows } from './receive-side.ts';
@@ -33,6 +33,8 @@ export interface SessionSide {
   readonly preface?: Buffer;
   readonly settings: readonly (readonly [id: number, value: number])[];
   readonly windows: ReceiveWindows;
+  readonly floods: FloodLimits;
+  readonly rememberedResets: number;
   readonly encodedLines: KnownLines;
   readonly secrets: SecretNames;
 }

@@ -3,6 +3,7 @@ import { FieldList, type FieldsKind, type SecretNames } from './field-list.ts';
 import { FloodGuard, type FloodKind } from './flood-guard.ts';
 import { type FrameSink, FrameReader } from './frame-reader.ts';
 import { frameErrorOf } from './frame-rules.ts';
+import { FrameWatch } from './frame-watch.ts';
 import {
   writeGoaway,
   writeOctets,
@@ -32,17 +33,19 @@ const MAX_BACKLOG = 16_384;
 export abstract class Session implements FrameSink, StreamHome, SendOwner, ReceiveOwner, Turn {
   /** Set when nothing more is read or written. */
   isOver = false;
-  readonly streams: StreamTable = new StreamTable();
+  /** Set when that is so because of what the other side has sent. */
+  isFaulty = false;
+  readonly streams: StreamTable;
   nowMs: number;
   protected readonly options: SessionOptions;
   protected readonly out: Output;
   protected readonly encoder: HpackEncoder;
   protected readonly send: SendSide;
   protected readonly receiveSide: ReceiveSide;
-  protected readonly floods: FloodGuard = new FloodGuard();
+  protected readonly floods: FloodGuard;
   /** Highest number of a stream that the other side has opened. */
   protected lastPeerId = 0;
-  protected areSettingsSeen = false;
+  areSettingsSeen = false;
   readonly #secrets: SecretNames;
   readonly #decoder = new HpackDecoder();
   readonly #reader = new FrameReader(this);
@@ -52,8 +55,7 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
   /** Block that waits for CONTINUATION. */
   readonly #block = new FieldBlock();
   readonly #headers = new HeadersPayload();
-  #partialSinceMs = 0;
-  #partialFrame = 0;
+  readonly #frameWatch = new FrameWatch();
   #isTurnDue = false;
   #isEndDue = false;
   #isReadingStopped = false;
@@ -63,6 +65,8 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
     this.options = options;
     this.nowMs = now();
     this.#secrets = side.secrets;
+    this.streams = new StreamTable(side.rememberedResets);
+    this.floods = new FloodGuard(side.floods);
     this.out = new Output(shared.chunks, sink);
     this.encoder = new HpackEncoder(shared.block, side.encodedLines);
     this.send = new SendSide(this, this.out, this.encoder, shared.block, now);
@@ -90,9 +94,10 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
   /** Takes what came; bytes are valid during the call. */
   receive(buffer: Buffer, start: number, end: number): void {
     if (this.isOver) return;
+    this.streams.ripen();
     this.nowMs = this.options.now();
     this.#reader.read(buffer, start, end);
-    this.#watchFrame();
+    this.#frameWatch.look(this.#reader, this.nowMs);
     this.receiveSide.endRead();
     if (this.out.pending > 0) this.wake();
     if (this.send.isBlocked && this.out.pending > MAX_BACKLOG) this.#setReading(false);
@@ -100,7 +105,7 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
 
   /** Since when a frame other than DATA, or a block, is not complete; 0: none is. */
   get waitingSinceMs(): number {
-    return this.#block.streamId === 0 ? this.#partialSinceMs : this.#block.sinceMs;
+    return this.#block.streamId === 0 ? this.#frameWatch.sinceMs : this.#block.sinceMs;
   }
 
   /** The sink takes bytes again, or needs none of those that it had. */
@@ -115,6 +120,7 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
   /** Sends what is ready; called once for all that one wake-up has brought. */
   takeTurn(): void {
     this.#isTurnDue = false;
+    this.streams.ripen();
     this.receiveSide.handHeld();
     if (this.isOver) return;
     if (!this.send.isBlocked) {
@@ -125,7 +131,8 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
   }
 
   wake(): void {
-    if (this.#isTurnDue || this.isOver) return;
+    // What was received before the end is still handed over.
+    if (this.#isTurnDue) return;
     this.#isTurnDue = true;
     this.options.shared.wakeups.add(this);
   }
@@ -141,6 +148,7 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
   /** Ends the connection because of the other side (RFC 9113 §5.4.1). Answers false, so that callers may pass it on. */
   fail(code: number, reason: string, flood?: FloodKind): boolean {
     if (this.isOver) return false;
+    this.isFaulty = true;
     this.options.onError?.(code, flood);
     this.leave(code, reason);
     return false;
@@ -156,6 +164,7 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
     writeReset(this.out, id, code);
     this.streams.rememberReset(id);
     if (stream === undefined) return true;
+    stream.isFaulty = true;
     this.#drop(stream);
     if (!stream.isReleased) stream.handler?.onReset(stream, code, false);
     return !this.isOver;
@@ -349,6 +358,7 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
     const trailers = this.#trailers;
     if (!this.decode(trailers, 'trailers', buffer, start, end)) return false;
     if (stream.isRemoteEnded) return this.streamError(stream.id, H2_ERROR.streamClosed);
+    stream.isTooLarge = trailers.error === 'header_too_large';
     if (!isEnd || !trailers.isOpen) return this.streamError(stream.id, H2_ERROR.protocolError);
     const isGoingOn = this.receiveSide.endStream(stream, trailers);
     if (stream.heldTrailers === trailers) {
@@ -458,7 +468,6 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
 
   #recycle(stream: Stream): void {
     this.receiveSide.drop(stream);
-    stream.fields.release();
     this.streams.keepSpare(stream);
   }
 
@@ -473,15 +482,6 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
     this.out.flush();
     this.isOver = true;
     this.options.sink.end();
-  }
-
-  #watchFrame(): void {
-    const reader = this.#reader;
-    if (!reader.isInFrame) this.#partialSinceMs = 0;
-    else if (this.#partialSinceMs === 0 || this.#partialFrame !== reader.frames) {
-      this.#partialSinceMs = this.nowMs;
-      this.#partialFrame = reader.frames;
-    }
   }
 
   #setReading(isReading: boolean): void {

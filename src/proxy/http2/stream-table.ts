@@ -1,7 +1,5 @@
 import type { Stream } from './stream.ts';
 
-/** Streams that we have reset and that may still be written to by a peer that does not know yet. */
-const REMEMBERED_RESETS = 256;
 /** Streams that are over, for those to come. */
 const MAX_SPARE = 128;
 
@@ -9,8 +7,16 @@ const MAX_SPARE = 128;
 export class StreamTable {
   readonly #active = new Map<number, Stream>();
   readonly #spare: Stream[] = [];
+  /** Let go of, and perhaps still in somebody's hands. */
+  readonly #resting: Stream[] = [];
   #resets: Uint32Array | undefined = undefined;
   #resetCount = 0;
+  readonly #rememberedResets: number;
+
+  /** `rememberedResets`: streams that we have reset and that may still be written to by a peer that does not know yet. */
+  constructor(rememberedResets: number) {
+    this.#rememberedResets = rememberedResets;
+  }
 
   get size(): number {
     return this.#active.size;
@@ -37,18 +43,28 @@ export class StreamTable {
     return this.#spare.pop();
   }
 
+  /** Keeps one that is over; it is another one's after `ripen`. */
   keepSpare(stream: Stream): void {
-    if (this.#spare.length < MAX_SPARE) this.#spare.push(stream);
+    this.#resting.push(stream);
+  }
+
+  /** Nothing is being done with streams: those that were let go of may be others' from now on. */
+  ripen(): void {
+    for (let stream = this.#resting.pop(); stream !== undefined; stream = this.#resting.pop()) {
+      stream.fields.release();
+      if (this.#spare.length < MAX_SPARE) this.#spare.push(stream);
+    }
   }
 
   /** Lets go of what only a busy connection needs. */
   shrink(): void {
+    this.ripen();
     while (this.#spare.length > 0) this.#spare.pop();
   }
 
   rememberReset(id: number): void {
-    this.#resets ??= new Uint32Array(REMEMBERED_RESETS);
-    this.#resets[this.#resetCount++ % REMEMBERED_RESETS] = id;
+    this.#resets ??= new Uint32Array(this.#rememberedResets);
+    this.#resets[this.#resetCount++ % this.#rememberedResets] = id;
   }
 
   /** Whether frames may still come for a stream that is over, because we reset it (RFC 9113 §5.1). */

@@ -66,6 +66,10 @@ export class Stream {
   isHeadRead = false;
   /** A response that has no body, whatever its head says. */
   isBodiless = false;
+  /** Set when we end it for what the other side has sent on it. */
+  isFaulty = false;
+  /** Set when that was a head, or trailers, of more than is taken. */
+  isTooLarge = false;
   /** Set while it waits to be told that one read is over. */
   isTouched = false;
   /** Set while it waits to be handed what was held. */
@@ -129,6 +133,8 @@ export class Stream {
     this.declared = -1;
     this.isHeadRead = false;
     this.isBodiless = false;
+    this.isFaulty = false;
+    this.isTooLarge = false;
     this.isTouched = false;
     this.isResumeDue = false;
     this.heldTrailers = undefined;

@@ -4,13 +4,14 @@ import type { WireKey } from './wire-key.ts';
 
 /** Opens connections to one endpoint, in one way. */
 export interface Connector {
+  readonly isTls: boolean;
   connect(handler: ConnectionHandler): Connection;
 }
 
 export function createConnector(transport: Transport, endpoint: Endpoint, key: WireKey): Connector {
   const address = { host: endpoint.address, port: endpoint.port };
   const tls = key.isTls ? transport.createClientContext(tlsOptionsOf(key)) : undefined;
-  return { connect: (handler) => transport.connect(address, tls, handler) };
+  return { isTls: key.isTls, connect: (handler) => transport.connect(address, tls, handler) };
 }
 
 /** Name that ingress-nginx verifies when none is configured (docs/reference/annotations.md §3.8): no certificate carries it. */

@@ -22,6 +22,7 @@ export interface PoolContext {
 export class EndpointPool implements UpstreamPool, ConnectionHome {
   readonly timers: Timers;
   readonly now: () => number;
+  streamLimit = 100;
   #isClosed = false;
   readonly #context: PoolContext;
   readonly #endpoint: Endpoint;
@@ -53,12 +54,13 @@ export class EndpointPool implements UpstreamPool, ConnectionHome {
     while (offered.length > 0) {
       const connection = offered[offered.length - 1]!;
       if (!connection.isUsable) {
-        connection.destroy();
+        this.remove(connection);
+        connection.retire();
         continue;
       }
       if (isFreshNeeded && connection.isIdle) break;
       this.#context.idle.leave(connection);
-      const stream = connection.take(handler);
+      const stream = connection.take(handler, connectTimeoutMs);
       if (!connection.hasRoom) this.#withdraw(connection);
       return stream;
     }

@@ -24,8 +24,8 @@ export interface PooledConnection {
   readonly hasRoom: boolean;
   /** Whether it has no stream. */
   readonly isIdle: boolean;
-  /** Begins a stream. */
-  take(handler: UpstreamHandler): UpstreamStream;
+  /** Begins a stream; one of a connection that does not stand yet waits for so long. */
+  take(handler: UpstreamHandler, connectTimeoutMs: number): UpstreamStream;
   /** Has no stream for now; closes itself when that lasts so long. */
   rest(timeoutMs: number): void;
   /** Takes no more streams: closes as soon as it has none. */
@@ -38,6 +38,8 @@ export interface PooledConnection {
 export interface ConnectionHome {
   readonly timers: Timers;
   readonly settings: DataPlaneSettings;
+  /** Streams that a connection is known to carry at once, where the wire has more than one on it. */
+  streamLimit: number;
   now(): number;
   /** It can be written to, for the first time. */
   opened(): void;

@@ -15,6 +15,8 @@ export interface UpstreamRequest {
   readonly contentLength: number;
   /** Protocol asked for in place of HTTP; undefined: none. */
   readonly upgrade: string | undefined;
+  /** Whether the client says that it takes trailers, where that is to be passed on. */
+  readonly areTrailersTaken: boolean;
   /** What Connection has to say, on wires that have it; undefined: what they see fit. */
   readonly connectionHeader: 'close' | 'keep-alive' | undefined;
   readonly maxResponseHeadBytes: number;

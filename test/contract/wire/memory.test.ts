@@ -8,6 +8,7 @@ describeUpstreamSide({
   name: 'a wire in memory',
   key: plainWire('h2'),
   isShared: true,
+  hasTunnels: true,
   open: async () => new MemoryServer(),
 });
 describeClientSide({ name: 'a wire in memory', isInTurn: false, connect: connectMemory });

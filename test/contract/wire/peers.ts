@@ -155,6 +155,8 @@ export interface UpstreamSubject {
   readonly key: WireKey;
   /** Whether a connection carries several streams at once. */
   readonly isShared: boolean;
+  /** Whether it takes up other protocols than HTTP. */
+  readonly hasTunnels: boolean;
   open(): Promise<ServerPeer>;
 }
 

@@ -138,6 +138,7 @@ export function requestOf(
     hasBody: false,
     contentLength: -1,
     upgrade: undefined,
+    areTrailersTaken: false,
     connectionHeader: undefined,
     maxResponseHeadBytes: 4_096,
     readTimeoutMs: 60_000,

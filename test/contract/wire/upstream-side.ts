@@ -13,7 +13,7 @@ const BLOCK = Buffer.alloc(65_536, 'b');
 const MUCH = 256;
 
 /** What a wire promises an exchange towards servers: the contract of `UpstreamStream`. */
-export function describeUpstreamSide({ name, key, isShared, open }: UpstreamSubject): void {
+export function describeUpstreamSide({ name, key, isShared, hasTunnels, open }: UpstreamSubject): void {
   describe(`${name}, towards servers`, () => {
     let server: ServerPeer;
     let timers: Timers;
@@ -412,7 +412,7 @@ export function describeUpstreamSide({ name, key, isShared, open }: UpstreamSubj
       }
     });
 
-    describe('tunnels', () => {
+    describe.runIf(hasTunnels)('tunnels', () => {
       async function tunnel(): Promise<{ recorder: Recorder; peer: ServerStream }> {
         const { recorder, peer } = await asked(requestOf({ upgrade: 'echo' }));
         peer.grant('echo');
