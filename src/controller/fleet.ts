@@ -1,3 +1,4 @@
+import { redactBytes } from '../lib/redacted-bytes.ts';
 import { randomBytes } from 'node:crypto';
 import { createController } from './controller.ts';
 import { createPipeline } from './create-pipeline.ts';
@@ -86,7 +87,7 @@ export function createFleet(deps: FleetDeps): Fleet {
   const pipeline = createPipeline({
     options: options.translation,
     features,
-    settingsFlags: { ...options.settings, ticketKeys: [randomBytes(48).toString('base64')] },
+    settingsFlags: { ...options.settings, ticketKeys: [redactBytes(randomBytes(48))] },
     lookUpName: (name) => names.addressesOf(name),
     nowMs: Date.now,
   });

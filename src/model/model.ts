@@ -1,3 +1,4 @@
+import type { RedactedBytes } from '../lib/redacted-bytes.ts';
 import type { RouteNames } from '../lib/variables/source.ts';
 import type { CanaryPolicy, Policies } from './policy.ts';
 import type { Listener, Stream, TlsName } from './ports.ts';
@@ -127,7 +128,7 @@ export interface CertificateModel {
   /** PEM chain as given. */
   readonly certificate: string;
   /** PEM key; never printed. */
-  readonly key: string;
+  readonly key: RedactedBytes;
   readonly source: SourceRef;
   /** Facts for metrics and findings. */
   readonly facts: CertificateFacts;

@@ -1,3 +1,4 @@
+import type { RedactedBytes } from '../lib/redacted-bytes.ts';
 /**
  * Policies that the data plane's core itself enforces, by the model's names of them. A feature whose name is a key here produces that value;
  * every other feature's policy is opaque to the core and enforced by the feature's own filter.
@@ -94,9 +95,9 @@ export interface BackendProtocolPolicy {
 
 /** TLS towards the upstream (proxy-ssl-*). Absent: TLS without verification and without SNI. */
 export interface UpstreamTlsPolicy {
-  /** PEM client certificate chain and key; the key is secret, print as redacted. */
+  /** PEM client certificate chain and key. */
   readonly certificate?: string;
-  readonly key?: string;
+  readonly key?: RedactedBytes;
   /** PEM CA bundle. */
   readonly ca?: string;
   readonly isVerified: boolean;

@@ -1,3 +1,4 @@
+import type { RedactedBytes } from '../lib/redacted-bytes.ts';
 import { DEFAULT_TRACING, type TracingSettings } from './tracing.ts';
 
 /** What the ConfigMap and flags decide for the whole data plane. All durations in ms, sizes in bytes. */
@@ -96,8 +97,8 @@ export interface TlsSettings {
   readonly isSessionReused: boolean;
   readonly sessionTimeoutMs: number;
   readonly isUnknownNameRejected: boolean;
-  /** Keys for session tickets, 48 bytes base64, shared by all workers; first encrypts. None: no session is resumed. */
-  readonly ticketKeys: readonly string[];
+  /** Keys for session tickets, 48 bytes each, shared by all workers; first encrypts. None: no session is resumed. */
+  readonly ticketKeys: readonly RedactedBytes[];
 }
 
 const NGINX_CIPHERS = [

@@ -1,3 +1,4 @@
+import type { RedactedBytes } from '../lib/redacted-bytes.ts';
 import type { ConvertedPattern } from '../lib/pcre-outline.ts';
 import type { RouteNames } from '../lib/variables/source.ts';
 import type { CanaryPolicy, Policies } from '../model/policy.ts';
@@ -79,7 +80,7 @@ export interface UpstreamEntry {
 export interface CertificateEntry {
   readonly id: string;
   readonly certificate: string;
-  readonly key: string;
+  readonly key: RedactedBytes;
 }
 
 export interface TlsEntry {

@@ -1,3 +1,4 @@
+import { redactBytes } from '../../src/lib/redacted-bytes.ts';
 import { execFile, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -25,7 +26,7 @@ let port = 0;
 beforeAll(async () => {
   const tls = {
     ...DEFAULT_SETTINGS.tls,
-    ticketKeys: [randomBytes(48).toString('base64')],
+    ticketKeys: [redactBytes(randomBytes(48))],
     dhParameters: makeDhParameters(),
   };
   for (let index = 0; index < 2; index++) {
@@ -36,8 +37,8 @@ beforeAll(async () => {
       change: {
         certificates: {
           set: [
-            { id: 'ecdsa', certificate: ecdsa.certificate, key: ecdsa.key },
-            { id: 'rsa', certificate: rsa.certificate, key: rsa.key },
+            { id: 'ecdsa', certificate: ecdsa.certificate, key: redactBytes(Buffer.from(ecdsa.key)) },
+            { id: 'rsa', certificate: rsa.certificate, key: redactBytes(Buffer.from(rsa.key)) },
           ],
           removed: [],
         },

@@ -1,3 +1,4 @@
+import { redactBytes } from '../../src/lib/redacted-bytes.ts';
 import { parse, stringify } from 'yaml';
 import { parseManifest } from '../../src/controller/files/parse-manifest.ts';
 import { createObjectStore } from '../../src/controller/store/object-store.ts';
@@ -17,7 +18,7 @@ export const GOLDEN_NOW_MS = Date.UTC(2026, 10, 23);
 export const FALLBACK_CERTIFICATE: CertificateModel = {
   id: 'made-at-start',
   certificate: '',
-  key: '',
+  key: redactBytes(Buffer.alloc(0)),
   source: { kind: 'Controller', namespace: '', name: 'default certificate' },
   facts: {
     names: ['ingress.local'],

@@ -1,3 +1,4 @@
+import { revealBytes } from '../../lib/redacted-bytes.ts';
 import { createHash } from 'node:crypto';
 import { isSameItems, Remembered } from '../../lib/remembered.ts';
 import type { CertificateModel } from '../../model/model.ts';
@@ -56,10 +57,13 @@ function withSource(
   return { ok: true, certificate: { id, certificate, key, facts, source } };
 }
 
+const NOTHING = new Uint8Array();
+
 function digestOf({ data }: SecretObject): string {
   const hash = createHash('sha256');
   for (const name of ['tls.crt', 'tls.key']) {
-    const bytes = data.get(name) ?? new Uint8Array();
+    const value = data.get(name);
+    const bytes = value === undefined ? NOTHING : revealBytes(value);
     hash.update(`${name}:${bytes.length}:`).update(bytes);
   }
   return hash.digest('hex').slice(0, 32);

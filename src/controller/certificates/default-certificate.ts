@@ -1,3 +1,4 @@
+import { redactBytes } from '../../lib/redacted-bytes.ts';
 import { generateKeyPair, randomBytes, X509Certificate } from 'node:crypto';
 import { promisify } from 'node:util';
 import { issueCertificate } from '../../lib/issue-certificate.ts';
@@ -25,12 +26,12 @@ export async function createDefaultCertificate(nowMs: number): Promise<Certifica
   const key = keys.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
   const parsed = parseCertificate(
     new Map([
-      ['tls.crt', Buffer.from(certificate)],
-      ['tls.key', Buffer.from(key)],
+      ['tls.crt', redactBytes(Buffer.from(certificate))],
+      ['tls.key', redactBytes(Buffer.from(key))],
     ]),
   );
   if (!parsed.ok) throw new Error(`the generated certificate ${parsed.problem}`);
   const id = new X509Certificate(certificate).fingerprint256.replaceAll(':', '').slice(0, 32).toLowerCase();
   const source = { kind: 'Secret', namespace: '', name: '' };
-  return { id, certificate, key, facts: parsed.facts, source };
+  return { id, certificate, key: parsed.key, facts: parsed.facts, source };
 }

@@ -1,3 +1,4 @@
+import { redactBytes, revealBytes, type RedactedBytes } from '../../lib/redacted-bytes.ts';
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import type { CertificateFacts } from '../../model/model.ts';
@@ -7,7 +8,7 @@ export type ParsedCertificate =
   | {
       readonly ok: true;
       readonly certificate: string;
-      readonly key: string;
+      readonly key: RedactedBytes;
       readonly facts: CertificateFacts;
     }
   | { readonly ok: false; readonly problem: string };
@@ -18,7 +19,7 @@ const CERTIFICATE_BLOCK = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-
  * Reads certificate chain and key out of a Secret's data, whatever the Secret's type. The chain is taken as given, its
  * first certificate is the one that counts. What is accepted here, OpenSSL serves. Never throws.
  */
-export function parseCertificate(data: ReadonlyMap<string, Uint8Array>): ParsedCertificate {
+export function parseCertificate(data: ReadonlyMap<string, RedactedBytes>): ParsedCertificate {
   const certificate = textOf(data, 'tls.crt');
   const key = textOf(data, 'tls.key');
   if (certificate === '' && key === '') return refused('has neither tls.crt nor tls.key');
@@ -36,15 +37,15 @@ export function parseCertificate(data: ReadonlyMap<string, Uint8Array>): ParsedC
   try {
     // Weak keys and digests, for example, are only refused here.
     createSecureContext({ cert: certificate, key, ca: [] });
-    return { ok: true, certificate, key, facts: readFacts(leaf) };
+    return { ok: true, certificate, key: redactBytes(Buffer.from(key, 'latin1')), facts: readFacts(leaf) };
   } catch (error) {
     return refused(`has a certificate that cannot be served (${reasonOf(error)})`);
   }
 }
 
-function textOf(data: ReadonlyMap<string, Uint8Array>, name: string): string {
+function textOf(data: ReadonlyMap<string, RedactedBytes>, name: string): string {
   const bytes = data.get(name);
-  return bytes === undefined ? '' : new TextDecoder('latin1').decode(bytes).trim();
+  return bytes === undefined ? '' : revealBytes(bytes).toString('latin1').trim();
 }
 
 function parseChain(text: string): readonly X509Certificate[] | string {

@@ -1,3 +1,4 @@
+import { revealBytes } from '../../lib/redacted-bytes.ts';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startFakeApi, type FakeApiServer } from '../../../test/fakes/api-server.ts';
 import { createObjectStore, type ObjectStore, type StoreImpact } from '../store/object-store.ts';
@@ -104,8 +105,10 @@ const ingressClass = {
 };
 
 const secretNames = () => [...store.snapshot().secrets.keys()].toSorted();
-const text = (name: string) =>
-  Buffer.from(store.get('Secret', meta(name))?.data.get('key') ?? []).toString('utf8');
+const text = (name: string) => {
+  const value = store.get('Secret', meta(name))?.data.get('key');
+  return value === undefined ? '' : revealBytes(value).toString('utf8');
+};
 
 test('is synced when every kind is in the store', async () => {
   api.apply([ingressClass, service('web'), slice('web-1', 'web', '10.0.0.1'), ingress('web')]);

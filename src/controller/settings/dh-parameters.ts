@@ -1,9 +1,13 @@
+import { revealBytes, type RedactedBytes } from '../../lib/redacted-bytes.ts';
 import { createSecureContext } from 'node:tls';
 import forge from 'node-forge';
 import { parseNamespacedName } from '../../lib/namespaced-name.ts';
 
 /** Data of a Secret, or undefined when missing. */
-export type SecretLookUp = (namespace: string, name: string) => ReadonlyMap<string, Uint8Array> | undefined;
+export type SecretLookUp = (
+  namespace: string,
+  name: string,
+) => ReadonlyMap<string, RedactedBytes> | undefined;
 
 /** Of the Secret, as ingress-nginx has it. */
 const DATA_KEY = 'dhparam.pem';
@@ -21,7 +25,7 @@ export function readDhParameters(value: string, secretOf: SecretLookUp): DhParam
   if (data === undefined) return { ok: false, problem: 'names a Secret that does not exist' };
   const bytes = data.get(DATA_KEY);
   if (bytes === undefined) return { ok: false, problem: `names a Secret without the key ${DATA_KEY}` };
-  const pem = Buffer.from(bytes).toString('latin1');
+  const pem = revealBytes(bytes).toString('latin1');
   try {
     // What is no group at all, Node passes over in silence.
     const [block] = forge.pem.decode(pem);

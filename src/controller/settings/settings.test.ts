@@ -1,3 +1,4 @@
+import { redactBytes, type RedactedBytes } from '../../lib/redacted-bytes.ts';
 import { expect, test } from 'vitest';
 import { createFindings, findingMessage } from '../../model/finding.ts';
 import { makeDhParameters } from '../../../test/fixtures/dh-parameters.ts';
@@ -15,8 +16,8 @@ const flags = {
 function read(
   data: Record<string, string> | undefined,
   headerMaps: HeaderMaps = () => undefined,
-  ticketKeys: readonly string[] = [],
-  secrets: Readonly<Record<string, ReadonlyMap<string, Uint8Array>>> = {},
+  ticketKeys: readonly RedactedBytes[] = [],
+  secrets: Readonly<Record<string, ReadonlyMap<string, RedactedBytes>>> = {},
 ) {
   const findings = createFindings();
   const map = data === undefined ? undefined : new Map(Object.entries(data));
@@ -143,10 +144,11 @@ test('limits that count by the same text for everybody are told', () => {
 });
 
 test('session tickets are off, as in ingress-nginx, unless ssl-session-tickets says true', () => {
-  const keysOf = (data: Record<string, string>) => read(data, undefined, ['k']).settings.tls.ticketKeys;
+  const ticketKey = redactBytes(Buffer.alloc(48, 1));
+  const keysOf = (data: Record<string, string>) => read(data, undefined, [ticketKey]).settings.tls.ticketKeys;
   expect(keysOf({})).toEqual([]);
   expect(keysOf({ 'ssl-session-tickets': 'false' })).toEqual([]);
-  expect(keysOf({ 'ssl-session-tickets': 'true' })).toEqual(['k']);
+  expect(keysOf({ 'ssl-session-tickets': 'true' })).toEqual([ticketKey]);
 });
 
 test('keys of features and keys with nothing to set give no finding', () => {
@@ -212,7 +214,7 @@ test('and nowhere where there is none', () => {
 
 test('ssl-dh-param names a Secret with a group', () => {
   const pem = makeDhParameters();
-  const secret = (key: string, text: string) => new Map([[key, Buffer.from(text)]]);
+  const secret = (key: string, text: string) => new Map([[key, redactBytes(Buffer.from(text))]]);
   const secrets = {
     'tls/good': secret('dhparam.pem', pem),
     'tls/other': secret('tls.key', pem),

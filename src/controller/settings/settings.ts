@@ -1,3 +1,4 @@
+import type { RedactedBytes } from '../../lib/redacted-bytes.ts';
 import { toByteText } from '../../lib/byte-text.ts';
 import { parseNamespacedName } from '../../lib/namespaced-name.ts';
 import { unknownNames } from '../../lib/variables/template.ts';
@@ -17,7 +18,7 @@ export interface SettingsFlags {
   readonly healthPath: string;
   readonly undefinedHosts: UndefinedHosts;
   /** Session ticket keys, made at start and kept for the process's life. */
-  readonly ticketKeys: readonly string[];
+  readonly ticketKeys: readonly RedactedBytes[];
 }
 
 /** Named ConfigMaps of headers (proxy-set-headers, add-headers): their data, or undefined when missing. */

@@ -1,3 +1,5 @@
+import type { RedactedBytes } from '../../lib/redacted-bytes.ts';
+
 /** The kinds the store holds. */
 export type Kind =
   | 'Ingress'
@@ -165,7 +167,7 @@ export interface SecretObject extends ObjectMeta {
   readonly kind: 'Secret';
   readonly type: string;
   /** Decoded. Never print. */
-  readonly data: ReadonlyMap<string, Uint8Array>;
+  readonly data: ReadonlyMap<string, RedactedBytes>;
 }
 
 export interface ConfigMapObject extends ObjectMeta {

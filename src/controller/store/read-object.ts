@@ -1,3 +1,4 @@
+import { redactBytes, type RedactedBytes } from '../../lib/redacted-bytes.ts';
 import type {
   ConfigMapObject,
   EndpointPort,
@@ -229,7 +230,7 @@ function readEndpoints(raw: unknown, options?: ReadOptions): ReadResult<Endpoint
 
 function readSecret(raw: unknown, options?: ReadOptions): ReadResult<SecretObject> {
   return readObjectWith(raw, true, options, (start) => {
-    const data = new Map<string, Uint8Array>();
+    const data = new Map<string, RedactedBytes>();
     const consequence = 'the key counts as absent';
     // Problems of a Secret never carry the value.
     const refuse = (field: string, problem: string) => report(start, field, undefined, problem, consequence);
@@ -242,9 +243,9 @@ function readSecret(raw: unknown, options?: ReadOptions): ReadResult<SecretObjec
       for (const [key, value] of Object.entries(record)) {
         const field = `${part}[${key}]`;
         if (typeof value !== 'string') refuse(field, 'is not a string');
-        else if (part === 'stringData') data.set(key, new Uint8Array(Buffer.from(value, 'utf8')));
+        else if (part === 'stringData') data.set(key, redactBytes(Buffer.from(value, 'utf8')));
         else if (!BASE64.test(value)) refuse(field, 'is not base64');
-        else data.set(key, new Uint8Array(Buffer.from(value, 'base64')));
+        else data.set(key, redactBytes(Buffer.from(value, 'base64')));
       }
     }
     const type = readString(start, valueOf(start.raw, 'type'), 'type', 'it is ignored', 'Opaque');

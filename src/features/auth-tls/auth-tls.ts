@@ -1,3 +1,4 @@
+import { revealBytes } from '../../lib/redacted-bytes.ts';
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import { digestOf } from '../../lib/hash.ts';
@@ -219,8 +220,8 @@ function readAuthority(
       : 'is a Secret that does not exist, or of another namespace';
   }
   const text = (key: string) => {
-    const bytes = data.get(key);
-    return bytes === undefined || bytes.length === 0 ? undefined : Buffer.from(bytes).toString('latin1');
+    const value = data.get(key);
+    return value === undefined ? undefined : revealBytes(value).toString('latin1') || undefined;
   };
   const [ca, crl] = [text('ca.crt'), text('ca.crl')];
   if (ca === undefined) return 'is a Secret without the key ca.crt';

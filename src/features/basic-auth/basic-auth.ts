@@ -1,4 +1,4 @@
-import { redactBytes, type RedactedBytes } from '../../lib/redacted-bytes.ts';
+import { redactBytes, revealBytes, type RedactedBytes } from '../../lib/redacted-bytes.ts';
 import { denyRoutes } from '../kit/deny-routes.ts';
 import { isExempt, readExemptPaths } from '../kit/exempt-paths.ts';
 import { defineFeature, type Parser, type TranslateContext } from '../kit/feature.ts';
@@ -159,7 +159,7 @@ function readUsers(
   const file = data.get('auth');
   return file === undefined
     ? refuse('is a Secret without the key auth')
-    : Buffer.from(file).toString('latin1');
+    : revealBytes(file).toString('latin1');
 }
 
 /** Says which users cannot come in, without a word of what the Secret holds. */

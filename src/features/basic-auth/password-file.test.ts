@@ -1,3 +1,4 @@
+import { redactBytes } from '../../lib/redacted-bytes.ts';
 import { describe, expect, test } from 'vitest';
 import { passwordFileOf, readCredentials, readPasswordFile } from './password-file.ts';
 
@@ -45,8 +46,8 @@ describe('an htpasswd file', () => {
 
 test('a Secret whose keys are users is such a file; a second line of a value is nobody', () => {
   const data = new Map([
-    ['bob', Buffer.from(`${HASH}\neve:{PLAIN}eve`)],
-    ['ann', Buffer.from('{PLAIN}pä')],
+    ['bob', redactBytes(Buffer.from(`${HASH}\neve:{PLAIN}eve`))],
+    ['ann', redactBytes(Buffer.from('{PLAIN}pä'))],
   ]);
   expect(passwordFileOf(data)).toBe(`ann:{PLAIN}p\xc3\xa4\nbob:${HASH}\n`);
 });

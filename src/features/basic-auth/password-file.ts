@@ -1,3 +1,4 @@
+import { revealBytes, type RedactedBytes } from '../../lib/redacted-bytes.ts';
 import { readHash } from './hash-format.ts';
 
 /** What is wrong with an entry, and which one it is; nothing of what is written there. */
@@ -38,10 +39,10 @@ export function readPasswordFile(text: string): PasswordFile {
 }
 
 /** The htpasswd file of a Secret whose keys are the users; of a value its first line counts. */
-export function passwordFileOf(data: ReadonlyMap<string, Uint8Array>): string {
+export function passwordFileOf(data: ReadonlyMap<string, RedactedBytes>): string {
   return [...data]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([user, value]) => `${user}:${Buffer.from(value).toString('latin1').split('\n', 1)[0]!}\n`)
+    .map(([user, value]) => `${user}:${revealBytes(value).toString('latin1').split('\n', 1)[0]!}\n`)
     .join('');
 }
 

@@ -1,3 +1,4 @@
+import { revealBytes } from '../../lib/redacted-bytes.ts';
 import { parseNamespacedName } from '../../lib/namespaced-name.ts';
 import { readKeySet, type PublicJwk } from '../../lib/key-set.ts';
 import { denyRoutes } from '../kit/deny-routes.ts';
@@ -233,7 +234,7 @@ function keysOfSecret(name: string, context: TranslateContext): readonly PublicJ
   if (data === undefined) return refuse('is a Secret that does not exist, or of another namespace');
   const set = data.get('jwks.json');
   if (set === undefined) return refuse('is a Secret without the key jwks.json');
-  const read = readKeySet(Buffer.from(set).toString('utf8'));
+  const read = readKeySet(revealBytes(set).toString('utf8'));
   if (!read.ok) return refuse(`is a Secret whose jwks.json ${read.problem}`);
   if (read.keys.length === 0) return refuse('is a Secret whose jwks.json has no public key for signatures');
   if (read.left > 0) {

@@ -1,3 +1,4 @@
+import type { RedactedBytes } from '../../lib/redacted-bytes.ts';
 import type { PublicJwk } from '../../lib/key-set.ts';
 import type { Findings } from '../../model/finding.ts';
 import type { SourceRef } from '../../model/source.ts';
@@ -61,7 +62,7 @@ export type Scope = 'route' | 'host' | 'upstream';
 /** What a feature may look up in the cluster while translating; every look-up is recorded as a dependency. */
 export interface Lookup {
   /** Secret data, decoded; undefined when missing. Another namespace is refused (undefined) unless allowed by settings. */
-  secret(namespace: string, name: string): ReadonlyMap<string, Uint8Array> | undefined;
+  secret(namespace: string, name: string): ReadonlyMap<string, RedactedBytes> | undefined;
   /** Data of a ConfigMap of any namespace; undefined when missing. */
   configMap(namespace: string, name: string): ReadonlyMap<string, string> | undefined;
   /** The first port of a Service, as text; undefined: there is no such Service, or it has none. */

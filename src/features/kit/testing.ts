@@ -1,3 +1,4 @@
+import { redactBytes } from '../../lib/redacted-bytes.ts';
 import { createFindings, findingMessage } from '../../model/finding.ts';
 import { createCounterRoom } from '../../table/counter-room.ts';
 import { DEFAULT_SETTINGS } from '../../table/settings.ts';
@@ -226,7 +227,9 @@ export function translateWith<P>(
   const lookup: Lookup = {
     secret: (namespace, name) => {
       const secret = more.secrets?.[`${namespace}/${name}`];
-      return secret && new Map(Object.entries(secret).map(([key, text]) => [key, Buffer.from(text)]));
+      return (
+        secret && new Map(Object.entries(secret).map(([key, text]) => [key, redactBytes(Buffer.from(text))]))
+      );
     },
     configMap: (namespace, name) => {
       const data = more.configMaps?.[`${namespace}/${name}`];

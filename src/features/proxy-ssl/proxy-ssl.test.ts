@@ -1,3 +1,4 @@
+import { redactBytes } from '../../lib/redacted-bytes.ts';
 import { expect, test } from 'vitest';
 import { translateWith } from '../kit/testing.ts';
 import { proxySsl } from './proxy-ssl.ts';
@@ -28,7 +29,7 @@ test('the whole group', () => {
   });
   expect(policy).toEqual({
     certificate: 'CERT',
-    key: 'KEY',
+    key: redactBytes(Buffer.from('KEY')),
     ca: 'CA',
     isVerified: true,
     verifyDepth: 1,

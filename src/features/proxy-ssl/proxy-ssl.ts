@@ -1,3 +1,4 @@
+import { revealBytes } from '../../lib/redacted-bytes.ts';
 import { parseNamespacedName } from '../../lib/namespaced-name.ts';
 import type { UpstreamTlsPolicy } from '../../model/policy.ts';
 import { denyRoutes } from '../kit/deny-routes.ts';
@@ -133,11 +134,15 @@ export const proxySsl = defineFeature({
           : 'is a Secret that does not exist, or of another namespace',
       );
     }
-    const text = (key: string) => {
-      const bytes = data.get(key);
-      return bytes === undefined || bytes.length === 0 ? undefined : Buffer.from(bytes).toString('utf8');
+    const bytes = (name: string) => {
+      const value = data.get(name);
+      return value === undefined || revealBytes(value).length === 0 ? undefined : value;
     };
-    const [certificate, key, ca] = [text('tls.crt'), text('tls.key'), text('ca.crt')];
+    const text = (name: string) => {
+      const value = bytes(name);
+      return value && revealBytes(value).toString('utf8');
+    };
+    const [certificate, key, ca] = [text('tls.crt'), bytes('tls.key'), text('ca.crt')];
     if ((certificate === undefined || key === undefined) && ca === undefined) {
       return refuse('is a Secret with neither tls.crt and tls.key nor ca.crt');
     }

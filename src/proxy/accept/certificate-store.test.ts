@@ -1,3 +1,4 @@
+import { redactBytes } from '../../lib/redacted-bytes.ts';
 import { once } from 'node:events';
 import {
   connect,
@@ -22,7 +23,7 @@ const authority = makeAuthority();
 const entry = (id: string, { certificate, key }: TestCertificate): CertificateEntry => ({
   id,
   certificate,
-  key,
+  key: redactBytes(Buffer.from(key)),
 });
 const exact = entry('exact', makeCertificate(['a.test'], { issuer: authority }));
 const wildcard = entry('wildcard', makeCertificate(['*.w.test'], { issuer: authority }));
@@ -153,7 +154,11 @@ describe('the certificate for a server name', () => {
     });
     const leaf = makeCertificate(['chain.test'], { issuer: middle });
     const { port, store } = await openBench();
-    const withChain = { id: 'chain', certificate: leaf.certificate + middle.certificate, key: leaf.key };
+    const withChain = {
+      id: 'chain',
+      certificate: leaf.certificate + middle.certificate,
+      key: redactBytes(Buffer.from(leaf.key)),
+    };
     store.apply({
       certificates: { set: [withChain, entry('bare', leaf)], removed: [] },
       tls: {
@@ -222,7 +227,7 @@ describe('a change', () => {
   test('a broken certificate gets the default one, is reported once, and disturbs no other', async () => {
     const { port, store, problems } = await openBench();
     const broken = [
-      { id: 'text', certificate: 'hello', key: 'hello' },
+      { id: 'text', certificate: 'hello', key: redactBytes(Buffer.from('hello')) },
       { id: 'mismatch', certificate: exact.certificate, key: rsa.key },
     ];
     store.apply({
@@ -250,7 +255,10 @@ describe('a change', () => {
   test('a default certificate that is broken leaves the one before it in place', async () => {
     const { port, store, problems } = await openBench();
     store.apply({
-      certificates: { set: [{ id: 'broken', certificate: 'x', key: 'x' }], removed: [] },
+      certificates: {
+        set: [{ id: 'broken', certificate: 'x', key: redactBytes(Buffer.from('x')) }],
+        removed: [],
+      },
       tls: { names: terminated(names), defaultCertificateId: 'broken' },
     });
     expect(await shown(port, '')).toBe('DNS:fallback.test');
@@ -334,14 +342,10 @@ describe('parameters', () => {
   });
 
   for (const [what, tls, isResumed] of [
-    ['with ticket keys', { ticketKeys: [Buffer.alloc(48, 1).toString('base64')] }, true],
-    [
-      'with an 80-byte key, as nginx takes it',
-      { ticketKeys: [Buffer.alloc(80, 1).toString('base64')] },
-      true,
-    ],
+    ['with ticket keys', { ticketKeys: [redactBytes(Buffer.alloc(48, 1))] }, true],
+    ['with an 80-byte key, as nginx takes it', { ticketKeys: [redactBytes(Buffer.alloc(80, 1))] }, true],
     ['without ticket keys', {}, false],
-    ['switched off', { isSessionReused: false, ticketKeys: [Buffer.alloc(48, 1).toString('base64')] }, false],
+    ['switched off', { isSessionReused: false, ticketKeys: [redactBytes(Buffer.alloc(48, 1))] }, false],
   ] as const) {
     for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
       test(`sessions ${what}, ${maxVersion}: ${isResumed ? 'resumed' : 'not resumed'} elsewhere`, async () => {
@@ -359,7 +363,7 @@ describe('parameters', () => {
 });
 
 describe('a session resumes under the name that it began under, and no other (RFC 6066 §3)', () => {
-  const ticketKeys = [Buffer.alloc(48, 1).toString('base64')];
+  const ticketKeys = [redactBytes(Buffer.alloc(48, 1))];
   const pairs: readonly [began: string, resumed: string, isResumed: boolean][] = [
     ['a.test', 'a.test', true],
     ['a.test', 'rsa.test', false],

@@ -1,3 +1,4 @@
+import { revealBytes } from '../../lib/redacted-bytes.ts';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { TableDelta } from '../../table/messages.ts';
 import { DEFAULT_SETTINGS, type TlsSettings } from '../../table/settings.ts';
@@ -181,7 +182,7 @@ class Store implements CertificateStore {
     if (this.#broken.has(id)) return undefined;
     try {
       // OpenSSL takes an ECDSA certificate with an RSA key: it keeps a place for each kind.
-      if (!new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key)))
+      if (!new X509Certificate(certificate).checkPrivateKey(createPrivateKey(revealBytes(key))))
         throw new Error('key mismatch');
       return this.#transport.createServerContext(options);
     } catch (error) {
@@ -260,6 +261,6 @@ function areSessionsResumed({ isSessionReused, ticketKeys }: TlsSettings): boole
  */
 function toParameters(settings: TlsSettings): Parameters {
   const { minVersion, maxVersion, ciphers, ecdhCurve, dhParameters, sessionTimeoutMs, ticketKeys } = settings;
-  const ticketKey = areSessionsResumed(settings) ? Buffer.from(ticketKeys[0]!, 'base64') : undefined;
+  const ticketKey = areSessionsResumed(settings) ? revealBytes(ticketKeys[0]!) : undefined;
   return { minVersion, maxVersion, ciphers, ecdhCurve, dhParameters, sessionTimeoutMs, ticketKey };
 }

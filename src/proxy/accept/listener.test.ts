@@ -1,3 +1,4 @@
+import { redactBytes } from '../../lib/redacted-bytes.ts';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
@@ -44,8 +45,8 @@ async function openBench(change: Partial<DataPlaneSettings> = {}): Promise<Bench
   store.apply({
     certificates: {
       set: [
-        { id: 'a', certificate: certificate.certificate, key: certificate.key },
-        { id: 'default', certificate: fallback.certificate, key: fallback.key },
+        { id: 'a', certificate: certificate.certificate, key: redactBytes(Buffer.from(certificate.key)) },
+        { id: 'default', certificate: fallback.certificate, key: redactBytes(Buffer.from(fallback.key)) },
       ],
       removed: [],
     },

@@ -1,3 +1,4 @@
+import { revealBytes } from '../../lib/redacted-bytes.ts';
 import {
   checkServerIdentity,
   createSecureContext,
@@ -19,7 +20,7 @@ export class ClientContext implements TlsClientContext {
     this.#common = {
       secureContext: createSecureContext({
         cert: options.certificate,
-        key: options.key,
+        key: options.key && revealBytes(options.key),
         ca: options.ca,
         ciphers: options.ciphers,
         minVersion: options.minVersion,

@@ -1,3 +1,4 @@
+import { revealBytes } from '../../lib/redacted-bytes.ts';
 import { constants, createHash, hash } from 'node:crypto';
 import {
   createSecureContext,
@@ -48,7 +49,7 @@ function toSecureContextOptions(options: TlsServerOptions): SecureContextOptions
   const isResumable = ticketKey !== undefined;
   return {
     cert: options.certificate,
-    key: options.key,
+    key: options.key && revealBytes(options.key),
     // No trust store unless clients are asked: otherwise OpenSSL completes a chain from it, at a cost per handshake. Served as given.
     ca: clientCa ?? [],
     crl: options.clientCrl,

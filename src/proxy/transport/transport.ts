@@ -1,3 +1,4 @@
+import type { RedactedBytes } from '../../lib/redacted-bytes.ts';
 /**
  * The one seam between what speaks on connections and the sockets below. Nothing above it names a socket: bytes are lent, text holds one
  * byte per character, and a head and its body leave in one message. Another socket layer can stand in below.
@@ -133,7 +134,7 @@ export interface TlsServerContext {
 export interface TlsServerOptions {
   /** PEM; undefined: handshakes fail. */
   readonly certificate: string | undefined;
-  readonly key: string | undefined;
+  readonly key: RedactedBytes | undefined;
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
   readonly maxVersion: 'TLSv1.2' | 'TLSv1.3';
   /** An OpenSSL list; that of TLS 1.3 is left as it is unless the list names some of it. */
@@ -161,7 +162,7 @@ export interface TlsClientContext {
 export interface TlsClientOptions {
   /** PEM; what the client shows when it is asked. */
   readonly certificate: string | undefined;
-  readonly key: string | undefined;
+  readonly key: RedactedBytes | undefined;
   /** PEM of the authorities that servers are believed by; undefined: the well-known ones. */
   readonly ca: string | undefined;
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3';

@@ -1,3 +1,4 @@
+import { redactBytes } from '../../../src/lib/redacted-bytes.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { canaryModel, hostModel, modelOf, routeModel, upstreamModel } from '../../fixtures/models.ts';
@@ -23,7 +24,13 @@ function certificateModel(id: string): CertificateModel {
     issuerOrganization: '',
     publicKeyAlgorithm: '',
   };
-  return { id, certificate: `certificate ${id}`, key: `key ${id}`, source: SOURCE, facts };
+  return {
+    id,
+    certificate: `certificate ${id}`,
+    key: redactBytes(Buffer.from(`key ${id}`)),
+    source: SOURCE,
+    facts,
+  };
 }
 
 const path = fc.constantFrom('/', '/a', '/a/b', '/a/', '/b[0-9]');

@@ -1,3 +1,4 @@
+import { redactBytes } from '../../../src/lib/redacted-bytes.ts';
 import { once } from 'node:events';
 import { connect as connectTcp, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { connect as connectTls, createServer as createTlsServer, type ConnectionOptions } from 'node:tls';
@@ -34,7 +35,7 @@ export function serverOptions(change: Partial<TlsServerOptions> = {}): TlsServer
   const { minVersion, maxVersion, ciphers, ecdhCurve, sessionTimeoutMs } = DEFAULT_SETTINGS.tls;
   return {
     certificate: certificate.certificate,
-    key: certificate.key,
+    key: redactBytes(Buffer.from(certificate.key)),
     minVersion,
     maxVersion,
     ciphers,

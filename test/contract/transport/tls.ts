@@ -1,3 +1,4 @@
+import { redactBytes } from '../../../src/lib/redacted-bytes.ts';
 import { once } from 'node:events';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
@@ -177,7 +178,10 @@ export function describeTls(createTransport: () => Transport): void {
 
     test('a certificate changed under load: each handshake has one of them, and none is disturbed', async () => {
       const next = makeCertificate(['a.test'], { issuer: authority, hasOwnKey: true });
-      const contexts = [contextOf(), contextOf({ certificate: next.certificate, key: next.key })];
+      const contexts = [
+        contextOf(),
+        contextOf({ certificate: next.certificate, key: redactBytes(Buffer.from(next.key)) }),
+      ];
       let turn = 0;
       const { port } = await listening(() => contexts[turn++ % 2]!);
       const shown = new Set<string>();
@@ -279,7 +283,8 @@ export function describeTls(createTransport: () => Transport): void {
       recorder.act = (name, connection) => {
         if (name === 'connect') connection.write('hello');
       };
-      const { certificate, key } = client;
+      const { certificate } = client;
+      const key = redactBytes(Buffer.from(client.key));
       const connection = rig.connect(port, recorder, clientOptions({ protocols: ['h2'], certificate, key }));
       await recorder.until(() => recorder.text === 'ok');
       expect(connection.tls).toMatchObject({ alpn: 'h2', protocol: 'TLSv1.3' });
