@@ -143,7 +143,7 @@ test('neither store nor model nor table nor a message to a worker shows what a S
     settingsFlags: {
       httpsPort: 443,
       healthPath: '/healthz',
-      areUndefinedHostsCounted: false,
+      undefinedHosts: 'uncounted',
       ticketKeys: [redactBytes(TICKET_KEY)],
     },
     lookUpName: () => [],
