@@ -50,7 +50,7 @@ function readShaCrypt(hash: string): HashFormat {
   const rounds = parts[2] === undefined ? ROUNDS_DEFAULT : Number(parts[2]);
   if (rounds < ROUNDS_MIN) return refuse(`has ${rounds} rounds, and ${ROUNDS_MIN} are the least`);
   if (rounds > ROUNDS_MAX) return refuse(`has ${rounds} rounds, above ${ROUNDS_MAX}`);
-  return { ok: true, scheme: 'sha-crypt', costMs: (rounds / 1_000) * THOUSAND_ROUNDS_MS };
+  return { ok: true, scheme: 'sha-crypt', costMs: Math.ceil((rounds / 1_000) * THOUSAND_ROUNDS_MS) };
 }
 
 function readBcrypt(hash: string): HashFormat {

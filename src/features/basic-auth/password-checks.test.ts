@@ -112,6 +112,35 @@ describe('password checks', () => {
     expect(await Promise.all(waiting)).toEqual(['wrong', 'wrong', 'wrong', 'wrong']);
   });
 
+  test('who guesses one user’s password leaves room for the others of the list, and they do not wait for it', async () => {
+    const { ask, asked, threads } = setUp({ waitingOfUserMs: 250 });
+    const users = usersOf(`ann:${SLOW}\nbob:${SLOW}\ncat:${SLOW}\n`);
+    const guesses = [1, 2].map((guess) => ask(users, 'ann', `guess ${guess}`));
+    expect(ask(users, 'ann', 'guess 3')).toBe('busy');
+    const unknown = [1, 2].map((guess) => ask(users, `user ${guess}`, `unknown ${guess}`));
+    expect(ask(users, 'user 3', 'unknown 3')).toBe('busy');
+    const bob = ask(users, 'bob', 'secret');
+    for (let i = 0; i < 5; i++) threads[0]!.onAnswer(false);
+    await Promise.all([...guesses, ...unknown, bob]);
+    expect(asked.map((line) => line.replace(/ \$.*/, ''))).toEqual([
+      'guess 1',
+      'guess 2',
+      'unknown 1',
+      'secret',
+      'unknown 2',
+    ]);
+  });
+
+  test('another Secret does not wait for one that is attacked', async () => {
+    const { ask, asked, threads } = setUp();
+    const [one, other] = [`ann:${SLOW}\n`, `bob:${SLOW}\n`].map(usersOf);
+    const guesses = [1, 2, 3, 4].map((guess) => ask(one!, 'ann', `guess ${guess}`));
+    const bob = ask(other!, 'bob', 'secret');
+    for (let i = 0; i < 5; i++) threads[0]!.onAnswer(false);
+    await Promise.all([...guesses, bob]);
+    expect(asked.findIndex((line) => line.startsWith('secret'))).toBe(2);
+  });
+
   test('a check that costs more than may wait is done where nothing waits', () => {
     const { ask } = setUp({ waitingMs: 10, waitingOfOneMs: 10 });
     expect(ask(usersOf(`ann:${SLOW}\n`), 'ann', '1')).toBeInstanceOf(Promise);

@@ -4,14 +4,19 @@ import { AnswerMemory } from './answer-memory.ts';
 import { startCheckThread, type CheckThread } from './check-thread.ts';
 import { readHash } from './hash-format.ts';
 import { readCredentials, readPasswordFile } from './password-file.ts';
+import { Turns } from './turns.ts';
 
 /** `busy`: so much waits that this one is not looked at. */
 export type PasswordAnswer = 'right' | 'wrong' | 'busy';
 
 export interface PasswordLimits {
-  /** Estimated work that may wait, in milliseconds: in all, and of one list of users, so that who attacks one does not close the others. */
+  /**
+   * Estimated work that may wait, in milliseconds: in all, of one list of users, and of one user (all that are unknown count as one), so that
+   * who attacks one does not close the others.
+   */
   readonly waitingMs: number;
   readonly waitingOfOneMs: number;
+  readonly waitingOfUserMs: number;
   readonly rememberedRight: number;
   readonly rememberedWrong: number;
   readonly rightLifeMs: number;
@@ -21,6 +26,7 @@ export interface PasswordLimits {
 export const PASSWORD_LIMITS: PasswordLimits = {
   waitingMs: 3_000,
   waitingOfOneMs: 1_500,
+  waitingOfUserMs: 750,
   rememberedRight: 8_192,
   rememberedWrong: 4_096,
   rightLifeMs: 300_000,
@@ -34,10 +40,16 @@ interface UserList {
   /** What the password of an unknown user is held against, so that it takes as long as that of a known one; undefined: nobody is known. */
   readonly decoy: string | undefined;
   waitingMs: number;
+  /** The same by user; who has nothing waiting is not there. */
+  readonly waitingOf: Map<string, number>;
 }
+
+/** What stands for every user that a list does not know. */
+const UNKNOWN = '';
 
 interface Check {
   readonly list: UserList;
+  readonly user: string;
   readonly password: string;
   readonly hash: string;
   /** Whether the hash is that of the user who asks. */
@@ -49,7 +61,7 @@ interface Check {
 
 /**
  * Users and passwords held against those of Secrets, for all routes of a worker. The work is done one by one in a thread of its own,
- * which begins with the first; what was answered lately is answered at once.
+ * which begins with the first; lists of users take turns, and users of a list. What was answered lately is answered at once.
  */
 export class PasswordChecks {
   readonly #limits: PasswordLimits;
@@ -60,7 +72,7 @@ export class PasswordChecks {
   readonly #wrong: AnswerMemory;
   readonly #lists = new WeakMap<RedactedBytes, UserList>();
   readonly #asked = new Map<string, Promise<PasswordAnswer>>();
-  readonly #waiting: Check[] = [];
+  readonly #waiting = new Turns<UserList, Check>();
   #waitingMs = 0;
   #running: Check | undefined;
   #thread: CheckThread | undefined;
@@ -93,12 +105,13 @@ export class PasswordChecks {
     const held = own ?? list.decoy;
     const format = readHash(held);
     const costMs = format.ok ? format.costMs : 0;
-    if (!this.#hasRoom(list, costMs)) return 'busy';
+    const user = own === undefined ? UNKNOWN : credentials.user;
+    if (!this.#hasRoom(list, user, costMs)) return 'busy';
     const answer = new Promise<boolean>((settle, fail) => {
-      list.waitingMs += costMs;
-      this.#waitingMs += costMs;
+      this.#count(list, user, costMs);
       const { password } = credentials;
-      this.#waiting.push({ list, password, hash: held, isOwn: own !== undefined, costMs, settle, fail });
+      const isOwn = own !== undefined;
+      this.#waiting.add(list, user, { list, user, password, hash: held, isOwn, costMs, settle, fail });
       this.#runNext();
     }).then(
       (isRight): PasswordAnswer => {
@@ -115,14 +128,23 @@ export class PasswordChecks {
     return answer;
   }
 
-  /** A list that has nothing waiting may always ask, as far as there is room in all. */
-  #hasRoom({ waitingMs }: UserList, costMs: number): boolean {
-    const { waitingMs: most, waitingOfOneMs } = this.#limits;
-    const isFirst = this.#waitingMs === 0;
+  /** A list, or a user, that has nothing waiting may always ask, as far as there is room in all, or for the list. */
+  #hasRoom({ waitingMs, waitingOf }: UserList, user: string, costMs: number): boolean {
+    const { waitingMs: most, waitingOfOneMs, waitingOfUserMs } = this.#limits;
+    const hasPlace = (waiting: number, bound: number) => waiting === 0 || waiting + costMs <= bound;
     return (
-      isFirst ||
-      (this.#waitingMs + costMs <= most && (waitingMs === 0 || waitingMs + costMs <= waitingOfOneMs))
+      hasPlace(this.#waitingMs, most) &&
+      hasPlace(waitingMs, waitingOfOneMs) &&
+      hasPlace(waitingOf.get(user) ?? 0, waitingOfUserMs)
     );
+  }
+
+  #count(list: UserList, user: string, costMs: number): void {
+    this.#waitingMs += costMs;
+    list.waitingMs += costMs;
+    const waiting = (list.waitingOf.get(user) ?? 0) + costMs;
+    if (waiting > 0) list.waitingOf.set(user, waiting);
+    else list.waitingOf.delete(user);
   }
 
   #listOf(users: RedactedBytes): UserList {
@@ -130,7 +152,7 @@ export class PasswordChecks {
     if (list === undefined) {
       const { users: hashes } = readPasswordFile(revealBytes(users).toString('latin1'));
       const decoy = hashes.values().find((own) => own !== undefined);
-      list = { digest: users.digest, hashes, decoy, waitingMs: 0 };
+      list = { digest: users.digest, hashes, decoy, waitingMs: 0, waitingOf: new Map() };
       this.#lists.set(users, list);
     }
     return list;
@@ -138,7 +160,7 @@ export class PasswordChecks {
 
   #runNext(): void {
     if (this.#running !== undefined) return;
-    const check = this.#waiting.shift();
+    const check = this.#waiting.take();
     if (check === undefined) return;
     this.#running = check;
     this.#thread ??= this.#startThread({
@@ -155,8 +177,7 @@ export class PasswordChecks {
     const check = this.#running;
     if (check === undefined) return;
     this.#running = undefined;
-    check.list.waitingMs -= check.costMs;
-    this.#waitingMs -= check.costMs;
+    this.#count(check.list, check.user, -check.costMs);
     tell(check);
     this.#runNext();
   }
