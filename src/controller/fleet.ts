@@ -238,6 +238,7 @@ function createWorkerEvents(
       publisher.received(port, message);
       if (message.kind === 'listening') addresses.set(message.name, message.address);
       if (message.kind === 'series') metrics.addSeries(port.index, message.slot, message.labels);
+      if (message.kind === 'series-gone') metrics.removeSeries(port.index, message.slots);
       if (message.kind === 'fault') log.error({ worker: port.index, stack: message.stack }, message.message);
       if (message.kind === 'checked') {
         const { upstreamId: upstream, endpoint, problem } = message;

@@ -14,6 +14,8 @@ import type {
 
 /** Tells the main thread which series a slot counts; labels in the order of SERIES_LABELS. */
 export type AnnounceSeries = (slot: number, labels: readonly string[]) => void;
+/** Tells it of slots that count nothing any more, before they count for others. */
+export type ForgetSeries = (slots: readonly number[]) => void;
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'CONNECT', 'TRACE', 'OTHER'];
 const OTHER_METHOD = METHODS.length - 1;
@@ -22,9 +24,13 @@ const STATUSES = 900;
 const NO_ROOM = -1;
 
 /** Worker side of the metrics: counts in the buffer it was given at its start. One writer, so no atomics. */
-export function createWorkerMetrics(buffer: SharedArrayBuffer, announce: AnnounceSeries): WorkerMetrics {
+export function createWorkerMetrics(
+  buffer: SharedArrayBuffer,
+  announce: AnnounceSeries,
+  forget: ForgetSeries = () => {},
+): WorkerMetrics {
   const arena = new Arena(buffer, announce);
-  const byKey = new Map<string, RouteSeries>();
+  const byKey = new Map<string, CountedSeries>();
   return {
     routeSeries(labels, canary) {
       const key = [labels.namespace, labels.ingress, labels.service, labels.path, labels.host, canary].join(
@@ -34,6 +40,17 @@ export function createWorkerMetrics(buffer: SharedArrayBuffer, announce: Announc
       // Tables come and go; the counts of a route go on.
       if (series === undefined) byKey.set(key, (series = new CountedSeries(arena, labels, canary)));
       return series;
+    },
+    retain(ingresses) {
+      const slots: number[] = [];
+      for (const [key, series] of byKey) {
+        if (series.ingress === '' || ingresses.has(series.ingress)) continue;
+        byKey.delete(key);
+        series.release(slots);
+      }
+      if (slots.length === 0) return;
+      forget(slots);
+      arena.free(slots);
     },
     connections: new CountedConnections(arena.head),
     wire: new CountedOddities(arena.head),
@@ -53,6 +70,7 @@ class Arena {
   readonly #strides: readonly number[];
   readonly #bounds: readonly (readonly number[])[];
   #slots = 0;
+  readonly #free: number[] = [];
   #capacity: number;
 
   constructor(buffer: SharedArrayBuffer, announce: AnnounceSeries) {
@@ -81,6 +99,11 @@ class Arena {
 
   /** Takes a slot; answers its first cell, or NO_ROOM. */
   allocate(labels: readonly string[]): number {
+    const free = this.#free.pop();
+    if (free !== undefined) {
+      this.#announce(free, labels);
+      return this.#baseOf(free);
+    }
     if (this.#slots === this.#capacity) {
       if (!growMetricsBuffer(this.#buffer, this.layout)) {
         this.head[CELL.lost]! += 1;
@@ -95,12 +118,31 @@ class Arena {
     }
     const slot = this.#slots++;
     this.#announce(slot, labels);
+    return this.#baseOf(slot);
+  }
+
+  /** Takes slots back that nobody counts in. */
+  free(slots: readonly number[]): void {
+    for (const slot of slots) {
+      const base = this.#baseOf(slot);
+      this.cells.fill(0, base, base + this.layout.slotCells);
+      this.#free.push(slot);
+    }
+  }
+
+  slotOf(base: number): number {
+    return (base - this.layout.headCells) / this.layout.slotCells;
+  }
+
+  #baseOf(slot: number): number {
     return this.layout.headCells + slot * this.layout.slotCells;
   }
 }
 
 /** Counts of one route. Most requests of a route have one method and status: their place is at hand. */
 class CountedSeries implements RouteSeries {
+  /** `namespace/name`; empty where it is no Ingress's. */
+  readonly ingress: string;
   readonly #arena: Arena;
   readonly #labels: RouteNames;
   readonly #canary: string;
@@ -109,8 +151,11 @@ class CountedSeries implements RouteSeries {
   #base = NO_ROOM;
   /** First cells by that number, of all there were. */
   #bases: Map<number, number> | undefined = undefined;
+  #isOver = false;
 
   constructor(arena: Arena, labels: RouteNames, canary: string) {
+    const { namespace, ingress } = labels;
+    this.ingress = ingress === '' ? '' : `${namespace}/${ingress}`;
     this.#arena = arena;
     this.#labels = labels;
     this.#canary = canary;
@@ -139,7 +184,19 @@ class CountedSeries implements RouteSeries {
     arena.count(base, 6, bytesSent);
   }
 
+  /** Adds its slots to `slots`, and counts in none of them any more. */
+  release(slots: number[]): void {
+    for (const base of this.#bases?.values() ?? []) {
+      if (base !== NO_ROOM) slots.push(this.#arena.slotOf(base));
+    }
+    this.#bases = undefined;
+    this.#kind = -1;
+    this.#base = NO_ROOM;
+    this.#isOver = true;
+  }
+
   #find(kind: number): number {
+    if (this.#isOver) return NO_ROOM;
     const bases = (this.#bases ??= new Map());
     let base = bases.get(kind);
     if (base === undefined) {

@@ -42,7 +42,11 @@ export interface MetricsTotals {
   bufferFor(workerIndex: number): SharedArrayBuffer;
   /** Takes in a `series` message. */
   addSeries(workerIndex: number, slot: number, labels: readonly string[]): void;
-  /** All there ever were, in the order in which they came; it grows. */
+  /** Takes in a `series-gone` message. */
+  removeSeries(workerIndex: number, slots: readonly number[]): void;
+  /** Lets go of series that no worker counts any more, unless they are to be kept. */
+  retain(isKept: (series: Series) => boolean): void;
+  /** In the order in which they came; it grows. Another one when some were let go of. */
   readonly series: readonly Series[];
   /** Sums cells of a slot, those of `cells` in order, over all workers. */
   sum(series: Series, cells: readonly number[], into: Float64Array): void;
@@ -54,6 +58,8 @@ interface WorkerLife {
   readonly buffer: SharedArrayBuffer;
   /** All its cells; another view when the buffer has grown. */
   cells: Float64Array;
+  /** Whose each slot is. */
+  readonly bySlot: (Series | undefined)[];
 }
 
 const NAMESPACE = SERIES_LABELS.indexOf('namespace');
@@ -66,7 +72,7 @@ export function createMetricsTotals(
 ): MetricsTotals {
   const layout = layoutOf(options);
   const lives: (WorkerLife | undefined)[] = [];
-  const series: Series[] = [];
+  let series: Series[] = [];
   const byText = new Map<string, Series>();
   const endedHead = {
     accepted: 0,
@@ -130,12 +136,14 @@ export function createMetricsTotals(
 
   return {
     layout,
-    series,
+    get series() {
+      return series;
+    },
     bufferFor(workerIndex) {
       const previous = lives[workerIndex];
       if (previous !== undefined) retire(previous, workerIndex);
       const buffer = createMetricsBuffer(options);
-      lives[workerIndex] = { buffer, cells: cellsOf(buffer) };
+      lives[workerIndex] = { buffer, cells: cellsOf(buffer), bySlot: [] };
       return buffer;
     },
     addSeries(workerIndex, slot, labels) {
@@ -145,6 +153,25 @@ export function createMetricsTotals(
       if (base + layout.slotCells > life.cells.length) life.cells = cellsOf(life.buffer);
       const one = seriesOf(labels);
       one.places = [...one.places, [workerIndex, base]];
+      life.bySlot[slot] = one;
+    },
+    removeSeries(workerIndex, slots) {
+      const life = lives[workerIndex];
+      if (life === undefined) return;
+      for (const slot of slots) {
+        const one = life.bySlot[slot];
+        if (one === undefined) continue;
+        life.bySlot[slot] = undefined;
+        const base = layout.headCells + slot * layout.slotCells;
+        one.places = one.places.filter(([worker, at]) => worker !== workerIndex || at !== base);
+      }
+    },
+    retain(isKept) {
+      const isGone = (one: Series): boolean => one.places.length === 0 && !isKept(one);
+      const gone = series.filter(isGone);
+      if (gone.length === 0) return;
+      for (const { text } of gone) byText.delete(text);
+      series = series.filter((one) => !isGone(one));
     },
     sum({ places, ended }, cells, into) {
       for (let i = 0; i < cells.length; i++) into[i] = ended === undefined ? 0 : ended[cells[i]!]!;

@@ -10,6 +10,7 @@ import {
   textOf,
   workerOf,
 } from '../../test/fixtures/metrics.ts';
+import { createWorkerMetrics } from './metrics-arena.ts';
 import { DEFAULT_METRICS_OPTIONS } from './metrics-layout.ts';
 import type { MetricsOptions } from './metrics-layout.ts';
 import { toGoFloat } from './metrics-text.ts';
@@ -169,6 +170,36 @@ describe('traffic', () => {
     const lines = await linesOf(registry, 'requests');
     expect(lines.length).toBe(1);
     expect(lines[0]).toContain('ingress="other"');
+  });
+
+  test('series of an Ingress that is gone leave their room to others, and one that comes back begins at 0', async () => {
+    const registry = registryOf();
+    const buffer = registry.bufferFor(0);
+    const lengthBefore = buffer.byteLength;
+    const worker = createWorkerMetrics(
+      buffer,
+      (slot, labels) => registry.addSeries(0, slot, labels),
+      (slots) => registry.removeSeries(0, slots),
+    );
+    const web = worker.routeSeries(LABELS, '');
+    for (let round = 0; round < 500; round++) {
+      const labels = { ...LABELS, ingress: `preview-${round}` };
+      worker.routeSeries(labels, '').observe(recordOf());
+      web.observe(recordOf());
+      registry.retainIngresses(new Set(['lab/web']));
+      worker.retain(new Set(['lab/web']));
+    }
+    expect(buffer.byteLength).toBe(lengthBefore);
+    expect(await linesOf(registry, 'requests')).toHaveLength(1);
+    expect(await valueOf(registry, 'requests', 'ingress="web"')).toBe(500);
+    const late = worker.routeSeries(LABELS, '');
+    worker.retain(new Set());
+    late.observe(recordOf());
+    registry.retainIngresses(new Set());
+    expect(await linesOf(registry, 'requests')).toHaveLength(0);
+    registry.retainIngresses(new Set(['lab/web']));
+    worker.routeSeries(LABELS, '').observe(recordOf());
+    expect(await valueOf(registry, 'requests', 'ingress="web"')).toBe(1);
   });
 
   test('the buffer grows with the series', async () => {

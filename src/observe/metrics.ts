@@ -32,6 +32,8 @@ export interface MetricsRegistry {
   bufferFor(workerIndex: number): SharedArrayBuffer;
   /** Takes in a `series` message of a worker. */
   addSeries(workerIndex: number, slot: number, labels: readonly string[]): void;
+  /** Takes in a `series-gone` message of a worker. */
+  removeSeries(workerIndex: number, slots: readonly number[]): void;
   /** Reports from now on only series of these Ingresses (`namespace/name`), and those of none. */
   retainIngresses(keys: ReadonlySet<string>): void;
   /** All metrics as they are now. `before` is done first, piece by piece as the rest. */
@@ -84,8 +86,13 @@ export function createMetricsRegistry(options: MetricsRegistryOptions): MetricsR
     control,
     bufferFor: (workerIndex) => totals.bufferFor(workerIndex),
     addSeries: (workerIndex, slot, labels) => totals.addSeries(workerIndex, slot, labels),
+    removeSeries(workerIndex, slots) {
+      totals.removeSeries(workerIndex, slots);
+      totals.retain(isReported);
+    },
     retainIngresses(keys) {
       retained = keys;
+      totals.retain(isReported);
     },
     async exposition(before = []) {
       // Of these there are few, however large a cluster is.

@@ -6,6 +6,7 @@ const SERIES: RouteSeries = { observe: nothing };
 /** Counts nothing: a worker's metrics where none are reported. */
 export const SILENT_METRICS: WorkerMetrics = {
   routeSeries: () => SERIES,
+  retain: nothing,
   connections: {
     accepted: nothing,
     closed: nothing,

@@ -15,6 +15,8 @@ export interface AccessLog {
 export interface WorkerMetrics {
   /** Series of a route; called once per route and table, never per request. `canary` is an upstream id or empty. */
   routeSeries(labels: RouteNames, canary: string): RouteSeries;
+  /** Lets go of the series of all Ingresses but these (`namespace/name`); of theirs nothing may be counted any more. */
+  retain(ingresses: ReadonlySet<string>): void;
   /** Connection gauges (nginx_process_connections). */
   readonly connections: ConnectionCounters;
   readonly wire: WireCounters;

@@ -86,7 +86,10 @@ function setUp(tickMs = 0): Rig {
     features: [refuser],
     createSubrequest: noSubrequest,
     createCopier: noCopies,
-    metrics: { routeSeries: () => ({ observe: () => {} }) },
+    metrics: {
+      routeSeries: () => ({ observe: () => {} }),
+      retain: (ingresses) => done.push(`retain ${[...ingresses].join(' ')}`),
+    },
     random: () => 0,
     counters: fakeCounters(),
     ofWorker: (create) => create(),
@@ -208,6 +211,21 @@ describe('receiver', () => {
     expect(rig.done).not.toContain('remove u');
     rig.elapse();
     expect(rig.done.at(-1)).toBe('remove u');
+  });
+
+  test('series of an Ingress that is gone are let go of, when no request can be counted there any more', () => {
+    const rig = setUp();
+    const entryOf = (name: string): HostEntry => ({
+      ...hostEntry(name, 'u'),
+      first: { namespace: 'a', ingress: name },
+      routes: [],
+    });
+    rig.table(1, deltaOf(1, { hosts: { set: [entryOf('x'), entryOf('y')], removed: [] } }));
+    rig.table(2, deltaOf(2, { hosts: { set: [], removed: ['x'] } }));
+    rig.table(3, deltaOf(3, { hosts: { set: [entryOf('z')], removed: [] } }));
+    expect(rig.done).not.toContain('retain a/y a/z');
+    rig.elapse();
+    expect(rig.done.filter((one) => one.startsWith('retain'))).toEqual(['retain a/y a/z']);
   });
 
   test('an upstream that comes back in that time stays, and leaves later', () => {

@@ -1,12 +1,14 @@
 import type { FromWorker, TableDelta, ToWorker } from '../table/messages.ts';
 import type { Listener } from '../model/ports.ts';
+import type { WorkerMetrics } from '../observe/sinks.ts';
 import type { UpstreamEndpoints } from '../table/table.ts';
 import { linkSteps, type LinkedTable } from './router/link.ts';
 import type { LinkDeps } from './router/link-route.ts';
 import type { CertificateChange } from './accept/certificate-store.ts';
 import type { UpstreamRegistry } from './upstream/registry.ts';
 
-export interface ReceiverDeps extends Omit<LinkDeps, 'upstreamOf'> {
+export interface ReceiverDeps extends Omit<LinkDeps, 'upstreamOf' | 'metrics'> {
+  readonly metrics: Pick<WorkerMetrics, 'routeSeries' | 'retain'>;
   /** They outlive tables. */
   readonly upstreams: UpstreamRegistry;
   readonly certificates: { apply(change: CertificateChange): void };
@@ -59,6 +61,7 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
   let early = new Map<string, UpstreamEndpoints>();
   /** Upstreams to be removed, by id, with what says when. */
   const retiring = new Map<string, object>();
+  let isRetainDue = false;
 
   function takeEndpoints(changes: readonly UpstreamEndpoints[]): void {
     for (const change of changes) {
@@ -111,8 +114,22 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
       upstreams.setEndpoints(change);
       early.delete(id);
     }
+    const isFirst = current === undefined;
     current = next; // an exchange that is under way keeps the router it began with
     if (delta.upstreams.removed.length > 0) retire(delta.upstreams.removed);
+    if (!isFirst && delta.hosts.set.length + delta.hosts.removed.length > 0) retainLater();
+  }
+
+  /** What was matched before may still be counted: series of Ingresses that are gone go when nothing can be any more. */
+  function retainLater(): void {
+    if (isRetainDue) return;
+    isRetainDue = true;
+    deps.later(() => {
+      isRetainDue = false;
+      // A table that is being linked has series of its own.
+      if (queue.length > 0) retainLater();
+      else if (current !== undefined) deps.metrics.retain(ingressesOf(current));
+    }, RETIREMENT_MS);
   }
 
   function retire(ids: readonly string[]): void {
@@ -149,4 +166,15 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
     },
     router: () => current,
   };
+}
+
+/** `namespace/name` of all Ingresses that a table has routes of. */
+function ingressesOf({ hosts }: LinkedTable): ReadonlySet<string> {
+  const ingresses = new Set<string>();
+  for (const { entry } of hosts.values()) {
+    const { first } = entry;
+    if (first !== undefined) ingresses.add(`${first.namespace}/${first.ingress}`);
+    for (const { labels } of entry.routes) ingresses.add(`${labels.namespace}/${labels.ingress}`);
+  }
+  return ingresses;
 }

@@ -50,7 +50,11 @@ export function startWorker(
   const metrics =
     start.metrics === undefined
       ? SILENT_METRICS
-      : createWorkerMetrics(start.metrics, (slot, labels) => post({ kind: 'series', slot, labels }));
+      : createWorkerMetrics(
+          start.metrics,
+          (slot, labels) => post({ kind: 'series', slot, labels }),
+          (slots) => post({ kind: 'series-gone', slots }),
+        );
   const upstreams = createUpstreamRegistry({
     nowMs,
     random,

@@ -70,6 +70,8 @@ export type FromWorker =
   | { readonly kind: 'unlistened' }
   /** A metric series got a slot in this worker's arena (observe/metrics). */
   | { readonly kind: 'series'; readonly slot: number; readonly labels: readonly string[] }
+  /** Slots of Ingresses that are gone count for nobody until they are given out again. */
+  | { readonly kind: 'series-gone'; readonly slots: readonly number[] }
   /** Active checks took an endpoint out of rotation, or, without a problem, brought it back. */
   | {
       readonly kind: 'checked';

@@ -19,6 +19,7 @@ export interface Oddities {
 export function silentMetrics(oddities: Oddities = { refusedHeads: 0, bareLineFeeds: 0 }): WorkerMetrics {
   return {
     routeSeries: () => ({ observe: nothing }),
+    retain: nothing,
     connections: {
       accepted: nothing,
       closed: nothing,
