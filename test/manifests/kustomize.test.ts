@@ -128,4 +128,14 @@ describe.skipIf(!hasKubectl)('manifests (skipped where kubectl is not installed)
       ]),
     );
   });
+
+  test('the walk-through is served in a cluster whose webhook looks at it: classes are named, and types of paths are right', () => {
+    const isPlain = (path: string) => /^\/[\w.\-/]*$/.test(path);
+    for (const { kind, metadata, spec } of build('examples/walkthrough')) {
+      if (kind !== 'Ingress') continue;
+      expect(spec.ingressClassName, metadata.name).toBe('nginx');
+      for (const { path, pathType } of spec.rules.flatMap(({ http }: any) => http.paths))
+        expect(isPlain(path) || pathType === 'ImplementationSpecific', path).toBe(true);
+    }
+  });
 });
