@@ -159,6 +159,20 @@ describe('the command line', () => {
   });
 });
 
+test('the help of a command says where it takes the flags of the controller, too', () => {
+  const help = (command: string) => {
+    try {
+      return String(parse(command, '--help'));
+    } catch (error) {
+      return (error as UsageError).message;
+    }
+  };
+  for (const command of ['serve', 'check', 'rbac'])
+    expect(help(command)).toContain("the controller's flags, too");
+  for (const command of ['controller', 'certgen'])
+    expect(help(command)).not.toContain('too: `serin controller');
+});
+
 /** Spellings that pflag takes for a value of each kind, with what they mean. */
 const SPELLINGS: Readonly<Record<FlagKind, readonly (readonly [text: string, want: FlagValue])[]>> = {
   string: [

@@ -1,4 +1,4 @@
-import { COMMANDS, fallbackOf, FLAGS, isMeantFor, type CommandName, type Flag } from './flags.ts';
+import { COMMANDS, fallbackOf, FLAGS, isMeantFor, isTakenBy, type CommandName, type Flag } from './flags.ts';
 
 /** What `serin --help` prints. */
 export function programHelp(): string {
@@ -19,7 +19,11 @@ export function programHelp(): string {
 export function commandHelp(command: CommandName): string {
   const { doc, usage } = COMMANDS.find(({ name }) => name === command)!;
   const flags = FLAGS.filter((flag) => isMeantFor(flag, command)).map((flag) => flagHelp(flag, command));
-  return [`Usage: serin ${command} ${usage}`, '', `${doc}.`, '', 'Flags:', ...flags].join('\n');
+  const takesMore = FLAGS.some((flag) => isTakenBy(flag, command) && !isMeantFor(flag, command));
+  const more = takesMore
+    ? ['', "It takes the controller's flags, too: `serin controller --help` prints them."]
+    : [];
+  return [`Usage: serin ${command} ${usage}`, '', `${doc}.`, '', 'Flags:', ...flags, ...more].join('\n');
 }
 
 function flagHelp(flag: Flag, command: CommandName): string {
