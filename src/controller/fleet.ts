@@ -81,6 +81,7 @@ const STOPPING_FIRST_MS = 5_000;
 export function createFleet(deps: FleetDeps): Fleet {
   const { options, log, store, metrics, observer } = deps;
   const { workerCount, bodies } = options;
+  let isStopping = false;
   let unready: string | undefined = 'the first full sync is not linked by every worker yet';
 
   const names = createExternalNames({ store, log, moved: (id) => controller.endpointsMoved(id) });
@@ -182,13 +183,20 @@ export function createFleet(deps: FleetDeps): Fleet {
     return keyFetcher.close();
   }
 
+  function throwIfStopping(): void {
+    if (isStopping) throw new Error('stopped before it was ready');
+  }
+
   return {
     async start() {
       supervisor.start();
       source.start();
       await source.synced;
+      // A source that is stopped counts as synced: what it has not read is not to be served as if it were not there.
+      throwIfStopping();
       await controller.start();
       const ports = await listening.promise;
+      throwIfStopping();
       const live = controller.live();
       if (live === undefined) throw new Error('the first table could not be linked');
       unready = undefined;
@@ -201,6 +209,7 @@ export function createFleet(deps: FleetDeps): Fleet {
     endpointsOf: (id) => controller.endpointsOf(id),
     metrics: metricsNow,
     async stop() {
+      isStopping = true;
       unready = 'shutting down';
       await sleep(options.graceMs);
       const { drainTimeoutMs } = controller.live()?.table.settings ?? DEFAULT_SETTINGS;
@@ -215,6 +224,7 @@ export function createFleet(deps: FleetDeps): Fleet {
       await stopKeys();
     },
     async terminate() {
+      isStopping = true;
       await Promise.all([supervisor.terminate(), source.stop()]);
       names.stop();
       controller.stop();

@@ -1,8 +1,10 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createSelfSigned } from '../../src/lib/self-signed.ts';
 import { startFakeApi, type FakeApiServer } from '../fakes/api-server.ts';
@@ -53,3 +55,38 @@ for (const flag of Object.keys(ports) as (keyof typeof ports)[]) {
     expect(code).toBe(1);
   });
 }
+
+test('one that is asked to end before it has read the cluster serves nothing of it', async () => {
+  api.hang();
+  const child = spawn(
+    process.execPath,
+    [
+      fileURLToPath(new URL('../../src/main.ts', import.meta.url)),
+      'controller',
+      `--kubeconfig=${join(folder, 'kubeconfig')}`,
+      '--listen=127.0.0.1',
+      '--healthz-host=127.0.0.1',
+      '--http-port=0',
+      '--https-port=0',
+      '--healthz-port=0',
+      // Time for the worker to be there, which would serve.
+      '--shutdown-grace-period=2',
+      '--post-shutdown-grace-period=0',
+      '--workers=1',
+    ],
+    { stdio: ['ignore', 'ignore', 'pipe'] },
+  );
+  let stderr = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    if (!stderr.includes('listening name=health')) {
+      stderr += String(chunk);
+      if (stderr.includes('listening name=health')) child.kill('SIGTERM');
+    } else stderr += String(chunk);
+  });
+  const [code] = await once(child, 'close');
+  api.resume();
+  expect(stderr).toContain('Serin stops signal=SIGTERM');
+  expect(stderr).not.toContain('a new table is live');
+  expect(stderr).not.toContain('is ready and serves');
+  expect(code).toBe(0);
+});
