@@ -1,17 +1,21 @@
 /*
  * The engine by itself, for profiles: one route, no controller, no worker thread; access log and metrics are the real ones.
+ * On the next port it speaks TLS.
  *   node loadtest/dev-engine.ts <listen port> <upstream port> [access log file]
  */
 import { tmpdir } from 'node:os';
+import { createSelfSigned } from '../src/lib/self-signed.ts';
 import { createWorkerMetrics } from '../src/observe/metrics-arena.ts';
 import { createMetricsBuffer, DEFAULT_METRICS_OPTIONS } from '../src/observe/metrics-layout.ts';
+import { createCertificateStore } from '../src/proxy/accept/certificate-store.ts';
+import { createPortOpener } from '../src/proxy/accept/listener.ts';
 import { createFollowingAccessLog } from '../src/proxy/following-access-log.ts';
 import { BodyBudget } from '../src/proxy/exchange/body-budget.ts';
 import { Spool } from '../src/proxy/exchange/spool.ts';
 import { createServeContext, serveConnection } from '../src/proxy/serve.ts';
 import { createSocketTransport } from '../src/proxy/transport/socket-transport.ts';
 import { createFixedRouter } from '../test/protocol/engine/fixed-router.ts';
-import { connectionInfoOf, unknownUpstream } from '../test/protocol/engine/sinks.ts';
+import { unknownUpstream } from '../test/protocol/engine/sinks.ts';
 import { DEFAULT_SETTINGS } from '../src/table/settings.ts';
 
 const [listenPort = '9300', upstreamPort = '9301', logPath = '/dev/null'] = process.argv.slice(2);
@@ -54,12 +58,21 @@ const context = createServeContext({
   random: Math.random,
   report,
 });
-await transport.listen(
-  { host: '127.0.0.1', port: Number(listenPort) },
-  {
-    backlog: 4096,
-    accept: (connection) => serveConnection(connection, connectionInfoOf(connection), context),
-    onFault: report,
-  },
-);
+const certificates = createCertificateStore(transport, router.settings.tls, report);
+certificates.apply({
+  certificates: { set: [{ id: 'own', ...createSelfSigned(['load.test'], Date.now()) }], removed: [] },
+  tls: { names: [], defaultCertificateId: 'own' },
+});
+const opener = createPortOpener({
+  transport,
+  settings: () => router.settings,
+  certificates,
+  counters: metrics.connections,
+  serve: (connection, info) => serveConnection(connection, info, context),
+  post: report,
+  now: Date.now,
+});
+const port = Number(listenPort);
+await opener.open({ kind: 'http', name: 'http', host: '127.0.0.1', port });
+await opener.open({ kind: 'https', name: 'https', host: '127.0.0.1', port: port + 1 });
 process.on('SIGTERM', () => process.exit(0));

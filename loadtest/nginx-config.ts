@@ -87,7 +87,7 @@ export function nginxConfig(input: PeerInput): string {
   split_clients $request_id $drawn { 30% canary; * main; }
   server {
     listen 127.0.0.1:${input.httpPort} default_server;
-    listen 127.0.0.1:${input.httpsPort} ssl default_server;
+    listen 127.0.0.1:${input.httpsPort} ssl http2 default_server;
     ssl_certificate ${input.folder}/cert.pem;
     ssl_certificate_key ${input.folder}/key.pem;
     ssl_session_cache shared:SSL:10m;
@@ -100,7 +100,7 @@ export function nginxConfig(input: PeerInput): string {
     location ~* "^/rewrite(/|$)(.*)" { rewrite "(?i)/rewrite(/|$)(.*)" /$2 break; proxy_pass http://main;${headers} }
   }
   server {
-    listen 127.0.0.1:${input.httpsPort} ssl;
+    listen 127.0.0.1:${input.httpsPort} ssl http2;
     server_name rsa.test;
     ssl_certificate ${input.folder}/rsa-cert.pem;
     ssl_certificate_key ${input.folder}/rsa-key.pem;

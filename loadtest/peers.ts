@@ -29,6 +29,7 @@ const EVERYTHING: ReadonlySet<Feature> = new Set([
   'hosts',
   'regex',
   'websocket',
+  'http2',
 ]);
 
 /** What a peer may take to start, milliseconds; Serin reads 10,000 Ingresses from YAML first. */

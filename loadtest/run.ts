@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import type { PeerInput } from './peer-input.ts';
 import { PEERS, type Peer } from './peers.ts';
 import { renderPicture } from './picture.ts';
-import { cpuMicros, LOAD_CORE, run, type Started } from './processes.ts';
+import { cpuMicros, isInstalled, LOAD_CORE, run, type Started } from './processes.ts';
 import { renderFigures, renderReport, type Sample } from './report.ts';
 import { scenariosNamed, type Scenario } from './scenarios.ts';
 import { inputOf, startUpstreams } from './sites.ts';
@@ -106,7 +106,11 @@ function write(samples: ReadonlyMap<string, ReadonlyMap<string, Sample[]>>, scen
 async function main(): Promise<void> {
   const started: Started[] = [];
   const samples = new Map<string, Map<string, Sample[]>>();
-  const scenarios = scenariosNamed(values.only);
+  const scenarios = scenariosNamed(values.only).filter(({ name, loader }) => {
+    const isLeftOut = loader === 'h2load.ts' && !isInstalled('h2load');
+    if (isLeftOut) console.log(`left out: ${name}: h2load is not installed (Debian package nghttp2-client)`);
+    return !isLeftOut;
+  });
   try {
     const running = await startPeers(started, scenarios);
     for (let round = 0; round <= rounds; round++) {

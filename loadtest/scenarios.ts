@@ -11,7 +11,8 @@ export type Feature =
   | 'one-host'
   | 'hosts'
   | 'regex'
-  | 'websocket';
+  | 'websocket'
+  | 'http2';
 
 /** One kind of load. Paths that a peer has no counterpart for are left out for it. */
 export interface Scenario {
@@ -20,7 +21,7 @@ export interface Scenario {
   /** `hosts`: a process of its own, with 10,000 hosts in its configuration. */
   readonly site: 'main' | 'hosts';
   /** The program that makes the load, and what it counts. */
-  readonly loader: 'load.ts' | 'half-load.ts' | 'handshakes.ts' | 'messages.ts';
+  readonly loader: 'load.ts' | 'half-load.ts' | 'handshakes.ts' | 'messages.ts' | 'h2load.ts';
   readonly unit: 'request' | 'handshake' | 'message';
   readonly path: string;
   readonly isTls: boolean;
@@ -34,6 +35,10 @@ export interface Scenario {
   readonly rate?: number;
   /** Requests go round these routes in place of `path`. */
   readonly spread?: Spread;
+  /** Requests at once on each connection, where the protocol has that. */
+  readonly streams?: number;
+  /** In place of `path`, once for each connection: sizes of what is asked for. */
+  readonly page?: readonly number[];
   /** The scenario whose figure is this one's measure; chosen along with it. */
   readonly against?: string;
 }
@@ -58,6 +63,23 @@ const handshake = {
   path: '/512',
   connections: 16,
 } as const;
+
+const http2 = {
+  ...get,
+  needs: 'http2',
+  loader: 'h2load.ts',
+  isTls: true,
+  path: '/512',
+} as const;
+
+/** A page and its assets: many small ones, some larger, a picture. */
+const PAGE: readonly number[] = [
+  24_576,
+  ...Array.from({ length: 30 }, () => 2_048),
+  ...Array.from({ length: 20 }, () => 10_240),
+  ...Array.from({ length: 9 }, () => 40_960),
+  204_800,
+];
 
 /** Requests per second: about half of what one core of Serin or nginx takes, and most that http-proxy-3 does. */
 const HALF_LOAD = 20_000;
@@ -119,6 +141,15 @@ export const SCENARIOS: readonly Scenario[] = [
     method: 'POST',
     bodyBytes: 1_048_576,
     connections: 8,
+  },
+  { ...http2, name: 'HTTP/2, TLS, 16 connections x 20 streams', connections: 16, streams: 20 },
+  { ...http2, name: 'HTTP/2, TLS, one stream at a time', connections: 1, streams: 1 },
+  {
+    ...http2,
+    name: 'HTTP/2, TLS, a page of 60 assets',
+    connections: 1,
+    streams: PAGE.length,
+    page: PAGE,
   },
   {
     ...get,
