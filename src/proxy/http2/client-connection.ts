@@ -24,8 +24,6 @@ export class Http2ClientConnection
   readonly shared: WireShared;
   readonly session: ServerSession;
   readonly maxConcurrentStreams: number;
-  /** What the transport cannot send at once it copies. */
-  readonly areBytesFree = true;
   readonly now: () => number;
   readonly timers: Timers;
   readonly #connection: Connection;
@@ -33,6 +31,8 @@ export class Http2ClientConnection
   readonly #timer: Timer;
   readonly #gauge: ConnectionGauge;
   #requestCount = 0;
+  /** Until when what is written may wait for the client to take it, once nothing follows. */
+  #cutAtMs = 0;
   #isClosed = false;
 
   constructor(connection: Connection, info: ConnectionInfo, context: ServeContext, shared: WireShared) {
@@ -120,14 +120,21 @@ export class Http2ClientConnection
 
   onTimer(): void {
     const { session } = this;
-    if (session.isOver || !session.isAnswering) this.destroy();
-    else this.timers.arm(this.#timer, WAITS.halfClosedMs);
+    const isWorthWaiting = session.isOver
+      ? this.#connection.held > 0 && this.now() < this.#cutAtMs
+      : session.isAnswering;
+    if (isWorthWaiting) this.timers.arm(this.#timer, WAITS.halfClosedMs);
+    else this.destroy();
   }
 
   // What the session asks for.
 
   write(buffer: Buffer, start: number, end: number): boolean {
-    return this.#connection.write('', buffer, start, end);
+    return this.#connection.write('', buffer, start, end, true);
+  }
+
+  get areBytesFree(): boolean {
+    return !this.#connection.areKeptNeeded;
   }
 
   setReading(isReading: boolean): void {
@@ -139,8 +146,9 @@ export class Http2ClientConnection
   end(): void {
     const connection = this.#connection;
     this.#gauge.set(undefined);
+    this.#cutAtMs = this.now() + WAITS.sendTimeoutMs;
     connection.end();
-    this.timers.arm(this.#timer, connection.held > 0 ? WAITS.sendTimeoutMs : WAITS.lingerTimeoutMs);
+    this.timers.arm(this.#timer, WAITS.lingerTimeoutMs);
     connection.resume();
   }
 

@@ -134,7 +134,9 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
     // What was received before the end is still handed over.
     if (this.#isTurnDue) return;
     this.#isTurnDue = true;
-    this.options.shared.wakeups.add(this);
+    const { wakeups } = this.options.shared;
+    if (this.streams.size > 1) wakeups.add(this);
+    else wakeups.addSoon(this);
   }
 
   /** The connection is gone. */

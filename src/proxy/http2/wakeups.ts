@@ -3,17 +3,16 @@ export interface Turn {
   takeTurn(): void;
 }
 
-/**
- * Sessions that have something to do once all that one wake-up of the event loop brings has been read: what is ready on all their streams
- * by then leaves in one write.
- */
-export class Wakeups {
-  readonly #defer: (job: () => void) => void;
+type Defer = (job: () => void) => void;
+
+/** Turns that are due at the same time. */
+class Round {
+  readonly #defer: Defer;
   readonly #job: () => void;
   #due: Turn[] = [];
   #spare: Turn[] = [];
 
-  constructor(defer: (job: () => void) => void = setImmediate) {
+  constructor(defer: Defer) {
     this.#defer = defer;
     this.#job = () => this.#run();
   }
@@ -35,5 +34,29 @@ export class Wakeups {
       while (due.length > 0) due.pop();
       this.#spare = due;
     }
+  }
+}
+
+/**
+ * Sessions that have something to do once all that one wake-up of the event loop brings has been read: what is ready on all their streams
+ * by then leaves in one write.
+ */
+export class Wakeups {
+  readonly #later: Round;
+  readonly #soon: Round;
+
+  /** `defer`: in place of both ways to wait. */
+  constructor(defer?: Defer) {
+    this.#later = new Round(defer ?? setImmediate);
+    this.#soon = new Round(defer ?? process.nextTick);
+  }
+
+  add(turn: Turn): void {
+    this.#later.add(turn);
+  }
+
+  /** The same for one that has nothing else to wait for: behind the present call, which saves the event loop a round. */
+  addSoon(turn: Turn): void {
+    this.#soon.add(turn);
   }
 }

@@ -84,6 +84,10 @@ export class SocketConnection implements Connection, HandshakeOwner, Borrower {
     return this.#socket.writableLength;
   }
 
+  get areKeptNeeded(): boolean {
+    return this.#socket.writableLength > 0 && this.holdsBorrowed();
+  }
+
   /** Of a socket that is being connected, with what it reads going elsewhere. */
   awaitConnect(handler: ConnectionHandler, secure: TLSSocket | undefined): void {
     const socket = this.#socket;

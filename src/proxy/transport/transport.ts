@@ -99,6 +99,8 @@ export interface Connection {
    * failure is told by `onClose`, later.
    */
   write(text: string, bytes?: Buffer, start?: number, end?: number, isKept?: boolean): boolean;
+  /** Whether bytes that were written as kept are still needed. */
+  readonly areKeptNeeded: boolean;
   /** Gathers what is written until `uncork`, which sends it as one message and answers as `write` does. */
   cork(): void;
   uncork(): boolean;
