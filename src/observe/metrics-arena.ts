@@ -1,16 +1,18 @@
 import type { RouteNames } from '../lib/variables/source.ts';
 import type { AccessRecord } from './access-record.ts';
 import { HTTP2_CAUSES, type Http2Cause } from './http2-causes.ts';
-import { CELL, growMetricsBuffer, readLayout, slotsIn, SUMS } from './metrics-layout.ts';
+import { CELL, FIRST_STREAM_CELL, growMetricsBuffer, readLayout, slotsIn, SUMS } from './metrics-layout.ts';
 import type { MetricsLayout } from './metrics-layout.ts';
 import type {
   ConnectionCounters,
   CopyCounters,
   Http2Counters,
   RouteSeries,
+  StreamCounters,
   WireCounters,
   WorkerMetrics,
 } from './sinks.ts';
+import { STREAM_CELL, STREAM_CELLS, STREAM_KINDS } from './stream-kinds.ts';
 
 /** Tells the main thread which series a slot counts; labels in the order of SERIES_LABELS. */
 export type AnnounceSeries = (slot: number, labels: readonly string[]) => void;
@@ -56,6 +58,8 @@ export function createWorkerMetrics(
     wire: new CountedOddities(arena.head),
     copies: new CountedCopies(arena.head),
     http2: new CountedHttp2(arena.head),
+    streams: (kind) =>
+      new CountedStreams(arena.head, FIRST_STREAM_CELL + STREAM_KINDS.indexOf(kind) * STREAM_CELLS),
   };
 }
 
@@ -282,6 +286,35 @@ class CountedHttp2 implements Http2Counters {
 
   ended(cause: Http2Cause): void {
     this.#head[CELL.http2Ended + HTTP2_CAUSES.indexOf(cause)]! += 1;
+  }
+}
+
+class CountedStreams implements StreamCounters {
+  readonly #head: Float64Array;
+  readonly #first: number;
+
+  constructor(head: Float64Array, first: number) {
+    this.#head = head;
+    this.#first = first;
+  }
+
+  begun(): void {
+    this.#add(STREAM_CELL.begun, 1);
+  }
+
+  ended(isFailed: boolean, bytesReceived: number, bytesSent: number): void {
+    this.#add(STREAM_CELL.ended, 1);
+    if (isFailed) this.#add(STREAM_CELL.failed, 1);
+    this.#add(STREAM_CELL.bytesReceived, bytesReceived);
+    this.#add(STREAM_CELL.bytesSent, bytesSent);
+  }
+
+  evicted(): void {
+    this.#add(STREAM_CELL.evicted, 1);
+  }
+
+  #add(cell: number, amount: number): void {
+    this.#head[this.#first + cell]! += amount;
   }
 }
 

@@ -1,6 +1,7 @@
 /* How a worker's counters lie in its shared buffer: all float64, the head first, then one slot per series. */
 
 import { HTTP2_CAUSES } from './http2-causes.ts';
+import { STREAM_CELLS, STREAM_KINDS } from './stream-kinds.ts';
 
 /** What the flags say about traffic metrics. */
 export interface MetricsOptions {
@@ -62,7 +63,10 @@ export const CELL = {
   http2Ended: 18,
 } as const;
 
-const FIRST_BOUND = CELL.http2Ended + HTTP2_CAUSES.length;
+/** First of STREAM_CELLS for each of STREAM_KINDS. */
+export const FIRST_STREAM_CELL = CELL.http2Ended + HTTP2_CAUSES.length;
+
+const FIRST_BOUND = FIRST_STREAM_CELL + STREAM_KINDS.length * STREAM_CELLS;
 const CELL_BYTES = Float64Array.BYTES_PER_ELEMENT;
 const FIRST_SLOTS = 64;
 /** Address space, not memory: the buffer grows as series come. */

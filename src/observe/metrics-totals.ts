@@ -1,7 +1,8 @@
-import { CELL, createMetricsBuffer, layoutOf, SERIES_LABELS } from './metrics-layout.ts';
+import { CELL, createMetricsBuffer, FIRST_STREAM_CELL, layoutOf, SERIES_LABELS } from './metrics-layout.ts';
 import type { MetricsLayout, MetricsOptions } from './metrics-layout.ts';
 import { HTTP2_CAUSES } from './http2-causes.ts';
 import { labelText } from './row-family.ts';
+import { STREAM_CELL, STREAM_CELLS, STREAM_KINDS, type StreamKind } from './stream-kinds.ts';
 
 /** One series of the traffic, over all workers, living and dead. */
 export interface Series {
@@ -35,6 +36,18 @@ export interface ConnectionTotals {
   readonly http2Ended: readonly number[];
 }
 
+/** Sessions of one kind, over all workers. */
+export interface StreamTotals {
+  readonly kind: StreamKind;
+  /** Of living workers. */
+  readonly open: number;
+  readonly succeeded: number;
+  readonly failed: number;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+  readonly evicted: number;
+}
+
 /** Main thread's side of the workers' counters. */
 export interface MetricsTotals {
   readonly layout: MetricsLayout;
@@ -51,6 +64,8 @@ export interface MetricsTotals {
   /** Sums cells of a slot, those of `cells` in order, over all workers. */
   sum(series: Series, cells: readonly number[], into: Float64Array): void;
   connections(): ConnectionTotals;
+  /** One for each of STREAM_KINDS. */
+  streams(): readonly StreamTotals[];
   readonly workerCount: number;
 }
 
@@ -86,6 +101,8 @@ export function createMetricsTotals(
     http2Requests: 0,
     http2Ended: HTTP2_CAUSES.map(() => 0),
   };
+  /** Cells of the streams of lives that are over. */
+  const endedStreams = new Float64Array(STREAM_KINDS.length * STREAM_CELLS);
   const names = options.isHostCounted ? SERIES_LABELS : SERIES_LABELS.slice(0, -1);
   const sortedNames = [...Object.keys(constantLabels), ...names].toSorted();
 
@@ -130,6 +147,7 @@ export function createMetricsTotals(
     endedHead.copiesDropped += head[CELL.copiesDropped]!;
     endedHead.http2Requests += head[CELL.http2Requests]!;
     addEnded(endedHead.http2Ended, head);
+    addStreams(endedStreams, head);
   }
 
   const living = (): readonly WorkerLife[] => lives.filter((life) => life !== undefined);
@@ -203,6 +221,24 @@ export function createMetricsTotals(
       const { closed: _, lost: lostSeries, live: active, ...counted } = sum;
       return { ...counted, active, lostSeries };
     },
+    streams() {
+      const alive = new Float64Array(endedStreams.length);
+      for (const { cells: head } of living()) addStreams(alive, head);
+      return STREAM_KINDS.map((kind, index) => {
+        const first = index * STREAM_CELLS;
+        const sum = (cell: number) => alive[first + cell]! + endedStreams[first + cell]!;
+        const failed = sum(STREAM_CELL.failed);
+        return {
+          kind,
+          open: alive[first + STREAM_CELL.begun]! - alive[first + STREAM_CELL.ended]!,
+          succeeded: sum(STREAM_CELL.ended) - failed,
+          failed,
+          bytesReceived: sum(STREAM_CELL.bytesReceived),
+          bytesSent: sum(STREAM_CELL.bytesSent),
+          evicted: sum(STREAM_CELL.evicted),
+        };
+      });
+    },
     get workerCount() {
       return living().length;
     },
@@ -211,6 +247,10 @@ export function createMetricsTotals(
 
 function addEnded(sums: number[], head: Float64Array): void {
   for (let i = 0; i < sums.length; i++) sums[i]! += head[CELL.http2Ended + i]!;
+}
+
+function addStreams(sums: Float64Array, head: Float64Array): void {
+  for (let i = 0; i < sums.length; i++) sums[i]! += head[FIRST_STREAM_CELL + i]!;
 }
 
 function cellsOf(buffer: SharedArrayBuffer): Float64Array {

@@ -8,6 +8,7 @@ import { createMetricsTotals, type Series } from './metrics-totals.ts';
 import { PieceWriter, type Pieces } from './pieces.ts';
 import { registerProcessMetrics } from './process-metrics.ts';
 import { writeRows } from './row-family.ts';
+import { registerStreamMetrics } from './stream-metrics.ts';
 
 export interface MetricsRegistryOptions {
   readonly controllerClass: string;
@@ -63,6 +64,7 @@ export function createMetricsRegistry(options: MetricsRegistryOptions): MetricsR
     now: options.now,
   });
   registerProcessMetrics(registry, totals, constantLabels);
+  registerStreamMetrics(registry, totals, constantLabels);
   if (options.isRuntimeReported) collectDefaultMetrics({ register: runtime });
   let retained: ReadonlySet<string> | undefined;
 

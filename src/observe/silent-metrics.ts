@@ -1,7 +1,8 @@
-import type { RouteSeries, WorkerMetrics } from './sinks.ts';
+import type { RouteSeries, StreamCounters, WorkerMetrics } from './sinks.ts';
 
 const nothing = (): void => undefined;
 const SERIES: RouteSeries = { observe: nothing };
+const STREAMS: StreamCounters = { begun: nothing, ended: nothing, evicted: nothing };
 
 /** Counts nothing: a worker's metrics where none are reported. */
 export const SILENT_METRICS: WorkerMetrics = {
@@ -16,6 +17,7 @@ export const SILENT_METRICS: WorkerMetrics = {
     waiting: nothing,
   },
   wire: { headRefused: nothing, bareLineFeeds: nothing },
+  streams: () => STREAMS,
   http2: { requested: nothing, ended: nothing },
   copies: { answered: nothing, failed: nothing, dropped: nothing },
 };

@@ -1,6 +1,7 @@
 import type { RouteNames } from '../lib/variables/source.ts';
 import type { Http2Cause } from './http2-causes.ts';
 import type { AccessRecord } from './access-record.ts';
+import type { StreamKind } from './stream-kinds.ts';
 
 /** Writes one line per exchange, batched; never blocks and never throws on the request path. */
 export interface AccessLog {
@@ -22,6 +23,17 @@ export interface WorkerMetrics {
   readonly wire: WireCounters;
   readonly copies: CopyCounters;
   readonly http2: Http2Counters;
+  /** Of the sessions of a kind. */
+  streams(kind: StreamKind): StreamCounters;
+}
+
+/** Sessions of TCP and UDP services, and of TLS that is passed through. */
+export interface StreamCounters {
+  begun(): void;
+  /** Each session once. */
+  ended(isFailed: boolean, bytesReceived: number, bytesSent: number): void;
+  /** One was ended to make room for another; `ended` is told, too. */
+  evicted(): void;
 }
 
 /** What was odd on the wire. */

@@ -103,6 +103,7 @@ function setUp(tickMs = 0): Rig {
           entry,
           hasEndpoints: () => false,
           pick: () => undefined,
+          next: () => undefined,
           holdsSession: () => false,
         };
         handles.set(id, made);
@@ -116,7 +117,7 @@ function setUp(tickMs = 0): Rig {
       setEndpoints: ({ upstreamId, endpoints }) => done.push(`endpoints ${upstreamId} ${endpoints[0]?.port}`),
     },
     certificates: { apply: () => done.push('certificates') },
-    listeners: { apply: async () => void done.push('listeners') },
+    listeners: { apply: async () => void done.push('listeners'), refresh: () => undefined },
     post: (message) => posted.push(message),
     defer: (resume) => deferred.push(resume),
     later: (run) => timers.push(run),

@@ -13,7 +13,11 @@ export interface ReceiverDeps extends Omit<LinkDeps, 'upstreamOf' | 'metrics'> {
   readonly upstreams: UpstreamRegistry;
   readonly certificates: { apply(change: CertificateChange): void };
   /** Opens and closes ports; resolves when that is done. */
-  readonly listeners: { apply(listeners: readonly Listener[]): Promise<void> };
+  readonly listeners: {
+    apply(listeners: readonly Listener[]): Promise<void>;
+    /** After endpoints changed; undefined: no port opens or closes for it. */
+    refresh(): Promise<void> | undefined;
+  };
   post(message: FromWorker): void;
   /** Runs the rest of a long linking after what the event loop has waiting. */
   readonly defer: (resume: () => void) => void;
@@ -92,8 +96,10 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
       }
       const { sequence, delta } = message;
       const done = () => finish(() => acknowledge(sequence, delta.generation, startedMs));
-      if (delta.listeners === undefined) done();
-      else void deps.listeners.apply(delta.listeners).then(done);
+      const moved =
+        delta.listeners === undefined ? deps.listeners.refresh() : deps.listeners.apply(delta.listeners);
+      if (moved === undefined) done();
+      else void moved.then(done);
     };
     resume();
   }
@@ -158,7 +164,11 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
       if (message.kind === 'endpoints') {
         const startedMs = deps.nowMs();
         takeEndpoints(message.endpoints);
-        return acknowledge(message.sequence, current?.generation ?? 0, startedMs);
+        const done = () => acknowledge(message.sequence, current?.generation ?? 0, startedMs);
+        const moved = deps.listeners.refresh();
+        if (moved === undefined) done();
+        else void moved.then(done);
+        return;
       }
       queue.push(message);
       takeEndpoints(message.endpoints);

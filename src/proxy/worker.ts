@@ -13,13 +13,16 @@ import { BodyBudget } from './exchange/body-budget.ts';
 import { Spool } from './exchange/spool.ts';
 import { createFaultLimit } from './fault-limit.ts';
 import { createFollowingAccessLog } from './following-access-log.ts';
+import { createFollowingStreamLog } from './following-stream-log.ts';
 import { createListeners } from './accept/listeners.ts';
+import { createStreamServices } from './l4/stream-services.ts';
 import { handshakeFor } from './router/handshake-for.ts';
 import { createReceiver } from './receiver.ts';
 import type { AnyFeature } from './router/link-route.ts';
 import type { Router } from './router/linked.ts';
 import { createServeContext, drainConnections, serveConnection } from './serve.ts';
 import { createCertificateStore } from './accept/certificate-store.ts';
+import { createSocketDatagrams } from './transport/socket-datagrams.ts';
 import { createSocketTransport } from './transport/socket-transport.ts';
 import { createHttpCheck } from './upstream/http-check.ts';
 import { createUpstreamRegistry } from './upstream/registry.ts';
@@ -94,12 +97,32 @@ export function startWorker(
     random,
     report,
   });
+  const streamLog = createFollowingStreamLog(() => router().settings.streamLog, report);
+  const streamCounters = {
+    tcp: metrics.streams('tcp'),
+    udp: metrics.streams('udp'),
+    passthrough: metrics.streams('passthrough'),
+  };
+  const streams = createStreamServices({
+    transport,
+    datagrams: createSocketDatagrams(),
+    timers: context.timers,
+    log: streamLog,
+    counters: (kind) => streamCounters[kind],
+    settings: () => router().settings.streams,
+    streams: () => router().streams,
+    hostOf: (serverName) => router().hostOf(serverName).name,
+    upstreamOf: (id) => upstreams.upstreamOf(id),
+    connections: context.connections,
+    now: epochMs,
+  });
   const listeners = createListeners({
     transport,
     settings: () => router().settings,
     certificates,
     handshakeFor: (serverName) => handshakeFor(router(), serverName),
     counters: metrics.connections,
+    streams,
     serve: (connection, info) => serveConnection(connection, info, context),
     post,
     now: epochMs,
@@ -130,7 +153,7 @@ export function startWorker(
 
   async function drain(timeoutMs: number): Promise<void> {
     const connectionsCut = await drainConnections(context, timeoutMs, () => listeners.openCount());
-    await Promise.all([accessLog.flush(), state.close(STATE_CLOSES_WITHIN_MS)]);
+    await Promise.all([accessLog.flush(), streamLog.flush(), state.close(STATE_CLOSES_WITHIN_MS)]);
     post({ kind: 'drained', connectionsCut });
   }
 

@@ -51,6 +51,8 @@ export interface DataPlaneSettings {
   /** How long a drain may last before connections are cut; 0 is unlimited. */
   readonly drainTimeoutMs: number;
   readonly accessLog: AccessLogSettings;
+  readonly streams: StreamSettings;
+  readonly streamLog: StreamLogSettings;
   readonly tls: TlsSettings;
   readonly isHealthPathServed: boolean;
   readonly healthPath: string;
@@ -86,6 +88,27 @@ export interface AccessLogSettings {
   readonly syslog?: { readonly host: string; readonly port: number };
 }
 
+/** Of TCP and UDP services, and of TLS that is passed through. */
+export interface StreamSettings {
+  /** A session in which nothing moves for so long is over; 0 is no limit (proxy-stream-timeout). */
+  readonly idleTimeoutMs: number;
+  /** Whether an endpoint that cannot be connected to is followed by the next one (proxy-stream-next-upstream). */
+  readonly isNextTried: boolean;
+  /** How long tries may go on, and how many there may be; 0 is no limit. */
+  readonly triesTimeoutMs: number;
+  readonly tries: number;
+  /** Datagrams that answer one of a client: with them a session is over (proxy-stream-responses). */
+  readonly responses: number;
+}
+
+export interface StreamLogSettings {
+  readonly isEnabled: boolean;
+  /** nginx variable template. */
+  readonly format: string;
+  /** `/dev/stdout` or a file path. */
+  readonly path: string;
+}
+
 export interface TlsSettings {
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
   readonly maxVersion: 'TLSv1.2' | 'TLSv1.3';
@@ -117,6 +140,10 @@ export const DEFAULT_LOG_FORMAT =
   '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" ' +
   '$request_length $request_time [$proxy_upstream_name] [$proxy_alternative_upstream_name] $upstream_addr ' +
   '$upstream_response_length $upstream_response_time $upstream_status $req_id';
+
+/** ingress-nginx's default format for sessions of streams. */
+export const DEFAULT_STREAM_LOG_FORMAT =
+  '[$remote_addr] [$time_local] $protocol $status $bytes_sent $bytes_received $session_time';
 
 /** ingress-nginx's defaults (docs/reference/settings.md §2). */
 export const DEFAULT_SETTINGS: DataPlaneSettings = {
@@ -166,6 +193,14 @@ export const DEFAULT_SETTINGS: DataPlaneSettings = {
     path: '/dev/stdout',
     skippedTargets: [],
   },
+  streams: {
+    idleTimeoutMs: 600_000,
+    isNextTried: true,
+    triesTimeoutMs: 600_000,
+    tries: 3,
+    responses: 1,
+  },
+  streamLog: { isEnabled: true, format: DEFAULT_STREAM_LOG_FORMAT, path: '/dev/stdout' },
   tls: {
     minVersion: 'TLSv1.2',
     maxVersion: 'TLSv1.3',

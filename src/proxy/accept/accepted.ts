@@ -1,6 +1,8 @@
 import type { DataPlaneSettings } from '../../table/settings.ts';
 import { clientAddressOf } from '../exchange/client-address.ts';
 import type { ConnectionInfo, ProxiedConnection } from '../message/connection-info.ts';
+import type { StreamClient } from '../l4/stream-client.ts';
+import type { StreamServices } from '../l4/stream-services.ts';
 import type { Connection, ConnectionHandler, ConnectionHolder } from '../transport/transport.ts';
 import type { CertificateStore } from './certificate-store.ts';
 import type { ConnectionLimits } from './connection-limits.ts';
@@ -17,6 +19,10 @@ export interface AcceptContext {
   /** Name of the port it came in by. */
   readonly listener: string;
   readonly isTls: boolean;
+  /** Of a TCP port, which leads nowhere else. */
+  readonly stream: StreamServices | undefined;
+  /** Of a port where names may be passed through. */
+  readonly passthrough: StreamServices | undefined;
   readonly limits: ConnectionLimits;
   readonly certificates: CertificateStore;
   /** What the table says of a handshake for that server name. */
@@ -58,8 +64,10 @@ export class Accepted implements PreambleOwner, ConnectionHandler, ConnectionHol
   /** Begins with the first step; everything after follows from what the connection brings. */
   start(): void {
     const connection = this.#connection;
-    const { isTls } = this.#context;
-    const { isProxyProtocolUsed, proxyProtocolTimeoutMs, headerTimeoutMs } = this.#settings;
+    const { isTls, stream, listener } = this.#context;
+    const { proxyProtocolTimeoutMs, headerTimeoutMs } = this.#settings;
+    const isProxyProtocolUsed =
+      stream === undefined ? this.#settings.isProxyProtocolUsed : stream.isProxyHeaderRead(listener);
     connection.holder = this;
     if (!isProxyProtocolUsed && !this.#enterAddress()) return;
     if (!isTls && !isProxyProtocolUsed) {
@@ -90,6 +98,8 @@ export class Accepted implements PreambleOwner, ConnectionHandler, ConnectionHol
     } else if (beginning.kind === 'plain') {
       this.#endDeadline();
       answerPlainOnTls(connection, now());
+    } else if (this.#passThrough(beginning.serverName)) {
+      this.#endDeadline();
     } else if (certificates.isRefused(beginning.serverName)) {
       this.#endDeadline();
       refuseServerName(connection);
@@ -131,9 +141,32 @@ export class Accepted implements PreambleOwner, ConnectionHandler, ConnectionHol
     this.#context.onClosed();
   }
 
+  /** Whether a stream has taken it, with the hello. */
+  #passThrough(serverName: string | undefined): boolean {
+    const { passthrough } = this.#context;
+    if (passthrough === undefined || serverName === undefined) return false;
+    return passthrough.takePassthrough(serverName, this.#connection, this.#streamClient());
+  }
+
+  #streamClient(): StreamClient {
+    const { localAddress, localPort } = this.#connection;
+    return {
+      address: this.#clientAddress,
+      port: this.#clientPort,
+      localAddress,
+      localPort,
+      proxied: this.#proxied,
+    };
+  }
+
   #serve(): void {
     const connection = this.#connection;
-    const { listener, serve, nextSerial } = this.#context;
+    const { listener, serve, stream, nextSerial } = this.#context;
+    if (stream !== undefined) {
+      this.#endDeadline();
+      stream.takeTcp(listener, connection, this.#streamClient());
+      return;
+    }
     const { tls } = connection;
     serve(connection, {
       serial: nextSerial(),

@@ -5,10 +5,11 @@ import type { FromWorker } from '../../table/messages.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
 import { Accepted, type AcceptContext } from './accepted.ts';
 import { createConnectionLimits } from './connection-limits.ts';
+import type { StreamServices } from '../l4/stream-services.ts';
 import type { ConnectionInfo } from '../message/connection-info.ts';
 import type { Handshake } from './tls-client.ts';
 import type { CertificateStore } from './certificate-store.ts';
-import type { Connection, Listener, ListenOptions, Transport } from '../transport/transport.ts';
+import type { Address, Connection, Listener, ListenOptions, Transport } from '../transport/transport.ts';
 
 export interface ListenerContext {
   readonly transport: Transport;
@@ -18,6 +19,8 @@ export interface ListenerContext {
   /** What the table says of a handshake for that server name; without it no client is asked for anything. */
   handshakeFor?(serverName: string | undefined): Handshake;
   readonly counters: ConnectionCounters;
+  /** Without it there are no ports but those of HTTP. */
+  readonly streams?: StreamServices | undefined;
   /** Takes over a connection that is ready for HTTP. */
   serve(connection: Connection, info: ConnectionInfo): void;
   /** Gets `listening` or `listen-failed` per listener, and `fault` when accepting fails. */
@@ -31,8 +34,8 @@ export interface OpenPort {
   readonly address: string;
   /** The real one. */
   readonly port: number;
-  /** Stops accepting; connections that are open stay. Resolves when the port is closed. */
-  close(): Promise<void>;
+  /** Stops accepting; connections that are open stay. Resolves when the port is closed; `mayWait`: for what is under way, which has no connection. */
+  close(mayWait?: boolean): Promise<void>;
 }
 
 /** Opens ports that share ceilings, trusted networks and the count of connections. */
@@ -57,6 +60,13 @@ export function createPortOpener(context: ListenerContext): PortOpener {
   const nextSerial = () => ++serial;
   return {
     async open(listener) {
+      const onFault = (error: Error): void =>
+        context.post({
+          kind: 'fault',
+          message: `accepting on ${listener.name}: ${error.message}`,
+          stack: error.stack ?? '',
+        });
+      if (listener.kind === 'udp') return openUdp(listener, context.streams, onFault);
       let accepted = 0;
       const accept = createAcceptor(listener, { ...context, limits, isTrusted, nextSerial });
       const bound = await listen(context.transport, listener, {
@@ -65,12 +75,7 @@ export function createPortOpener(context: ListenerContext): PortOpener {
           accepted++;
           accept(connection);
         },
-        onFault: (error) =>
-          context.post({
-            kind: 'fault',
-            message: `accepting on ${listener.name}: ${error.message}`,
-            stack: error.stack ?? '',
-          }),
+        onFault,
       });
       return {
         listener,
@@ -101,7 +106,9 @@ function createAcceptor({ kind, name }: PortListener, context: AcceptorContext):
   const { limits, counters, certificates, settings } = context;
   const acceptContext: AcceptContext = {
     listener: name,
-    isTls: kind === 'https',
+    isTls: kind === 'https' || kind === 'passthrough',
+    stream: kind === 'tcp' ? context.streams : undefined,
+    passthrough: kind === 'passthrough' ? context.streams : undefined,
     limits,
     certificates,
     handshakeFor: (serverName) => context.handshakeFor?.(serverName) ?? NO_QUESTION,
@@ -122,6 +129,21 @@ function createAcceptor({ kind, name }: PortListener, context: AcceptorContext):
   };
 }
 
+async function openUdp(
+  listener: PortListener,
+  streams: StreamServices | undefined,
+  onFault: (error: Error) => void,
+): Promise<OpenPort> {
+  if (streams === undefined) throw new Error('nobody takes datagrams here');
+  const port = await onFamilies(listener, (at) => streams.openUdp({ ...listener, ...at }, onFault));
+  return {
+    listener,
+    address: port.address,
+    port: port.port,
+    close: (mayWait = false) => port.close(mayWait),
+  };
+}
+
 /** Matches against the trusted networks in force, compiled anew only when they change. */
 function createTrust(settings: () => DataPlaneSettings): (peerAddress: string) => boolean {
   let networks: readonly string[] = [];
@@ -136,17 +158,20 @@ function createTrust(settings: () => DataPlaneSettings): (peerAddress: string) =
   };
 }
 
-async function listen(
-  transport: Transport,
+function listen(transport: Transport, listener: PortListener, options: ListenOptions): Promise<Listener> {
+  return onFamilies(listener, (at) => transport.listen(at, options));
+}
+
+async function onFamilies<T>(
   { host, port }: PortListener,
-  options: ListenOptions,
-): Promise<Listener> {
+  bind: (address: Address) => Promise<T>,
+): Promise<T> {
   try {
-    return await transport.listen({ host, port }, options);
+    return await bind({ host, port });
   } catch (error) {
     // A node without IPv6 has no `::`; all addresses are then those of IPv4.
     const { code } = error as NodeJS.ErrnoException;
     if (host !== '::' || (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL')) throw error;
-    return await transport.listen({ host: '0.0.0.0', port }, options);
+    return await bind({ host: '0.0.0.0', port });
   }
 }

@@ -8,6 +8,8 @@ export interface Listeners {
    * each is bound, closed, or reported: one that cannot be bound leaves the others as they are.
    */
   apply(wanted: readonly Listener[]): Promise<void>;
+  /** Endpoints came or went: ports of streams open and close with them. Undefined: nothing is to be done. */
+  refresh(): Promise<void> | undefined;
   /** Nothing is open before. `given` are the ports of other workers where a table says 0; may be called again with more. */
   begin(given: ReadonlyMap<string, number>): Promise<void>;
   /** Stops accepting for good; connections that are open stay. Resolves when the ports are closed. */
@@ -23,12 +25,19 @@ export function createListeners(context: ListenerContext): Listeners {
   let given: ReadonlyMap<string, number> | undefined;
   let open: OpenPort[] = [];
   let isClosed = false;
+  /** Whether any of them leads to a stream. */
+  let hasStreams = false;
   let last: Promise<void> = Promise.resolve();
 
+  /** A port without anywhere to go is closed. */
+  function isServed(listener: Listener): boolean {
+    const isOfStream = listener.kind === 'tcp' || listener.kind === 'udp';
+    return !isOfStream || context.streams?.isServed(listener) === true;
+  }
+
   async function openOne(listener: Listener): Promise<void> {
-    const { kind, name } = listener;
+    const { name } = listener;
     try {
-      if (kind !== 'http' && kind !== 'https') throw new Error(`no worker serves ports of kind ${kind} yet`);
       const port = await opener.open({ ...listener, port: listener.port || (given?.get(name) ?? 0) });
       open.push(port);
       context.post({ kind: 'listening', name, address: port.address, port: port.port });
@@ -44,7 +53,7 @@ export function createListeners(context: ListenerContext): Listeners {
 
   async function follow(): Promise<void> {
     if (given === undefined || isClosed) return;
-    const now = wanted;
+    const now = hasStreams ? wanted.filter(isServed) : wanted;
     const left = open.filter((port) => !now.some((listener) => isSame(port, listener)));
     open = open.filter((port) => !left.includes(port));
     await Promise.all(left.map(closeOne));
@@ -59,7 +68,15 @@ export function createListeners(context: ListenerContext): Listeners {
   return {
     apply(next) {
       wanted = next;
+      hasStreams = next.some(({ kind }) => kind === 'tcp' || kind === 'udp');
       return followNext();
+    },
+    refresh() {
+      if (!hasStreams) return undefined;
+      const isAsWanted = wanted.every(
+        (listener) => isServed(listener) === open.some((port) => isSame(port, listener)),
+      );
+      return isAsWanted ? undefined : followNext();
     },
     begin(ports) {
       given = ports;
@@ -68,7 +85,7 @@ export function createListeners(context: ListenerContext): Listeners {
     async close() {
       isClosed = true;
       await last;
-      await Promise.all(open.map((port) => port.close()));
+      await Promise.all(open.map((port) => port.close(true)));
     },
     openCount: () => opener.openCount(),
   };

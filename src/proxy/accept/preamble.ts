@@ -27,8 +27,8 @@ const PLAIN: Beginning = { kind: 'plain' };
 
 /**
  * Reads what comes before HTTP or the TLS handshake, however it is cut into packets; whatever is behind the PROXY header goes back
- * into the connection, the hello included. Calls `onBeginning` once, or destroys the connection when it ends early or its PROXY header
- * is malformed. How long that may take is the caller's matter.
+ * into the connection, the hello included. Calls `onBeginning` once, or closes the connection when it ends early, and resets it when its
+ * PROXY header is malformed. How long that may take is the caller's matter.
  */
 export class Preamble implements ConnectionHandler {
   readonly #needs: PreambleNeeds;
@@ -70,7 +70,7 @@ export class Preamble implements ConnectionHandler {
   #takeProxyHeader(connection: Connection): boolean {
     const bytes = this.#bytes!;
     const result = parseProxyHeader(bytes);
-    if (result.kind === 'malformed') connection.destroy();
+    if (result.kind === 'malformed') connection.reset();
     if (result.kind !== 'parsed') return false;
     this.#isProxyHeaderNeeded = false;
     this.#bytes = result.length === bytes.length ? undefined : bytes.subarray(result.length);

@@ -1,4 +1,5 @@
 import { CATCH_ALL } from '../../lib/catch-all.ts';
+import type { Stream } from '../../model/ports.ts';
 import type { TableDelta } from '../../table/messages.ts';
 import { DEFAULT_SETTINGS, type DataPlaneSettings } from '../../table/settings.ts';
 import type { HostEntry } from '../../table/table.ts';
@@ -61,7 +62,8 @@ export function* linkSteps(
     catchAll = yield* linkHost(EMPTY_CATCH_ALL, settings, matchers, deps);
     hosts.set(CATCH_ALL, catchAll);
   }
-  return new TableRouter(delta.generation, settings, hosts, upstreamIds, matchers, catchAll);
+  const streams = delta.streams ?? previous?.streams ?? [];
+  return new TableRouter(delta.generation, settings, streams, hosts, upstreamIds, matchers, catchAll);
 }
 
 function nextIds(previous: ReadonlySet<string> | undefined, { upstreams }: TableDelta): ReadonlySet<string> {
@@ -95,6 +97,7 @@ function staleHosts(
 class TableRouter implements LinkedTable {
   readonly generation: number;
   readonly settings: DataPlaneSettings;
+  readonly streams: readonly Stream[];
   readonly hosts: ReadonlyMap<string, LinkedHost>;
   readonly upstreamIds: ReadonlySet<string>;
   readonly matchers: MatcherCache;
@@ -104,6 +107,7 @@ class TableRouter implements LinkedTable {
   constructor(
     generation: number,
     settings: DataPlaneSettings,
+    streams: readonly Stream[],
     hosts: ReadonlyMap<string, LinkedHost>,
     upstreamIds: ReadonlySet<string>,
     matchers: MatcherCache,
@@ -111,6 +115,7 @@ class TableRouter implements LinkedTable {
   ) {
     this.generation = generation;
     this.settings = settings;
+    this.streams = streams;
     this.hosts = hosts;
     this.upstreamIds = upstreamIds;
     this.matchers = matchers;

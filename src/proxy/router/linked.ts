@@ -2,6 +2,7 @@ import type { LazyPathSearch } from '../../lib/path-search.ts';
 import type { CanaryDecision, Filter } from '../../features/kit/filter.ts';
 import type { LocationForm } from '../../features/kit/location-form.ts';
 import type { BodyPolicy, LimitRatePolicy, RetryPolicy, TimeoutsPolicy } from '../../model/policy.ts';
+import type { Stream } from '../../model/ports.ts';
 import type { RouteSeries } from '../../observe/sinks.ts';
 import type { HostEntry, RouteEntry } from '../../table/table.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
@@ -12,6 +13,8 @@ import type { WireKey } from '../upstream/wire-key.ts';
 export interface Router {
   readonly generation: number;
   readonly settings: DataPlaneSettings;
+  /** The same list for as long as it says the same. */
+  readonly streams: readonly Stream[];
   /** Host for a lower-case name without port: exact, alias, wildcard, regex, else the catch-all (docs/reference/routing.md §2). */
   hostOf(name: string): LinkedHost;
   /** The catch-all. */

@@ -5,6 +5,7 @@ import { ActiveChecks, type HealthCheck } from './active-checks.ts';
 import { Affinity, type AffinityDeps } from './affinity.ts';
 import type { Avoid, Balancer, Member } from './balancers/balancer.ts';
 import { createBalancer } from './balancers/create-balancer.ts';
+import { createRoundRobin, type Rotation } from './balancers/round-robin.ts';
 import type { EndpointState } from './endpoint.ts';
 import type { HealthPolicy } from './health.ts';
 import { SlowStart } from './slow-start.ts';
@@ -31,6 +32,8 @@ export class UpstreamState implements Upstream {
   #open: readonly Place[] = [];
   #balancer: Balancer;
   #slowStart: SlowStart;
+  /** Of what is no request; made when it is asked first. */
+  #rotation: Rotation | undefined = undefined;
   readonly #affinity: Affinity;
   #checks: ActiveChecks | undefined = undefined;
   readonly #deps: UpstreamDeps;
@@ -116,6 +119,19 @@ export class UpstreamState implements Upstream {
     return balancer.pick(request, this.#toAvoid(pick.tried));
   }
 
+  next(tried: readonly Endpoint[]): Endpoint | undefined {
+    if (this.#open.length === 0) return undefined;
+    if (this.#rotation === undefined) {
+      this.#rotation = createRoundRobin(this.#deps);
+      this.#updateBalancer();
+    }
+    if (tried.length === 0) {
+      const chosen = this.#rotation.pick(undefined, undefined);
+      if (!chosen.health.isOut || chosen.health.mayTake(this.#deps.nowMs())) return chosen;
+    }
+    return this.#rotation.pick(undefined, this.#toAvoid(tried));
+  }
+
   /** Passes over what is out of rotation or was tried, while there is anything else; when there is not, all are tried. */
   #toAvoid(tried: readonly Endpoint[]): Avoid | undefined {
     const nowMs = this.#deps.nowMs();
@@ -143,6 +159,7 @@ export class UpstreamState implements Upstream {
       return { endpoint, weight, share: weight * this.#slowStart.factorOf(endpoint, nowMs) };
     });
     this.#balancer.update(members);
+    this.#rotation?.update(members);
   }
 }
 

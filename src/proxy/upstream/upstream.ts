@@ -14,6 +14,8 @@ export interface Upstream {
    * `tried` are those of earlier tries. Sets `pick.setCookie` when affinity issues a cookie.
    */
   pick(request: RequestView, pick: PickState): Endpoint | undefined;
+  /** Chooses in rotation, over healthy endpoints, for what is no request; one of `tried` only when there is no other. */
+  next(tried: readonly Endpoint[]): Endpoint | undefined;
   /** Whether the request has an affinity cookie that this upstream issued, whatever became of the endpoint (docs/reference/annotations.md §1.1). */
   holdsSession(request: RequestView, affinity: AffinityPolicy): boolean;
 }

@@ -125,6 +125,7 @@ export function createFixedRouter(options: FixedRouterOptions = {}): FixedRouter
   return {
     generation: 1,
     settings,
+    streams: [],
     hostOf: (name) => (name === 'unknown.test' || name === '' ? defaultHost : host),
     defaultHost,
     route,
@@ -170,6 +171,7 @@ function createUpstream(id: string, endpoints: readonly FakeEndpoint[], setCooki
       if (setCookie !== undefined) pick.setCookie = setCookie;
       return endpoints[turn++ % endpoints.length];
     },
+    next: () => endpoints[turn++ % endpoints.length],
   };
 }
 

@@ -36,6 +36,7 @@ export function silentMetrics(oddities: Oddities = { refusedHeads: 0, bareLineFe
       requested: nothing,
       ended: (cause) => void (oddities.http2Ended ??= []).push(cause),
     },
+    streams: () => ({ begun: nothing, ended: nothing, evicted: nothing }),
     copies: {
       answered: () => void (oddities.copiesAnswered = (oddities.copiesAnswered ?? 0) + 1),
       failed: () => void (oddities.copiesFailed = (oddities.copiesFailed ?? 0) + 1),

@@ -1,5 +1,11 @@
+import type { RequestView } from '../../../features/kit/filter.ts';
 import type { EndpointState } from '../endpoint.ts';
 import type { Avoid, Balancer, BalancerDeps } from './balancer.ts';
+
+/** Asks no request anything, and does without one. */
+export interface Rotation extends Balancer {
+  pick(request: RequestView | undefined, avoid: Avoid | undefined): EndpointState;
+}
 
 interface Turn {
   readonly endpoint: EndpointState;
@@ -12,7 +18,7 @@ interface Turn {
  * Rotation from a random start, so that workers and replicas do not march in step (docs/reference/annotations.md §3.2); smooth weighted, as nginx has
  * it, where the shares differ.
  */
-export function createRoundRobin({ random }: BalancerDeps): Balancer {
+export function createRoundRobin({ random }: BalancerDeps): Rotation {
   let turns: readonly Turn[] = [];
   let isEven = true;
   let next = -1;
