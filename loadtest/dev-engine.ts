@@ -4,6 +4,7 @@
  *   node loadtest/dev-engine.ts <listen port> <upstream port> [access log file]
  */
 import { tmpdir } from 'node:os';
+import { redactBytes } from '../src/lib/redacted-bytes.ts';
 import { createSelfSigned } from '../src/lib/self-signed.ts';
 import { createWorkerMetrics } from '../src/observe/metrics-arena.ts';
 import { createMetricsBuffer, DEFAULT_METRICS_OPTIONS } from '../src/observe/metrics-layout.ts';
@@ -59,8 +60,9 @@ const context = createServeContext({
   report,
 });
 const certificates = createCertificateStore(transport, router.settings.tls, report);
+const { certificate, key } = createSelfSigned(['load.test'], Date.now());
 certificates.apply({
-  certificates: { set: [{ id: 'own', ...createSelfSigned(['load.test'], Date.now()) }], removed: [] },
+  certificates: { set: [{ id: 'own', certificate, key: redactBytes(Buffer.from(key)) }], removed: [] },
   tls: { names: [], defaultCertificateId: 'own' },
 });
 const opener = createPortOpener({
