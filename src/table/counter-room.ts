@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { HashKey } from '../lib/half-sip-hash.ts';
+import { redactBytes, type RedactedBytes } from '../lib/redacted-bytes.ts';
+import { type Baton, BATON_BYTES, giveBaton } from '../lib/shared-baton.ts';
 import { gaugeBytes, SharedGauges } from '../lib/shared-gauges.ts';
 import { rateBytes } from '../lib/shared-rates.ts';
 
@@ -13,6 +15,10 @@ export interface CounterRoom {
   readonly gauges: SharedArrayBuffer;
   readonly gaugeBuckets: number;
   readonly workers: number;
+  /** Whose turn it is at work that one worker at a time does. */
+  readonly baton: SharedArrayBuffer;
+  /** For digests that all workers, and nobody else, can make. */
+  readonly secret: RedactedBytes;
   /** Secret: who knows it can make keys that push out those of others. */
   readonly key: HashKey;
 }
@@ -29,11 +35,20 @@ export function createCounterRoom(
     gauges: new SharedArrayBuffer(gaugeBytes(gaugeBuckets, workers)),
     gaugeBuckets,
     workers,
+    baton: new SharedArrayBuffer(BATON_BYTES),
+    secret: redactBytes(randomBytes(32)),
     key: { low: secret.readInt32LE(0), high: secret.readInt32LE(4) },
   };
 }
 
+/** The baton of one worker. */
+export function batonOf({ baton: memory }: CounterRoom, worker: number): Baton {
+  return { memory, holder: worker + 1 };
+}
+
 /** Gives back what a worker that ended had entered and not left. */
-export function releaseShares({ gauges, gaugeBuckets, workers }: CounterRoom, worker: number): void {
+export function releaseShares(room: CounterRoom, worker: number): void {
+  const { gauges, gaugeBuckets, workers } = room;
+  giveBaton(batonOf(room, worker));
   new SharedGauges(gauges, gaugeBuckets, workers).clear(worker);
 }

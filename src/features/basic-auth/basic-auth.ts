@@ -110,6 +110,7 @@ export const basicAuth = defineFeature({
   createFilter: ({ users, realm, exempt }, context) => {
     if (isExempt(exempt, context)) return undefined;
     const checks = context.ofWorker(createPasswordChecks);
+    checks.join(context.counters.crew);
     const quoted = realm.replace(/["\\]/g, '\\$&');
     const challenge: AccessDenial = {
       status: 401,

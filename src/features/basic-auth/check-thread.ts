@@ -1,5 +1,6 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import type { Baton } from '../../lib/shared-baton.ts';
 import type { CheckQuestion } from './check-thread-entry.ts';
 
 export interface CheckThread {
@@ -13,10 +14,13 @@ export interface CheckThreadEvents {
   onEnd(fault: Error): void;
 }
 
-/** Starts the thread that passwords are checked in. It keeps nobody alive, and ends with whoever started it. */
-export function startCheckThread(events: CheckThreadEvents): CheckThread {
+/**
+ * Starts the thread that passwords are checked in; with a baton only while it has that. It keeps nobody alive, and ends with whoever started
+ * it.
+ */
+export function startCheckThread(events: CheckThreadEvents, baton?: Baton): CheckThread {
   const entry = new URL(`./check-thread-entry${extname(import.meta.url)}`, import.meta.url);
-  const worker = new Worker(entry, { name: 'serin-passwords' });
+  const worker = new Worker(entry, { name: 'serin-passwords', workerData: baton });
   worker.unref();
   let fault: Error | undefined;
   worker.on('message', (isRight: boolean) => events.onAnswer(isRight));

@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { redactBytes } from '../../lib/redacted-bytes.ts';
+import { takeBaton } from '../../lib/shared-baton.ts';
+import { createCounterRoom } from '../../table/counter-room.ts';
+import { createCounters, type Crew } from '../kit/counters.ts';
 import type { CheckThreadEvents } from './check-thread.ts';
 import { PASSWORD_LIMITS, PasswordChecks, type PasswordLimits } from './password-checks.ts';
 
@@ -9,6 +12,12 @@ const SLOW = FAST.replace('$05$', '$10$');
 const usersOf = (text: string) => redactBytes(Buffer.from(text));
 const basic = (user: string, password: string) =>
   `Basic ${Buffer.from(`${user}:${password}`, 'latin1').toString('base64')}`;
+
+/** The workers of a process. */
+function crewOf(workers: number): Crew[] {
+  const room = createCounterRoom(workers, { rateBuckets: 16, gaugeBuckets: 16 });
+  return Array.from({ length: workers }, (_, index) => createCounters(room, index, () => 0).crew);
+}
 
 /** A thread that answers when it is told to. */
 function setUp(limits: Partial<PasswordLimits> = {}) {
@@ -131,6 +140,18 @@ describe('password checks', () => {
     ]);
   });
 
+  test('of several workers each has its share of the room', () => {
+    const { ask, checks } = setUp({ waitingMs: 400, waitingOfOneMs: 400, waitingOfUserMs: 400 });
+    checks.join(crewOf(2)[0]!);
+    const users = usersOf(`ann:${SLOW}\n`);
+    const answers = [1, 2, 3].map((guess) => ask(users, 'ann', `guess ${guess}`));
+    expect(answers.map((answer) => (typeof answer === 'string' ? answer : 'waits'))).toEqual([
+      'waits',
+      'waits',
+      'busy',
+    ]);
+  });
+
   test('another Secret does not wait for one that is attacked', async () => {
     const { ask, asked, threads } = setUp();
     const [one, other] = [`ann:${SLOW}\n`, `bob:${SLOW}\n`].map(usersOf);
@@ -182,4 +203,39 @@ test('the real thread checks one after the other', async () => {
     checks.ask(users, basic('eve', 'secret'), 0),
   ]);
   expect(answers).toEqual(['right', 'wrong', 'right', 'wrong']);
+});
+
+test('threads of several workers take turns, and one that ends with the baton gives it back', async () => {
+  const users = usersOf(`ann:${FAST}\n`);
+  const crew = crewOf(3);
+  const [one, other] = crew.map((member) => {
+    const checks = new PasswordChecks();
+    checks.join(member);
+    return checks;
+  });
+  const answers = [1, 2, 3].flatMap((guess) =>
+    [one!, other!].map((checks) => checks.ask(users, basic('ann', `guess ${guess}`), 0)),
+  );
+  expect(await Promise.all(answers)).toEqual(Array(6).fill('wrong'));
+  const { checks, threads, ask } = setUp();
+  checks.join(crew[2]!);
+  takeBaton(crew[2]!.baton);
+  const lost = ask(users, 'ann', 'secret');
+  threads[0]!.onEnd(new Error('gone'));
+  await expect(lost).rejects.toThrow('gone');
+  expect(await one!.ask(users, basic('ann', 'secret'), 0)).toBe('right');
+});
+
+test('who is known to one worker is known to all', async () => {
+  const users = usersOf(`ann:${FAST}\n`);
+  const [one, other] = crewOf(2).map((member) => {
+    const worker = setUp();
+    worker.checks.join(member);
+    return worker;
+  });
+  const answer = one!.ask(users, 'ann', 'secret');
+  one!.threads[0]!.onAnswer(true);
+  expect(await answer).toBe('right');
+  while (other!.ask(users, 'ann', 'secret') !== 'right') await new Promise(setImmediate);
+  expect(other!.ask(users, 'ann', 'other')).toBeInstanceOf(Promise);
 });

@@ -1,5 +1,8 @@
 import { hash, randomBytes } from 'node:crypto';
+import { BroadcastChannel } from 'node:worker_threads';
 import { revealBytes, type RedactedBytes } from '../../lib/redacted-bytes.ts';
+import { giveBaton } from '../../lib/shared-baton.ts';
+import type { Crew } from '../kit/counters.ts';
 import { AnswerMemory } from './answer-memory.ts';
 import { startCheckThread, type CheckThread } from './check-thread.ts';
 import { readHash } from './hash-format.ts';
@@ -44,6 +47,12 @@ interface UserList {
   readonly waitingOf: Map<string, number>;
 }
 
+/** What one worker tells the others; the digest is of use to nobody who does not know the key. */
+interface RightAnswer {
+  readonly question: string;
+  readonly atMs: number;
+}
+
 /** What stands for every user that a list does not know. */
 const UNKNOWN = '';
 
@@ -67,13 +76,16 @@ export class PasswordChecks {
   readonly #limits: PasswordLimits;
   readonly #startThread: typeof startCheckThread;
   /** In front of every question, so that its digest says nothing to others. */
-  readonly #key = randomBytes(32).toString('latin1');
+  #key = randomBytes(32).toString('latin1');
   readonly #right: AnswerMemory;
   readonly #wrong: AnswerMemory;
   readonly #lists = new WeakMap<RedactedBytes, UserList>();
   readonly #asked = new Map<string, Promise<PasswordAnswer>>();
   readonly #waiting = new Turns<UserList, Check>();
   #waitingMs = 0;
+  #crew: Crew | undefined;
+  /** By which workers tell each other who was right. */
+  #channel: BroadcastChannel | undefined;
   #running: Check | undefined;
   #thread: CheckThread | undefined;
 
@@ -82,6 +94,19 @@ export class PasswordChecks {
     this.#startThread = startThread;
     this.#right = new AnswerMemory(limits.rememberedRight, limits.rightLifeMs);
     this.#wrong = new AnswerMemory(limits.rememberedWrong, limits.wrongLifeMs);
+  }
+
+  /** Checks as one of several workers: one at a time over all of them, each with its share of the room, and who is known to one is known to all. */
+  join(crew: Crew): void {
+    if (this.#crew !== undefined) return;
+    this.#crew = crew;
+    this.#key = revealBytes(crew.secret).toString('latin1');
+    this.#channel = new BroadcastChannel('serin-passwords');
+    this.#channel.addEventListener('message', ({ data }: MessageEvent) => {
+      const { question, atMs } = data as RightAnswer;
+      this.#right.add(question, atMs);
+    });
+    this.#channel.unref();
   }
 
   /** Whether an Authorization header names one of the users with his password: at once, where that is known. */
@@ -117,6 +142,7 @@ export class PasswordChecks {
       (isRight): PasswordAnswer => {
         this.#asked.delete(question);
         (isRight ? this.#right : this.#wrong).add(question, nowMs);
+        if (isRight) this.#channel?.postMessage({ question, atMs: nowMs } satisfies RightAnswer);
         return isRight ? 'right' : 'wrong';
       },
       (fault) => {
@@ -131,7 +157,8 @@ export class PasswordChecks {
   /** A list, or a user, that has nothing waiting may always ask, as far as there is room in all, or for the list. */
   #hasRoom({ waitingMs, waitingOf }: UserList, user: string, costMs: number): boolean {
     const { waitingMs: most, waitingOfOneMs, waitingOfUserMs } = this.#limits;
-    const hasPlace = (waiting: number, bound: number) => waiting === 0 || waiting + costMs <= bound;
+    const workers = this.#crew?.workers ?? 1;
+    const hasPlace = (waiting: number, bound: number) => waiting === 0 || waiting + costMs <= bound / workers;
     return (
       hasPlace(this.#waitingMs, most) &&
       hasPlace(waitingMs, waitingOfOneMs) &&
@@ -163,13 +190,17 @@ export class PasswordChecks {
     const check = this.#waiting.take();
     if (check === undefined) return;
     this.#running = check;
-    this.#thread ??= this.#startThread({
-      onAnswer: (isRight) => this.#settle(({ settle, isOwn }) => settle(isRight && isOwn)),
-      onEnd: (fault) => {
-        this.#thread = undefined;
-        this.#settle(({ fail }) => fail(fault));
+    this.#thread ??= this.#startThread(
+      {
+        onAnswer: (isRight) => this.#settle(({ settle, isOwn }) => settle(isRight && isOwn)),
+        onEnd: (fault) => {
+          if (this.#crew !== undefined) giveBaton(this.#crew.baton);
+          this.#thread = undefined;
+          this.#settle(({ fail }) => fail(fault));
+        },
       },
-    });
+      this.#crew?.baton,
+    );
     this.#thread.check(check.password, check.hash);
   }
 

@@ -1,7 +1,9 @@
 import { halfSipHash, type HashKey } from '../../lib/half-sip-hash.ts';
 import { SharedGauges } from '../../lib/shared-gauges.ts';
 import { SharedRates, type RateRule } from '../../lib/shared-rates.ts';
-import type { CounterRoom } from '../../table/counter-room.ts';
+import type { RedactedBytes } from '../../lib/redacted-bytes.ts';
+import type { Baton } from '../../lib/shared-baton.ts';
+import { batonOf, type CounterRoom } from '../../table/counter-room.ts';
 
 /** `count` requests in `seconds`, and `burst` above them. */
 export interface RateLimit {
@@ -25,8 +27,18 @@ export interface GaugeCounter {
   leave(place: number): void;
 }
 
+/** What the workers of a process have in common. */
+export interface Crew {
+  readonly workers: number;
+  /** For work that one worker at a time does, in a thread of its own. */
+  readonly baton: Baton;
+  /** Known to all of them and to nobody else. */
+  readonly secret: RedactedBytes;
+}
+
 /** Counters in shared memory, across all workers. Memory is bounded (docs/limits.md). */
 export interface Counters {
+  readonly crew: Crew;
   rate(limits: readonly RateLimit[]): RateCounter;
   /** At most that many of a key at once. A worker that dies gives back what it had entered. */
   gauge(name: string, most: number): GaugeCounter;
@@ -37,6 +49,7 @@ export function createCounters(room: CounterRoom, worker: number, nowMs: () => n
   const rates = new SharedRates(room.rates, room.rateBuckets);
   const gauges = new SharedGauges(room.gauges, room.gaugeBuckets, room.workers);
   return {
+    crew: { workers: room.workers, baton: batonOf(room, worker), secret: room.secret },
     rate: (limits) => new SharedRateCounter(rates, limits, room.key, nowMs),
     gauge(name, most) {
       const scope = scopeOf(name, room.key);
