@@ -191,7 +191,11 @@ export class ClientSession extends Session {
     this.#head = fields;
     stream.status = status;
     if (!stream.isReleased) stream.handler!.onHead(stream);
-    if (this.isOver || !isEnd || !stream.isActive) return !this.isOver;
+    if (this.isOver || !stream.isActive) return !this.isOver;
+    if (!isEnd) {
+      this.receiveSide.touch(stream);
+      return true;
+    }
     return this.receiveSide.endStream(stream, undefined);
   }
 }

@@ -104,10 +104,7 @@ export class ReceiveSide {
       return true;
     }
     this.#used(stream, octets);
-    if (!stream.isTouched) {
-      stream.isTouched = true;
-      this.#touched.push(stream);
-    }
+    this.touch(stream);
     stream.handler!.onData(stream, buffer, start, end);
     return !owner.isOver;
   }
@@ -135,6 +132,13 @@ export class ReceiveSide {
     else stream.heldTrailers = trailers;
     owner.onRemoteEnd(stream);
     return !owner.isOver;
+  }
+
+  /** The present read has brought the stream something, and its handler is to hear when it is over. */
+  touch(stream: Stream): void {
+    if (stream.isTouched) return;
+    stream.isTouched = true;
+    this.#touched.push(stream);
   }
 
   /** All of one read was handed over. */

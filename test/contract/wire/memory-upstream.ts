@@ -223,7 +223,9 @@ class MemoryStream implements UpstreamStream, ChannelEnd, TimerOwner {
       this.handler.onInterimHead(lines);
     } else {
       this.handler.onResponseHead(lines);
-      if (!this.#isOver && !hasBody) this.#finish(undefined);
+      if (this.#isOver) return;
+      if (hasBody) this.handler.onReadDone();
+      else this.#finish(undefined);
     }
   }
 

@@ -205,6 +205,12 @@ export function describeUpstreamSide({ name, key, isShared, hasTunnels, open }: 
         expect([recorder.interims, recorder.status]).toEqual([[103, 102], 200]);
       });
 
+      test('a head alone is followed by the word that all of it was read', async () => {
+        const { recorder, peer } = await asked();
+        peer.answer(200, [], 'stream');
+        await recorder.until(({ status, reads }) => status === 200 && reads > 0);
+      });
+
       test('all that one read brought is followed by the word that it was', async () => {
         const { recorder, peer } = await asked();
         peer.answer(200, [], 'stream');
