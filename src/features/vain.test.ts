@@ -457,6 +457,30 @@ const cases: readonly Case[] = [
     },
     vain: ['proxy-ssl-name', 'proxy-ssl-verify-depth'].map(warning),
   },
+  {
+    name: 'settings of HTTP where gRPC is spoken',
+    annotations: {
+      'backend-protocol': 'grpc',
+      'proxy-next-upstream': 'http_503',
+      'proxy-next-upstream-tries': '5',
+      'proxy-request-buffering': 'off',
+      'proxy-buffer-size': '16k',
+      'proxy-redirect-from': '/a',
+      'proxy-redirect-to': '/b',
+      'proxy-cookie-path': '/a /b',
+      'proxy-read-timeout': '600',
+      'proxy-body-size': '0',
+    },
+    vain: [
+      'proxy-buffer-size',
+      'proxy-cookie-path',
+      'proxy-next-upstream',
+      'proxy-next-upstream-tries',
+      'proxy-redirect-from',
+      'proxy-redirect-to',
+      'proxy-request-buffering',
+    ].map(warning),
+  },
   // redirect
   {
     name: 'a permanent redirect beside a temporal one',

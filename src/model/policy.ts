@@ -90,7 +90,9 @@ export interface RewritePolicy {
 
 export interface BackendProtocolPolicy {
   /** `auto` follows the client connection's scheme (AUTO_HTTP). */
-  readonly protocol: 'http' | 'https' | 'auto';
+  readonly protocol: 'http' | 'https' | 'auto' | 'grpc' | 'grpcs';
+  /** Largest response head of gRPC (grpc-buffer-size-kb); undefined: as much as usual. */
+  readonly maxResponseHeadBytes?: number;
 }
 
 /** TLS towards the upstream (proxy-ssl-*). Absent: TLS without verification and without SNI. */

@@ -1,4 +1,5 @@
 import type { BodyPolicy } from '../../model/policy.ts';
+import { isGrpcSpoken, NOT_WITH_GRPC } from '../kit/grpc-spoken.ts';
 import { defineFeature, type Parser } from '../kit/feature.ts';
 import { parseNginxSize } from '../../lib/nginx-values.ts';
 import { int, onOff, oneOf, size } from '../kit/values.ts';
@@ -103,6 +104,18 @@ export const body = defineFeature({
     },
   },
   vain: [
+    {
+      of: [
+        'proxy-request-buffering',
+        'client-body-buffer-size',
+        'proxy-buffer-size',
+        'proxy-http-version',
+        'connection-proxy-header',
+      ],
+      problem: NOT_WITH_GRPC,
+      consequence: 'bodies are passed on as they come, in HTTP/2',
+      holds: (_, place) => isGrpcSpoken(place),
+    },
     {
       of: ['connection-proxy-header'],
       problem: 'does not count with proxy-http-version 1.0, which keeps no connections',

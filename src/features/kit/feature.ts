@@ -164,6 +164,8 @@ export interface Feature<S extends AnnotationSpecs = AnnotationSpecs, P = unknow
   readonly isOffOnDefaultBackend?: true;
   /** Its policy means nothing for the default backend, which is no Service of an Ingress. */
   readonly needsService?: true;
+  /** Its policy means nothing where gRPC is spoken to the upstream (docs/reference/annotations.md §3.1). */
+  readonly isOfHttp?: true;
   /** Of an upstream's policy: it stands on the routes of its Ingress, too. */
   readonly isOnRoutes?: true;
   /** Makes one policy of those of several Ingresses; without it the one counts that names the upstream first. */

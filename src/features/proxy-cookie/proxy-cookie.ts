@@ -1,3 +1,4 @@
+import { isGrpcSpoken, NOT_WITH_GRPC } from '../kit/grpc-spoken.ts';
 import { defineFeature, type Parser } from '../kit/feature.ts';
 import { basic, url } from '../kit/values.ts';
 
@@ -32,6 +33,7 @@ export const proxyCookie = defineFeature({
   name: 'proxy-cookie',
   doc: 'Rewrites Domain and Path of the cookies that the upstream sets.',
   scope: 'route',
+  isOfHttp: true,
   annotations: {
     'proxy-cookie-domain': {
       parse: replacement(basic),
@@ -49,6 +51,12 @@ export const proxyCookie = defineFeature({
     },
   },
   vain: [
+    {
+      of: ['proxy-cookie-domain', 'proxy-cookie-path'],
+      problem: NOT_WITH_GRPC,
+      consequence: 'cookies of the upstream stay as they are',
+      holds: (_, place) => isGrpcSpoken(place),
+    },
     {
       of: ['proxy-cookie-domain'],
       problem: 'replaces a text by itself',

@@ -1,3 +1,4 @@
+import { isGrpcSpoken, NOT_WITH_GRPC } from '../kit/grpc-spoken.ts';
 import { defineFeature } from '../kit/feature.ts';
 import { locationFormOf, toLocation } from '../kit/location-form.ts';
 import { url } from '../kit/values.ts';
@@ -13,6 +14,7 @@ export const proxyRedirect = defineFeature({
   name: 'proxy-redirect',
   doc: 'Replaces the beginning of Location and Refresh in responses of the upstream. Takes both annotations.',
   scope: 'route',
+  isOfHttp: true,
   annotations: {
     'proxy-redirect-from': {
       parse: url,
@@ -32,6 +34,12 @@ export const proxyRedirect = defineFeature({
     },
   },
   vain: [
+    {
+      of: ['proxy-redirect-from', 'proxy-redirect-to'],
+      problem: NOT_WITH_GRPC,
+      consequence: 'redirects of the upstream stay as they are',
+      holds: (_, place) => isGrpcSpoken(place),
+    },
     {
       of: ['proxy-redirect-from'],
       problem: 'counts only together with proxy-redirect-to',

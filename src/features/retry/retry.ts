@@ -1,5 +1,6 @@
 import type { RetryCondition, RetryPolicy } from '../../model/policy.ts';
 import { parseGoBool } from '../../lib/nginx-values.ts';
+import { isGrpcSpoken, NOT_WITH_GRPC } from '../kit/grpc-spoken.ts';
 import { defineFeature, type Parser } from '../kit/feature.ts';
 import { bool, int, seconds } from '../kit/values.ts';
 
@@ -67,6 +68,12 @@ export const retry = defineFeature({
     },
   },
   vain: [
+    {
+      of: ['proxy-next-upstream', 'proxy-next-upstream-timeout', 'proxy-next-upstream-tries'],
+      problem: NOT_WITH_GRPC,
+      consequence: 'calls are tried again for error and timeout, three times in all',
+      holds: (_, place) => isGrpcSpoken(place),
+    },
     {
       of: ['proxy-next-upstream-tries', 'proxy-next-upstream-timeout'],
       problem: 'counts only together with a condition in proxy-next-upstream',

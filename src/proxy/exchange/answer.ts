@@ -5,6 +5,7 @@ import { reasonOf, stockPage } from './stock-page.ts';
 import { detourOf } from './detour.ts';
 import type { Exchange } from './exchange.ts';
 import { finishExchange } from './finish.ts';
+import { grpcErrorLines, isGrpcCall } from './grpc-answer.ts';
 import {
   contentLengthLine,
   headerLine,
@@ -62,14 +63,14 @@ export function answerError(exchange: Exchange, code: ProxyErrorCode): void {
   }
   if (response.isHeadSent || kind.status === 499) {
     if (!response.isHeadSent) response.status = kind.status;
-    downstream.abort();
+    downstream.abort(code);
     finishExchange(exchange);
     return;
   }
   if (kind.closes) downstream.closeAfterResponse();
   // A response filter may be what failed: it does not see the page.
   if (isUnsafe || code === 'internal') response.areFiltersSkipped = true;
-  answerPage(exchange, kind.status, kind.page);
+  answerPage(exchange, kind.status, kind.page, kind.grpc);
 }
 
 /**
@@ -86,10 +87,16 @@ export function answerFault(exchange: Exchange, fault: unknown): void {
   }
 }
 
-/** Sends the stock page of a status. */
-export function answerPage(exchange: Exchange, status: number, name?: ProxyErrorKind['page']): void {
+/** Sends the stock page of a status; to calls of gRPC, a status of theirs. */
+export function answerPage(
+  exchange: Exchange,
+  status: number,
+  name?: ProxyErrorKind['page'],
+  grpcStatus?: number,
+): void {
   const { reason, body } = stockPage(status, name);
-  send(exchange, status, reason, joinLines(HTML, contentLengthLine(body.length)), NO_LINES, body);
+  const before = joinLines(HTML, contentLengthLine(body.length));
+  send(exchange, status, reason, before, NO_LINES, body, grpcStatus);
 }
 
 /** Sends the redirect of a path that lacks its last slash; Location stands where nginx has it (docs/reference/evaluation-order.md §3). */
@@ -105,7 +112,7 @@ export function answerSlashRedirect(
   send(exchange, 301, reason, joinLines(lines, headerLine('Location', location)), NO_LINES, body);
 }
 
-/** `before` declares the length of the body, where the status has one. */
+/** `before` declares the length of the body, where the status has one. `grpcStatus` is that of calls, where it does not follow from the status. */
 function send(
   exchange: Exchange,
   status: number,
@@ -113,6 +120,7 @@ function send(
   before: HeadText,
   behind: HeadText,
   body: string,
+  grpcStatus?: number,
 ): void {
   const { downstream, response } = exchange;
   const { route, rules } = exchange.routing;
@@ -143,6 +151,11 @@ function send(
   if (response.isHstsDue) sentBehind = joinLines(sentBehind, rules.hstsLine);
   const hasBody = body !== '' && exchange.method !== 'HEAD';
   response.status = sentStatus;
+  if (sentStatus >= 400 && isGrpcCall(exchange)) {
+    const lines = grpcErrorLines(sentStatus, sentStatus === status ? grpcStatus : undefined);
+    sendGrpcError(exchange, lines, sentBehind);
+    return;
+  }
   response.lines = before;
   response.linesBehind = sentBehind;
   downstream.writeHead(sentStatus, sentReason, before, sentBehind, hasBody ? 'length' : 'none', -1);
@@ -151,6 +164,21 @@ function send(
     exchange.accounting.bodyBytesSent += body.length;
     downstream.writeText(body);
   }
+  downstream.endResponse(undefined);
+  finishExchange(exchange);
+  downstream.endExchange();
+}
+
+/** The log and the metrics keep the HTTP status of it. */
+function sendGrpcError(exchange: Exchange, lines: HeadText, behind: HeadText): void {
+  const { downstream, response } = exchange;
+  const editor = new LinesEditor(behind);
+  editor.remove('content-type');
+  response.lines = lines;
+  response.linesBehind = editor.toLines();
+  const kind = exchange.method === 'HEAD' ? 'none' : 'stream';
+  downstream.writeHead(200, reasonOf(200), lines, response.linesBehind, kind, -1);
+  response.isHeadSent = true;
   downstream.endResponse(undefined);
   finishExchange(exchange);
   downstream.endExchange();

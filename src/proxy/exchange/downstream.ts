@@ -1,6 +1,7 @@
 import type { ConnectionInfo } from '../message/connection-info.ts';
 import type { HeadText } from '../message/head-text.ts';
 import type { HeaderBlock } from '../message/heads.ts';
+import type { ProxyErrorCode } from '../message/proxy-errors.ts';
 import type { ConnectionMemo } from './connection-memo.ts';
 
 /** How the body of a response is delimited, as far as the exchange knows. */
@@ -54,8 +55,8 @@ export interface Downstream {
   endResponse(trailers: HeaderBlock | undefined): void;
   /** Takes the response back as long as nothing of it was sent; false: something was. */
   retract(): boolean;
-  /** Cuts the response off so that it cannot look complete. */
-  abort(): void;
+  /** Cuts the response off so that it cannot look complete; clients of some wires are told what `code` says of it. */
+  abort(code?: ProxyErrorCode): void;
 
   /**
    * Says before `writeHead` that nothing which follows this request can be trusted. Where requests stand one behind another the response

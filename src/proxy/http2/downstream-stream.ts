@@ -9,11 +9,12 @@ import { type HeadText, NO_LINES } from '../message/head-text.ts';
 import type { HeaderBlock } from '../message/heads.ts';
 import { dateLine } from '../message/http-date.ts';
 import { NEVER_FORWARDED } from '../message/known-headers.ts';
+import type { ProxyErrorCode } from '../message/proxy-errors.ts';
 import type { FieldList } from './field-list.ts';
 import type { ServerSession } from './server-session.ts';
+import { resetCodeOf } from './reset-codes.ts';
 import { StreamHead } from './stream-head.ts';
 import type { Stream, StreamHandler } from './stream.ts';
-import { H2_ERROR } from './wire-codes.ts';
 
 /** What the streams of one connection share. */
 export interface StreamOwner {
@@ -209,9 +210,9 @@ export class DownstreamStream implements Downstream, StreamHandler {
     return true;
   }
 
-  abort(): void {
+  abort(code?: ProxyErrorCode): void {
     this.#isHeadDue = false;
-    this.#stream.reset(H2_ERROR.internalError);
+    this.#stream.reset(resetCodeOf(code));
     this.#stream.release();
   }
 

@@ -49,7 +49,7 @@ export class Http2UpstreamConnection
   olderIdle: PooledConnection | undefined = undefined;
   newerIdle: PooledConnection | undefined = undefined;
   isIdleListed = false;
-  lossCode: ProxyErrorCode = 'upstream_reset';
+  lossCode: ProxyErrorCode | undefined = undefined;
   readonly home: ConnectionHome;
   readonly shared: WireShared;
   readonly now: () => number;
@@ -194,7 +194,7 @@ export class Http2UpstreamConnection
     this.readAtMs = this.home.now();
     try {
       session.receive(bytes, start, end);
-      if (session.isOver) this.#failOthers(this.lossCode);
+      if (session.isOver) this.#failOthers(this.lossCode ?? 'upstream_reset');
       else if (!this.#isReady && session.areSettingsSeen) this.#becomeReady();
     } catch (fault) {
       this.#crash(fault);

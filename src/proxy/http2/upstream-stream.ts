@@ -7,6 +7,7 @@ import type { ConnectionHome } from '../upstream/pooled-connection.ts';
 import type { UpstreamHandler, UpstreamRequest, UpstreamStream } from '../upstream/stream.ts';
 import type { FieldList } from './field-list.ts';
 import type { Stream, StreamHandler } from './stream.ts';
+import { resetErrorOf } from './reset-codes.ts';
 import { H2_ERROR } from './wire-codes.ts';
 
 /** Interim responses before a final one, and bytes of them; more are not worth waiting for. */
@@ -18,8 +19,8 @@ export interface UpstreamStreamOwner {
   readonly home: ConnectionHome;
   /** When the present bytes came. */
   readonly readAtMs: number;
-  /** What became of the connection's streams when it was over. */
-  readonly lossCode: ProxyErrorCode;
+  /** What the connection is over for; undefined: it is not, as far as is known. */
+  readonly lossCode: ProxyErrorCode | undefined;
   /** Opens the stream; undefined: it cannot be opened any more, and the stream will fail. */
   open(stream: Http2UpstreamStream, request: UpstreamRequest): Stream | undefined;
   /** The stream is over. */
@@ -265,7 +266,7 @@ export class Http2UpstreamStream implements UpstreamStream, StreamHandler, Timer
     this.#guard(this.#tellDrain);
   }
 
-  onReset(stream: Stream, _code: number, isUntouched: boolean): void {
+  onReset(stream: Stream, code: number, isUntouched: boolean): void {
     // A server that has answered may want no more of the request (RFC 9113 §8.1).
     if (stream.isRemoteEnded && !stream.isFaulty) {
       this.#isRequestComplete = true;
@@ -273,7 +274,7 @@ export class Http2UpstreamStream implements UpstreamStream, StreamHandler, Timer
     }
     if (stream.isTooLarge) this.fail('upstream_head_too_large', false);
     else if (stream.isFaulty) this.fail('upstream_malformed', false);
-    else this.fail(this.owner.lossCode, isUntouched);
+    else this.fail(this.owner.lossCode ?? resetErrorOf(code), isUntouched);
   }
 
   /** Servers have all the time that the timeouts give them. */

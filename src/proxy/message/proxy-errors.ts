@@ -99,6 +99,23 @@ export const PROXY_ERRORS = {
     closes: false,
     condition: 'error',
   },
+  // Reset on a wire on which a server says why.
+  upstream_cancelled: {
+    origin: 'upstream',
+    status: 502,
+    grpc: 1,
+    retry: 'if-idempotent',
+    closes: false,
+    condition: 'error',
+  },
+  upstream_exhausted: {
+    origin: 'upstream',
+    status: 502,
+    grpc: 8,
+    retry: 'if-idempotent',
+    closes: false,
+    condition: 'error',
+  },
   upstream_closed_early: {
     origin: 'upstream',
     status: 502,

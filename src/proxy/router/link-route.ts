@@ -15,10 +15,10 @@ import type { RouteSeries, WorkerMetrics } from '../../observe/sinks.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
 import type { HostEntry, RouteEntry } from '../../table/table.ts';
 import type { Upstream } from '../upstream/upstream.ts';
-import { plainWire, tlsWire, type WireKey } from '../upstream/wire-key.ts';
 import type { LinkedHost, LinkedRoute, SlashRedirect } from './linked.ts';
 import type { MatcherCache } from './matcher-cache.ts';
 import { NO_MATCH, redirectedBy, type PathMatcher } from './path-matcher.ts';
+import { GRPC_RETRY, grpcBodyOf, wiresOf } from './route-wires.ts';
 
 const NO_FILTERS: readonly Filter[] = [];
 
@@ -135,10 +135,12 @@ function linkRoute(
   if (timeouts === undefined || body === undefined || retry === undefined) {
     throw new Error(`route ${entry.id}: a core policy is missing`);
   }
+  const wires = wiresOf(policies, body.upstreamHttpMinor);
   const byStage: Record<'route' | 'access', Filter[]> = { route: [], access: [] };
   for (const feature of deps.features) {
     const stage = feature.stage ?? 'route';
     if (stage === 'host' || feature.createFilter === undefined) continue;
+    if (wires.isGrpc && feature.isOfHttp === true) continue;
     const filter = createFilter(feature, policyOf(feature, policies, hostContext.host), context);
     if (filter !== undefined) byStage[stage].push(filter);
   }
@@ -146,7 +148,6 @@ function linkRoute(
   const admission = combineAccess(byStage.access, policies.satisfy?.mode ?? 'all');
   const upstream = upstreamId === undefined ? undefined : deps.upstreamOf(upstreamId);
   const series = deps.metrics.routeSeries(labels, '');
-  const wires = wiresOf(policies, body.upstreamHttpMinor);
   return {
     kind: 'route',
     entry,
@@ -159,8 +160,8 @@ function linkRoute(
     canaryUpstream: canary === undefined ? undefined : deps.upstreamOf(canary.upstreamId),
     decideCanary: canary === undefined ? undefined : createDecision(canary.policy, context, deps.features),
     timeouts,
-    body,
-    retry,
+    body: wires.isGrpc ? grpcBodyOf(body, policies) : body,
+    retry: wires.isGrpc ? GRPC_RETRY : retry,
     responseRate: policies['limit-rate'],
     isAccessLogged: logging?.isAccessLogged ?? true,
     onRequest: withHook(byStage.route, 'onRequest'),
@@ -211,18 +212,4 @@ function createDecision(
 ): CanaryDecision | undefined {
   const feature = features.find((candidate) => candidate.createDecision !== undefined);
   return feature?.createDecision?.(policy, context);
-}
-
-interface Wires {
-  readonly wire: WireKey;
-  readonly secureWire: WireKey;
-}
-
-function wiresOf(policies: Policies, minorVersion: 0 | 1): Wires {
-  const name = minorVersion === 1 ? 'http/1.1' : 'http/1.0';
-  const protocol = policies['backend-protocol']?.protocol ?? 'http';
-  const plain = plainWire(name);
-  if (protocol === 'http') return { wire: plain, secureWire: plain };
-  const secure = tlsWire(name, policies['proxy-ssl']);
-  return { wire: protocol === 'auto' ? plain : secure, secureWire: secure };
 }

@@ -146,6 +146,39 @@ describe('link', () => {
     expect(new Set([bare, one, sni].map((route) => route!.wire.text)).size).toBe(3);
   });
 
+  test('gRPC is HTTP/2, with bodies as they come and without what is of HTTP alone', () => {
+    const tls = {
+      isVerified: true,
+      verifyDepth: 1,
+      isSniSent: false,
+      minVersion: 'TLSv1.2',
+      maxVersion: 'TLSv1.3',
+    } as const;
+    const filterOf = (name: string, isOfHttp?: true) =>
+      defineFeature({
+        name,
+        doc: '',
+        scope: 'route',
+        annotations: {},
+        ...(isOfHttp === undefined ? {} : { isOfHttp }),
+        translate: () => undefined,
+        createFilter: (): Filter => ({ onRequest }),
+      });
+    const features = [filterOf('any'), filterOf('http-only', true)];
+    const more = { 'proxy-ssl': tls, any: {}, 'http-only': {} };
+    const [plain, secure, http] = (['grpc', 'grpcs', 'http'] as const).map((protocol) => {
+      const route = routeModel('/', { policies: { ...more, 'backend-protocol': { protocol } } });
+      return routeOf(routerOf(modelOf([hostModel('h', [route])]), linkDeps({ features })));
+    });
+    expect([plain!.wire.text, plain!.secureWire.text]).toEqual(['h2', 'h2']);
+    expect(secure!.wire).toBe(secure!.secureWire);
+    expect(secure!.wire).toMatchObject({ wire: 'h2', isTls: true, tls });
+    expect(plain!.body).toMatchObject({ isRequestBuffered: false, upstreamHttpMinor: 1 });
+    expect(plain!.body.connectionHeader).toBeUndefined();
+    expect(plain!.retry).toMatchObject({ conditions: ['error', 'timeout'], tries: 3 });
+    expect([plain, secure, http].map((route) => route!.onRequest.length)).toEqual([1, 1, 2]);
+  });
+
   test('filters of one request never share a slot, those of its host included', () => {
     const slots: Slot<string>[] = [];
     const keeper = (name: string, stage: 'host' | 'route', scope: Scope) =>

@@ -9,7 +9,7 @@ import type {
 import type { RouteSeries } from '../../../src/observe/sinks.ts';
 import type { LinkedHost, LinkedRoute, Router, SlashRedirect } from '../../../src/proxy/router/linked.ts';
 import type { Endpoint, EndpointOutcome, Upstream } from '../../../src/proxy/upstream/upstream.ts';
-import { plainWire, tlsWire } from '../../../src/proxy/upstream/wire-key.ts';
+import { plainWire, tlsWire, type WireKey } from '../../../src/proxy/upstream/wire-key.ts';
 import { DEFAULT_SETTINGS, type DataPlaneSettings } from '../../../src/table/settings.ts';
 
 /** An endpoint that remembers what it was told. */
@@ -28,6 +28,8 @@ export interface FixedRouterOptions {
   readonly retry?: Partial<RetryPolicy>;
   readonly responseRate?: LimitRatePolicy;
   readonly tls?: UpstreamTlsPolicy | true;
+  /** In place of HTTP/1. */
+  readonly wire?: WireKey;
   readonly filters?: readonly Filter[];
   readonly hostFilters?: readonly Filter[];
   readonly accessFilters?: readonly Filter[];
@@ -53,9 +55,10 @@ export function createFixedRouter(options: FixedRouterOptions = {}): FixedRouter
   const series = options.series ?? { observe: () => {} };
   const wireName = options.body?.upstreamHttpMinor === 0 ? 'http/1.0' : 'http/1.1';
   const wire =
-    options.tls === undefined
+    options.wire ??
+    (options.tls === undefined
       ? plainWire(wireName)
-      : tlsWire(wireName, options.tls === true ? undefined : options.tls);
+      : tlsWire(wireName, options.tls === true ? undefined : options.tls));
   const route: LinkedRoute = {
     kind: 'route',
     search: undefined,
