@@ -14,7 +14,7 @@ export async function certgen({ flags }: Invocation, log: ControlLog, entry: URL
   if (policy !== '' && policy !== 'Fail' && policy !== 'Ignore') {
     throw new UsageError(`--patch-failure-policy: "${policy}" is neither Fail nor Ignore`, 2);
   }
-  const access = loadApiAccess(
+  const access = await loadApiAccess(
     {
       kubeconfig: flags.string('kubeconfig'),
       apiserverHost: flags.string('apiserver-host'),

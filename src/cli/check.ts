@@ -196,7 +196,7 @@ async function readApi(
   entry: URL,
   references: Parameters<typeof readCluster>[0]['references'],
 ): Promise<void> {
-  const access = loadApiAccess(
+  const access = await loadApiAccess(
     {
       kubeconfig: flags.string('kubeconfig'),
       apiserverHost: flags.string('apiserver-host'),

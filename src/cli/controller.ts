@@ -41,7 +41,7 @@ export async function controller({ flags }: Invocation, log: ControlLog, entry: 
     log.warn({ signal }, 'asked once more: Serin ends at once');
     process.exit(1);
   });
-  const access = loadApiAccess(
+  const access = await loadApiAccess(
     {
       kubeconfig: flags.string('kubeconfig'),
       apiserverHost: flags.string('apiserver-host'),

@@ -51,7 +51,10 @@ export async function startPodServer(
     server.listen({ port, host: '0.0.0.0' }, resolve);
   });
 
-  const access = loadApiAccess({ kubeconfig: '', apiserverHost: '', certificateAuthority: '' }, process.env);
+  const access = await loadApiAccess(
+    { kubeconfig: '', apiserverHost: '', certificateAuthority: '' },
+    process.env,
+  );
   const client = createKubeClient({ access, userAgent: 'serin-test' });
   const stopping = new AbortController();
   const end = (address: string) => {

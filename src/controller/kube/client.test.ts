@@ -1,11 +1,14 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { makeCertificate } from '../../../test/fixtures/certificates.ts';
 import { startFakeApi, type FakeApiOptions, type FakeApiServer } from '../../../test/fakes/api-server.ts';
 import { createKubeClient, isKubeError, type KubeClient } from './client.ts';
-import { loadApiAccess, parseApiAccess, type ApiAccess } from './config.ts';
+import type { ApiAccess } from './api-access.ts';
+import { loadApiAccess } from './config.ts';
+import { parseApiAccess } from './kubeconfig.ts';
+import { openOwnAccount } from './own-account.ts';
 import { SERVICES } from './resources.ts';
 import { readWatchEvents } from './watch-events.ts';
 
@@ -42,12 +45,14 @@ test('finds the API server by flag, file and environment, in this order', async 
   await writeFile(join(path, 'a'), api.kubeconfig());
   await writeFile(join(path, 'b'), other.kubeconfig());
   const env = { KUBECONFIG: join(path, 'b') };
-  expect(loadApiAccess({ ...NOWHERE, kubeconfig: join(path, 'a') }, env).server).toBe(api.url);
-  expect(loadApiAccess({ ...NOWHERE, apiserverHost: `${api.url}/` }, {}).server).toBe(api.url);
+  const serverOf = async (...given: Parameters<typeof loadApiAccess>) =>
+    (await loadApiAccess(...given)).server;
+  expect(await serverOf({ ...NOWHERE, kubeconfig: join(path, 'a') }, env)).toBe(api.url);
+  expect(await serverOf({ ...NOWHERE, apiserverHost: `${api.url}/` }, {})).toBe(api.url);
   const both = { ...NOWHERE, kubeconfig: join(path, 'b'), apiserverHost: api.url };
-  expect(loadApiAccess(both, {}).server).toBe(api.url);
-  expect(() => loadApiAccess(NOWHERE, {})).toThrow('no API server');
-  await open(loadApiAccess(both, {})).list(SERVICES, ALL);
+  expect(await serverOf(both, {})).toBe(api.url);
+  await expect(loadApiAccess(NOWHERE, {})).rejects.toThrow('no API server');
+  await open(await loadApiAccess(both, {})).list(SERVICES, ALL);
 });
 
 test('speaks TLS and trusts only the CA it was given', async () => {
@@ -59,7 +64,10 @@ test('speaks TLS and trusts only the CA it was given', async () => {
   await open(parseApiAccess(api.kubeconfig())).list(SERVICES, ALL);
   const path = join(await folder(), 'ca.pem');
   await writeFile(path, stranger.certificate);
-  const mistrusting = loadApiAccess({ ...NOWHERE, apiserverHost: api.url, certificateAuthority: path }, {});
+  const mistrusting = await loadApiAccess(
+    { ...NOWHERE, apiserverHost: api.url, certificateAuthority: path },
+    {},
+  );
   await expect(open(mistrusting).list(SERVICES, ALL)).rejects.toThrow(/certificate/);
 });
 
@@ -79,6 +87,54 @@ test('reads a token from its file, without the newline at its end', async () => 
   const user = `user: {auth-provider: {name: tokenFile, config: {tokenFile: ${join(path, 'token')}}}}`;
   const client = open(parseApiAccess(api.kubeconfig().replace(/user:\n\s+token: from-file/, user)));
   await client.list(SERVICES, ALL);
+});
+
+describe('the account of a Pod', () => {
+  const env = (url: string) => {
+    const { hostname, port } = new URL(url);
+    return { KUBERNETES_SERVICE_HOST: hostname.replace(/[[\]]/g, ''), KUBERNETES_SERVICE_PORT: port };
+  };
+
+  test('is read anew for each request: token and CA rotate', async () => {
+    const authority = makeCertificate([], { commonName: 'ca', isAuthority: true });
+    const leaf = makeCertificate(['127.0.0.1'], { issuer: authority });
+    const api = await start({
+      token: 'first',
+      tls: { key: leaf.key, cert: leaf.certificate, ca: authority.certificate },
+    });
+    const account = await folder();
+    await writeFile(join(account, 'token'), 'first\n');
+    await writeFile(join(account, 'ca.crt'), authority.certificate);
+    await writeFile(join(account, 'namespace'), 'ingress-nginx');
+    const access = openOwnAccount(NOWHERE, env(api.url), account);
+    expect([access.server, access.namespace]).toEqual([api.url, 'ingress-nginx']);
+    const client = open(access);
+    await client.list(SERVICES, ALL);
+    api.setToken('second');
+    await expect(client.list(SERVICES, ALL)).rejects.toThrow();
+    await writeFile(join(account, 'token'), 'second\n');
+    await client.list(SERVICES, ALL);
+  });
+
+  test('is where the environment says, unless a flag says otherwise', async () => {
+    const account = await folder();
+    await writeFile(join(account, 'token'), 't');
+    const at = (host: string, port: string, apiserverHost = '') =>
+      openOwnAccount(
+        { apiserverHost, certificateAuthority: '' },
+        { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port },
+        account,
+      ).server;
+    expect(at('10.0.0.1', '443')).toBe('https://10.0.0.1:443');
+    expect(at('fd00::1', '6443')).toBe('https://[fd00::1]:6443');
+    expect(at('10.0.0.1', '8080')).toBe('http://10.0.0.1:8080');
+    expect(at('10.0.0.1', '443', 'https://api.test/')).toBe('https://api.test');
+  });
+
+  test('that is not there is an error that names its file', async () => {
+    const account = await folder();
+    expect(() => openOwnAccount(NOWHERE, { KUBERNETES_SERVICE_HOST: '10.0.0.1' }, account)).toThrow(/token/);
+  });
 });
 
 test('tells refusals of the server by status, reason and wait', async () => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Agent, request, type Dispatcher } from 'undici';
-import type { ApiAccess, ApiCredentials } from './config.ts';
+import type { ApiAccess, ApiCredentials } from './api-access.ts';
 import type { KubeDraft, KubeObject } from './kube-object.ts';
 import { resourcePath, type Resource, type ResourceRef } from './resources.ts';
 import { readWatchEvents, type WatchEvent } from './watch-events.ts';

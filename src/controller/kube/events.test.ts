@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startFakeApi, type FakeApiServer } from '../../../test/fakes/api-server.ts';
 import type { EventNote } from '../report/event-sink.ts';
 import { createKubeClient, type KubeClient } from './client.ts';
-import { parseApiAccess } from './config.ts';
+import { parseApiAccess } from './kubeconfig.ts';
 import { createEventRecorder, type EventRecorder } from './events.ts';
 import { createSystemTiming } from './timing.ts';
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startFakeApi, type FakeApiServer } from '../../../test/fakes/api-server.ts';
 import { createKubeClient, type KubeClient } from './client.ts';
-import { parseApiAccess } from './config.ts';
+import { parseApiAccess } from './kubeconfig.ts';
 import { createLeaderElection, type LeaderElection } from './lease.ts';
 import { createSystemTiming, type Timing } from './timing.ts';
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import fc from 'fast-check';
 import { startFakeApi, type FakeApiServer } from '../../../test/fakes/api-server.ts';
 import { createKubeClient, type KubeClient } from './client.ts';
-import { parseApiAccess } from './config.ts';
+import { parseApiAccess } from './kubeconfig.ts';
 import type { KubeObject } from './kube-object.ts';
 import { createReflector, type ReflectorFailure, type ReflectorOptions } from './reflector.ts';
 import { SERVICES } from './resources.ts';

@@ -4,7 +4,7 @@ import { startFakeApi, type FakeApiServer } from '../../../test/fakes/api-server
 import { createObjectStore, type ObjectStore, type StoreImpact } from '../store/object-store.ts';
 import type { Kind } from '../store/objects.ts';
 import { createKubeClient, type KubeClient } from './client.ts';
-import { parseApiAccess } from './config.ts';
+import { parseApiAccess } from './kubeconfig.ts';
 import { createKubeSource, type KubeSource, type KubeSourceDeps } from './source.ts';
 import type { ObjectChange } from './store-sink.ts';
 import { createSystemTiming } from './timing.ts';

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startFakeApi, type FakeApiServer } from '../../../test/fakes/api-server.ts';
 import { createObjectStore, type ObjectStore } from '../store/object-store.ts';
 import { createKubeClient, type KubeClient } from './client.ts';
-import { parseApiAccess } from './config.ts';
+import { parseApiAccess } from './kubeconfig.ts';
 import { createKubeSource, type KubeSource } from './source.ts';
 import { countOtherPods, findAddresses, type AddressOptions } from './status-addresses.ts';
 import { createStatusWriter, type StatusWriter, type StatusWriterDeps } from './status.ts';

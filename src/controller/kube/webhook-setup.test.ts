@@ -7,7 +7,7 @@ import {
   problemOfWebhookCertificate,
 } from '../certificates/webhook-certificate.ts';
 import { createKubeClient, type KubeClient } from './client.ts';
-import { parseApiAccess } from './config.ts';
+import { parseApiAccess } from './kubeconfig.ts';
 import { ensureWebhookCertificate, setWebhookAuthority } from './webhook-setup.ts';
 
 const NAMES = ['ingress-nginx-controller-admission', 'ingress-nginx-controller-admission.ingress-nginx.svc'];

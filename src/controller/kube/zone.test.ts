@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startFakeApi, type FakeApiServer } from '../../../test/fakes/api-server.ts';
 import { createKubeClient, type KubeClient } from './client.ts';
-import { parseApiAccess } from './config.ts';
+import { parseApiAccess } from './kubeconfig.ts';
 import { zoneOfPod } from './zone.ts';
 
 let api: FakeApiServer;
