@@ -142,7 +142,10 @@ describe('who may come in', () => {
       401,
       'Bearer',
     ]);
+    expect(await ask(filter, bearing(''))).toEqual([401, 'Bearer']);
     expect(await ask(filter, bearing('a.b.c'))).toEqual(invalid);
+    expect(await ask(filter, bearing(`${await sign(claims)}, Bearer x`))).toEqual(invalid);
+    expect(await ask(filter, bearing(`  ${await sign(claims)} `))).toBe('allow');
     expect(await ask(filter, bearing('x'.repeat(20_000)))).toEqual(invalid);
     expect(await ask(filter, bearing(await sign(claims)))).toBe('allow');
     expect(await ask(filter, bearing(await sign({ ...claims, aud: ['x', 'till'] })))).toBe('allow');
