@@ -25,9 +25,9 @@ describe('the command line', () => {
   });
 
   test('names flags that set nothing', () => {
-    expect(parse('controller', '--sync-rate-limit=0.5', '--enable-ssl-passthrough').unused).toEqual([
+    expect(parse('controller', '--sync-rate-limit=0.5', '--enable-ssl-chain-completion').unused).toEqual([
       '--sync-rate-limit sets nothing in Serin: Serin applies changes at once.',
-      '--enable-ssl-passthrough is not honoured yet: TLS passthrough.',
+      '--enable-ssl-chain-completion is not honoured yet: Fetching of intermediate certificates.',
     ]);
   });
 

@@ -58,7 +58,7 @@ export async function auditOf(
   const options = toTranslateOptions(flags, isOfFiles, await createDefaultCertificate(Date.now()));
   const store = createObjectStore();
   const read = isOfFiles ? await readFiles(rest, input, store, options) : undefined;
-  const effective = read === undefined ? options : { ...options, configMap: read.configMap };
+  const effective = read === undefined ? options : { ...options, ...read.named };
   const pipeline = createPipeline({
     options: effective,
     features,
@@ -123,8 +123,8 @@ function oneOf(flags: FlagReader, name: string, values: readonly string[]): stri
 interface FilesRead {
   readonly findings: readonly Finding[];
   readonly objects: FirstObjects;
-  /** --configmap, else the one ConfigMap of an ingress-nginx installation that is among the objects. */
-  readonly configMap: TranslateOptions['configMap'];
+  /** What flags name, else the one ConfigMap of each kind of an ingress-nginx installation that is among the objects. */
+  readonly named: Pick<TranslateOptions, 'configMap' | 'tcpServices' | 'udpServices'>;
 }
 
 async function readFiles(
@@ -148,7 +148,13 @@ async function readFiles(
   for (const { path, order } of files) await take(createReadStream(path), path, order);
   objects.putInto(store);
   assumeClass(store, options);
-  return { findings, objects, configMap: options.configMap ?? findConfigMap(objects.all()) };
+  const find = (name: RegExp) => findConfigMap(objects.all(), name);
+  const settled = {
+    configMap: options.configMap ?? find(/ingress-nginx.*controller$/),
+    tcpServices: options.tcpServices ?? find(/^tcp-services$|ingress-nginx-tcp$/),
+    udpServices: options.udpServices ?? find(/^udp-services$|ingress-nginx-udp$/),
+  };
+  return { findings, objects, named: settled };
 }
 
 function unreadable(file: string, line: number, problem: string): Finding {
@@ -182,10 +188,9 @@ function assumeClass(store: ObjectStore, { ingressClass, controllerClass }: Tran
 }
 
 /** The name that ingress-nginx's manifests and its chart give it. */
-function findConfigMap(objects: readonly ClusterObject[]): TranslateOptions['configMap'] {
+function findConfigMap(objects: readonly ClusterObject[], name: RegExp): TranslateOptions['configMap'] {
   const found = objects.filter(
-    (object): object is ConfigMapObject =>
-      object.kind === 'ConfigMap' && /ingress-nginx.*controller$/.test(object.name),
+    (object): object is ConfigMapObject => object.kind === 'ConfigMap' && name.test(object.name),
   );
   return found.length === 1 ? { namespace: found[0]!.namespace, name: found[0]!.name } : undefined;
 }

@@ -111,7 +111,9 @@ export async function controller({ flags }: Invocation, log: ControlLog, entry: 
             publishStatusAddress: flags.string('publish-status-address'),
             isInternalAddressReported: flags.boolean('report-node-internal-ip-address'),
             areSyncEventsOn: !flags.boolean('disable-sync-events'),
-            configMaps: [readRef(flags, 'configmap')].filter((ref) => ref !== undefined),
+            configMaps: [options.configMap, options.tcpServices, options.udpServices].filter(
+              (ref) => ref !== undefined,
+            ),
           },
         });
         return cluster.source;

@@ -152,6 +152,27 @@ const ROWS: readonly Row[] = [
   // What is served.
   ['configmap', 'string', '', BOTH, 'namespace/name of the ConfigMap with the settings.'],
   [
+    'tcp-services-configmap',
+    'string',
+    '',
+    BOTH,
+    'namespace/name of the ConfigMap with TCP services: port to namespace/service:port[:PROXY][:PROXY].',
+  ],
+  [
+    'udp-services-configmap',
+    'string',
+    '',
+    BOTH,
+    'namespace/name of the ConfigMap with UDP services: port to namespace/service:port.',
+  ],
+  [
+    'enable-ssl-passthrough',
+    'boolean',
+    false,
+    BOTH,
+    'Honour the annotation ssl-passthrough: the port for HTTPS looks at server names.',
+  ],
+  [
     'ingress-class',
     'string',
     'nginx',
@@ -420,9 +441,6 @@ const ROWS: readonly Row[] = [
   ],
 
   // Asked for, not done yet.
-  ['tcp-services-configmap', 'string', '', CLUSTER, 'TCP services.', pending],
-  ['udp-services-configmap', 'string', '', CLUSTER, 'UDP services.', pending],
-  ['enable-ssl-passthrough', 'boolean', false, CLUSTER, 'TLS passthrough.', pending],
   [
     'enable-ssl-chain-completion',
     'boolean',

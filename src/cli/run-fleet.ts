@@ -95,7 +95,12 @@ function listenersOf(flags: FlagReader): readonly Listener[] {
   const host = flags.string('listen') || '::';
   return [
     { kind: 'http', name: 'http', host, port: flags.number('http-port') },
-    { kind: 'https', name: 'https', host, port: flags.number('https-port') },
+    {
+      kind: flags.boolean('enable-ssl-passthrough') ? 'passthrough' : 'https',
+      name: 'https',
+      host,
+      port: flags.number('https-port'),
+    },
   ];
 }
 

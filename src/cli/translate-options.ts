@@ -1,6 +1,7 @@
 import { parseNamespacedName } from '../lib/namespaced-name.ts';
 import type { CertificateModel } from '../model/model.ts';
 import { DEFAULT_LISTENERS } from '../model/ports.ts';
+import { RESERVING_FLAGS, type ReservedPort } from '../controller/translate/options.ts';
 import type { ObjectRef } from '../controller/store/object-store.ts';
 import type { TranslateOptions } from '../controller/translate/options.ts';
 import { UsageError, type FlagReader } from './args.ts';
@@ -37,10 +38,20 @@ export function toTranslateOptions(
     defaultBackendService: readRef(flags, 'default-backend-service'),
     defaultCertificateSecret: readRef(flags, 'default-ssl-certificate'),
     configMap: readRef(flags, 'configmap'),
+    tcpServices: readRef(flags, 'tcp-services-configmap'),
+    udpServices: readRef(flags, 'udp-services-configmap'),
+    reservedPorts: readReservedPorts(flags),
+    isPassthroughEnabled: flags.boolean('enable-ssl-passthrough'),
     fallbackCertificate,
     canaryScope,
     hostOwnership,
   };
+}
+
+function readReservedPorts(flags: FlagReader): readonly ReservedPort[] {
+  const ports = RESERVING_FLAGS.map(([flag]) => ({ port: flags.number(flag), flag: `--${flag}` }));
+  const webhook = /:(\d+)$/.exec(flags.string('validating-webhook'));
+  return webhook === null ? ports : [...ports, { port: Number(webhook[1]), flag: '--validating-webhook' }];
 }
 
 /** A flag that is empty or `namespace/name`; undefined when empty. */

@@ -281,8 +281,10 @@ function createWorkerEvents(
       open = new Map(ports);
       listening.resolve(open);
     },
-    listenFailed(name, message) {
+    listenFailed(name, message, of) {
       log.error({ name, problem: message }, 'cannot listen');
+      // Somebody's service that cannot be had keeps nobody's Ingress from being served.
+      if (of === 'tcp' || of === 'udp') return;
       listening.reject(new Error(`cannot listen for ${name}: ${message}`));
     },
   };

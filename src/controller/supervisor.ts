@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { createCounterRoom, releaseShares } from '../table/counter-room.ts';
 import { createHeartbeatBuffer, heartbeatOf, type Heartbeat } from '../table/heartbeat.ts';
+import type { Listener } from '../model/ports.ts';
 import type { BodyRoom, FromWorker, WorkerStart } from '../table/messages.ts';
 import type { WorkerPort } from './publish/remote-worker.ts';
 import { Watch, WATCHDOG_LIMITS, type WatchdogLimits } from './watchdog.ts';
@@ -29,7 +30,7 @@ export interface SupervisorEvents {
   recovered?(port: WorkerPort): void;
   /** Every worker accepts. `ports` are the real ones, by listener; told again when a table brings or takes any. */
   listening(ports: ReadonlyMap<string, number>): void;
-  listenFailed(name: string, message: string): void;
+  listenFailed(name: string, message: string, of: Listener['kind']): void;
 }
 
 /** Keeps the worker threads alive: starts them, replaces the dead and the stuck, has them listen on the same ports, drains them. */
@@ -112,7 +113,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
   function onMessage(live: Live, message: FromWorker): void {
     if (message.kind === 'listening') noteListening(live, message.name, message.port);
     if (message.kind === 'closed' && ports.delete(message.name)) deps.events.listening(ports);
-    if (message.kind === 'listen-failed') deps.events.listenFailed(message.name, message.message);
+    if (message.kind === 'listen-failed') deps.events.listenFailed(message.name, message.message, message.of);
     if (message.kind === 'accepting' && !live.isAccepting) {
       live.isAccepting = true;
       for (const other of waiting.splice(0)) startListening(other);

@@ -29,6 +29,7 @@ import { rewrite } from './rewrite/rewrite.ts';
 import { satisfy } from './satisfy/satisfy.ts';
 import { serverAlias } from './server-alias/server-alias.ts';
 import { serviceUpstream } from './service-upstream/service-upstream.ts';
+import { sslPassthrough } from './ssl-passthrough/ssl-passthrough.ts';
 import { sslRedirect } from './ssl-redirect/ssl-redirect.ts';
 import { timeouts } from './timeouts/timeouts.ts';
 import { wwwRedirect } from './www-redirect/www-redirect.ts';
@@ -44,6 +45,7 @@ export const features: readonly AnyFeature[] = [
   wwwRedirect, // before app-root: the other name has no root of its own
   appRoot,
   serverAlias,
+  sslPassthrough,
   openTelemetry, // before all of a route: what is refused is a span, too
   cors, // before what else a route does: a preflight is answered whatever that asks for
   redirect, // before the rewrite and the SSL redirect: an explicit redirect is answered over plain http

@@ -107,7 +107,7 @@ export interface CanaryModel {
 export interface UpstreamModel {
   /**
    * `<namespace>-<service>-<port as in the Ingress>`; `upstream-default-backend` for the global one; `<service>.<namespace>.svc:<port>`
-   * or `<host>:<port>` for an address that annotations name.
+   * or `<host>:<port>` for an address that annotations name; `tcp/`, `udp/` or `passthrough/<namespace>/<service>:<port>` for a stream.
    */
   readonly id: string;
   readonly namespace: string;
@@ -118,6 +118,8 @@ export interface UpstreamModel {
   readonly port: string;
   /** `pods`: ready Pods of a headless Service, on the very port. `host`: no Service, but a host of DNS or an address. */
   readonly kind: 'endpoints' | 'cluster-ip' | 'external-name' | 'pods' | 'host';
+  /** Of what bytes, not requests, go to: the port is a number or a name of that protocol, and no targetPort. */
+  readonly streamProtocol?: 'TCP' | 'UDP';
   readonly policies: Policies;
   readonly source: SourceRef;
 }

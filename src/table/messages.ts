@@ -61,7 +61,12 @@ export type FromWorker =
       readonly message: string;
     }
   | { readonly kind: 'listening'; readonly name: string; readonly address: string; readonly port: number }
-  | { readonly kind: 'listen-failed'; readonly name: string; readonly message: string }
+  | {
+      readonly kind: 'listen-failed';
+      readonly name: string;
+      readonly of: Listener['kind'];
+      readonly message: string;
+    }
   /** A table names the listener no longer: its port is closed. */
   | { readonly kind: 'closed'; readonly name: string }
   /** Answers `listen`: each of its ports was bound or told as failed. */

@@ -28,7 +28,9 @@ export function createCompiler(): Compiler {
       const pool = new PolicyPool();
       const secured = new Set(tlsNames.filter(({ kind }) => kind === 'terminate').map(({ name }) => name));
       const host = (from: HostModel): HostEntry => {
-        const hasCertificate = from.name !== CATCH_ALL && isSecured(from.name, secured);
+        // TLS that is passed through has no certificate here, and plain http is redirected to it all the same.
+        const isAsked = from.certificateId !== undefined;
+        const hasCertificate = from.name !== CATCH_ALL && (isAsked || isSecured(from.name, secured));
         const certificateNames = from.aliases.filter((alias) => isSecured(alias, secured));
         return hosts.of(from, [hasCertificate, ...certificateNames], () =>
           toHost(from, hasCertificate, certificateNames, pool),

@@ -89,6 +89,6 @@ function hashOf({ table }: Built): number {
   for (const { digest } of table.hosts) hash.update(digest);
   for (const { digest } of table.upstreams) hash.update(digest);
   for (const { id } of table.certificates) hash.update(id);
-  hash.update(JSON.stringify(table.settings));
+  hash.update(JSON.stringify([table.settings, table.listeners, table.streams]));
   return hash.digest().readUIntBE(0, 6);
 }

@@ -4,8 +4,12 @@ import type { DataPlaneSettings } from '../../table/settings.ts';
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Settings under construction. */
-export type SettingsDraft = Mutable<Omit<DataPlaneSettings, 'accessLog' | 'tls'>> & {
+export type SettingsDraft = Mutable<
+  Omit<DataPlaneSettings, 'accessLog' | 'streams' | 'streamLog' | 'tls'>
+> & {
   accessLog: Mutable<DataPlaneSettings['accessLog']>;
+  streams: Mutable<DataPlaneSettings['streams']>;
+  streamLog: Mutable<DataPlaneSettings['streamLog']>;
   tls: Mutable<DataPlaneSettings['tls']>;
   areTicketsIssued: boolean;
   syslog: { isOn: boolean; host: string; port: number };

@@ -12,6 +12,7 @@ import {
 } from '../../lib/nginx-values.ts';
 import { hasVariables, unknownNames } from '../../lib/variables/template.ts';
 import { unknownVariables } from '../../observe/log-format.ts';
+import { unknownStreamVariables } from '../../observe/stream-log.ts';
 import type { ApplyKey, SettingsDraft } from './draft.ts';
 import { TRACING_KEYS } from './tracing-keys.ts';
 
@@ -149,6 +150,17 @@ const logFormat: ApplyKey = (draft, value) => {
   };
 };
 
+const streamLogFormat: ApplyKey = (draft, value) => {
+  if (value === '') return undefined;
+  draft.streamLog.format = value;
+  const unknown = unknownStreamVariables(value).map((name) => `$${name}`);
+  if (unknown.length === 0) return undefined;
+  return {
+    problem: `has variables that Serin does not know of streams: ${unknown.join(', ')}`,
+    consequence: 'they are logged as missing values',
+  };
+};
+
 /** Statuses that nginx takes for what it refuses. */
 const refusal =
   (set: (draft: SettingsDraft, value: number) => void): ApplyKey =>
@@ -238,15 +250,32 @@ export const DATA_PLANE_KEYS: Readonly<Record<string, ApplyKey>> = {
     if (value) draft.accessLog.escape = 'none';
   }),
   'disable-access-log': bool((draft, value) => {
-    if (value) draft.accessLog.isEnabled = false;
+    if (!value) return;
+    draft.accessLog.isEnabled = false;
+    draft.streamLog.isEnabled = false;
+  }),
+  'disable-stream-access-log': bool((draft, value) => {
+    if (value) draft.streamLog.isEnabled = false;
   }),
   'disable-http-access-log': bool((draft, value) => {
     if (value) draft.accessLog.isEnabled = false;
   }),
-  'access-log-path': text((draft, value) => (draft.accessLog.path = value)),
+  'access-log-path': text((draft, value) => {
+    draft.accessLog.path = value;
+    draft.streamLog.path = value;
+  }),
   'http-access-log-path': text((draft, value) => {
     if (value !== '') draft.accessLog.path = value;
   }),
+  'stream-access-log-path': text((draft, value) => {
+    if (value !== '') draft.streamLog.path = value;
+  }),
+  'log-format-stream': streamLogFormat,
+  'proxy-stream-timeout': duration((draft, value) => (draft.streams.idleTimeoutMs = value)),
+  'proxy-stream-next-upstream': bool((draft, value) => (draft.streams.isNextTried = value)),
+  'proxy-stream-next-upstream-timeout': duration((draft, value) => (draft.streams.triesTimeoutMs = value)),
+  'proxy-stream-next-upstream-tries': integer((draft, value) => (draft.streams.tries = value)),
+  'proxy-stream-responses': integer((draft, value) => (draft.streams.responses = value)),
   'enable-syslog': bool((draft, value) => (draft.syslog.isOn = value)),
   'syslog-host': (draft, value) => {
     if (!isHost(value)) return 'is neither an address nor a host name';
@@ -305,9 +334,6 @@ export const INERT_KEYS: Readonly<Record<string, string>> = Object.fromEntries(
     'error-log-path',
     'error-log-level',
     'debug-connections',
-    'log-format-stream',
-    'stream-access-log-path',
-    'disable-stream-access-log',
     'app-root',
     'strict-validate-path-type',
     'allow-snippet-annotations',

@@ -16,11 +16,6 @@ const ROWS: readonly (readonly [consequence: string, names: Names])[] = [
   ],
   ['the collector is named by otlp-collector-host and the keys beside it', 'opentelemetry-config'],
   [
-    'it is ignored',
-    `proxy-stream-timeout proxy-stream-next-upstream proxy-stream-next-upstream-timeout proxy-stream-next-upstream-tries
-     proxy-stream-responses`,
-  ],
-  [
     'snippets are never evaluated; it is ignored',
     'main-snippet http-snippet server-snippet stream-snippet location-snippet global-auth-snippet',
   ],

@@ -48,6 +48,8 @@ export function toSettings(input: SettingsInput): DataPlaneSettings {
     healthPath: toByteText(flags.healthPath),
     undefinedHosts: flags.undefinedHosts,
     accessLog: { ...DEFAULT_SETTINGS.accessLog },
+    streams: { ...DEFAULT_SETTINGS.streams },
+    streamLog: { ...DEFAULT_SETTINGS.streamLog },
     tls: { ...DEFAULT_SETTINGS.tls },
     areTicketsIssued: false,
     syslog: { isOn: false, host: '', port: 514 },

@@ -44,6 +44,20 @@ export function findServicePort(service: ServiceObject, port: string): ServicePo
   );
 }
 
+/** The port of a Service for a TCP or UDP service: by number or name, not by targetPort (docs/reference/routing.md §13). */
+export function findStreamPort(
+  service: ServiceObject,
+  port: string,
+  protocol: 'TCP' | 'UDP',
+): ServicePort | undefined {
+  const number = /^[0-9]+$/.test(port) ? Number(port) : undefined;
+  return service.ports.find(
+    (candidate) =>
+      candidate.protocol === protocol &&
+      (number === undefined ? candidate.name === port : candidate.port === number),
+  );
+}
+
 /** True for an address that a Service has of its own. */
 export function hasClusterIp(service: ServiceObject): boolean {
   return service.clusterIp !== '' && service.clusterIp !== 'None';

@@ -9,7 +9,13 @@ import type {
   SliceEndpoint,
 } from '../store/objects.ts';
 import type { ClusterSnapshot } from '../store/object-store.ts';
-import { externalPort, findServicePort, hasClusterIp, isExternalNameUsable } from './backends.ts';
+import {
+  externalPort,
+  findServicePort,
+  findStreamPort,
+  hasClusterIp,
+  isExternalNameUsable,
+} from './backends.ts';
 
 /** Addresses of an external name as known now; empty while unresolved. */
 export type NameLookup = (name: string) => readonly string[];
@@ -22,7 +28,7 @@ export type NameLookup = (name: string) => readonly string[];
  */
 export function resolveEndpoints(
   snapshot: ClusterSnapshot,
-  upstream: Pick<UpstreamModel, 'namespace' | 'service' | 'host' | 'port' | 'kind'>,
+  upstream: Pick<UpstreamModel, 'namespace' | 'service' | 'host' | 'port' | 'kind' | 'streamProtocol'>,
   lookUpName: NameLookup,
   zone?: string,
 ): readonly EndpointEntry[] {
@@ -33,7 +39,11 @@ export function resolveEndpoints(
   if (service.type === 'ExternalName') {
     return upstream.kind === 'external-name' ? externalEndpoints(service, upstream.port, lookUpName) : [];
   }
-  const port = findServicePort(service, upstream.port);
+  const { streamProtocol } = upstream;
+  const port =
+    streamProtocol === undefined
+      ? findServicePort(service, upstream.port)
+      : findStreamPort(service, upstream.port, streamProtocol);
   if (upstream.kind === 'cluster-ip' && hasClusterIp(service)) {
     const number = port?.port ?? toPort(upstream.port);
     return number === undefined ? [] : collect([[service.clusterIp, number]]);
@@ -87,9 +97,11 @@ function* addressesOfEndpoints(
   }
 }
 
-/** Ports by name; else the only port of an unnamed one; else a numeric targetPort. TCP only. */
+/** Ports by name; else the only port of an unnamed one; else a numeric targetPort. Of the port's protocol only. */
 function matchPorts(ports: readonly EndpointPort[], port: ServicePort): readonly number[] {
-  const usable = ports.filter((candidate) => candidate.protocol === 'TCP' && candidate.port !== undefined);
+  const usable = ports.filter(
+    (candidate) => candidate.protocol === port.protocol && candidate.port !== undefined,
+  );
   const named = usable.filter((candidate) => candidate.name === port.name);
   const matched = named.length === 0 && port.name === '' && usable.length === 1 ? usable : named;
   if (matched.length > 0) return matched.map((candidate) => candidate.port!);

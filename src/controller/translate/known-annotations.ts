@@ -26,7 +26,6 @@ const IGNORED: readonly (readonly [risk: Risk, consequence: string, names: Names
     `http2-push-preload enable-rewrite-log ssl-prefer-server-ciphers auth-keepalive auth-keepalive-share-vars
      auth-keepalive-requests auth-keepalive-timeout`,
   ],
-  ['low', 'TLS is terminated here', `ssl-passthrough`],
   ['low', 'the ciphers of the ConfigMap are used', `ssl-ciphers`],
   ['medium', 'FastCGI is not spoken', `fastcgi-index fastcgi-params-configmap`],
   ['low', 'no web application firewall looks at the requests', `enable-modsecurity enable-owasp-core-rules`],
@@ -57,7 +56,7 @@ const NEEDS: readonly (readonly [needs: Names, names: Names])[] = [
 const OFF: readonly (readonly [value: string, names: Names])[] = [
   [
     'false',
-    `enable-modsecurity enable-owasp-core-rules ssl-passthrough http2-push-preload enable-rewrite-log
+    `enable-modsecurity enable-owasp-core-rules http2-push-preload enable-rewrite-log
      auth-keepalive-share-vars
      enable-opentracing enable-influxdb secure-backends grpc-backend`,
   ],

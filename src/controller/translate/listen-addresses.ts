@@ -16,6 +16,8 @@ const FLAGS: SourceRef = { kind: 'Controller', namespace: '', name: 'flags' };
 
 export interface Listening {
   readonly listeners: readonly ListenerModel[];
+  /** One for each address that a port is to be open at. */
+  readonly placesOf: (listener: Listener) => readonly ListenerModel[];
   readonly findings: readonly Finding[];
 }
 
@@ -47,7 +49,7 @@ export function listenAt(flagged: readonly Listener[], configMap: ConfigMapObjec
       tell('bind-address', item, `stands behind ${MAX_ADDRESSES} addresses`, consequence);
     else addresses.add(canonicalAddress(item));
   }
-  const listeners = flagged.flatMap((listener): ListenerModel[] => {
+  const placesOf = (listener: Listener): readonly ListenerModel[] => {
     if (addresses.size === 0) {
       const host = isIPv4Only === true && listener.host === '::' ? '0.0.0.0' : listener.host;
       return [{ ...listener, host, source: host === listener.host ? FLAGS : source }];
@@ -59,6 +61,6 @@ export function listenAt(flagged: readonly Listener[], configMap: ConfigMapObjec
       host,
       source,
     }));
-  });
-  return { listeners, findings: findings.list() };
+  };
+  return { listeners: flagged.flatMap(placesOf), placesOf, findings: findings.list() };
 }

@@ -28,11 +28,36 @@ export interface TranslateOptions extends OwnershipOptions {
   readonly zone?: string;
   /** --configmap. */
   readonly configMap?: ObjectRef;
+  /** --tcp-services-configmap and --udp-services-configmap. */
+  readonly tcpServices?: ObjectRef;
+  readonly udpServices?: ObjectRef;
+  /** What no TCP or UDP service may have. */
+  readonly reservedPorts: readonly ReservedPort[];
+  /** --enable-ssl-passthrough. */
+  readonly isPassthroughEnabled: boolean;
   /** --canary-scope: `upstream` reproduces ingress-nginx's leak (docs/reference/annotations.md §1.2). */
   readonly canaryScope: 'route' | 'upstream';
   /** --host-ownership: `namespace` keeps a host to the namespace that was first on it. */
   readonly hostOwnership: 'none' | 'namespace';
 }
+
+/** A port of the controller's own, with the flag that says so. */
+export interface ReservedPort {
+  readonly port: number;
+  readonly flag: string;
+}
+
+/** Flags of ports that no service may have, as in ingress-nginx, even where Serin opens nothing there; with their defaults. */
+export const RESERVING_FLAGS: readonly (readonly [flag: string, port: number])[] = [
+  ['http-port', 80],
+  ['https-port', 443],
+  ['ssl-passthrough-proxy-port', 442],
+  ['default-server-port', 8181],
+  ['profiler-port', 10245],
+  ['status-port', 10246],
+  ['stream-port', 10247],
+  ['healthz-port', 10254],
+];
 
 /** ingress-nginx's defaults of the flags. */
 export const DEFAULT_TRANSLATE_OPTIONS: Omit<TranslateOptions, 'fallbackCertificate'> = {
@@ -49,6 +74,8 @@ export const DEFAULT_TRANSLATE_OPTIONS: Omit<TranslateOptions, 'fallbackCertific
   isCatchAllDisabled: false,
   isExternalNameDisabled: false,
   isDeeplyInspected: true,
+  reservedPorts: RESERVING_FLAGS.map(([flag, port]) => ({ port, flag: `--${flag}` })),
+  isPassthroughEnabled: false,
   canaryScope: 'route',
   hostOwnership: 'none',
 };

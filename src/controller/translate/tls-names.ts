@@ -2,9 +2,13 @@ import { CATCH_ALL } from '../../lib/catch-all.ts';
 import type { HostModel } from '../../model/model.ts';
 import type { TlsName } from '../../model/ports.ts';
 
-/** Names with a certificate of their own, sorted; the bare catch-all never has one (docs/reference/annotations.md §2.2). */
-export function tlsNamesOf(hosts: readonly HostModel[]): TlsName[] {
+/**
+ * Names with a certificate of their own, and those that are passed through, sorted; the bare catch-all never has one
+ * (docs/reference/annotations.md §2.2).
+ */
+export function tlsNamesOf(hosts: readonly HostModel[], passedThrough: Iterable<string> = []): TlsName[] {
   const names = new Map<string, TlsName>();
+  for (const name of passedThrough) names.set(name, { kind: 'passthrough', name });
   const add = (name: string, { certificateId }: HostModel) => {
     if (certificateId === undefined || names.has(name)) return;
     names.set(name, { kind: 'terminate', name, certificateId });

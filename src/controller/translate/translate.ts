@@ -22,6 +22,8 @@ import { listenAt, type Listening } from './listen-addresses.ts';
 import type { TranslateOptions, Translation } from './options.ts';
 import { createCertificateReader } from '../certificates/certificate-reader.ts';
 import { createSortedKeys } from './sorted-keys.ts';
+import { findPassthrough } from './passthrough.ts';
+import { readStreamServices, type StreamServices } from './stream-services.ts';
 import { tlsNamesOf } from './tls-names.ts';
 import { claimUpstreams, createUpstreamMaker, reportUpstreamConflicts } from './upstreams.ts';
 
@@ -70,6 +72,7 @@ export function createTranslator(options: TranslateOptions, features: readonly F
     (a, b) => a.circumstances === b.circumstances && isSameContributions(a.contributions, b.contributions),
   );
   const listeningRead = new Remembered<'listening', Listening>(new Map(), isSameItems);
+  const streamsRead = new Remembered<'streams', StreamServices>(new Map(), isSameItems);
   let accepted: AcceptedEntries = new Map();
   let configMap: ConfigMapObject | undefined;
 
@@ -151,6 +154,18 @@ export function createTranslator(options: TranslateOptions, features: readonly F
     return hostsBuilt.set(name, inputs, buildHost({ name, ...contributions }, snapshot, env));
   }
 
+  function streamsOf(snapshot: ClusterSnapshot, listening: Listening): StreamServices {
+    const { tcpServices: tcp, udpServices: udp } = options;
+    const inputs = [
+      tcp && snapshot.configMaps.get(objectKey(tcp)),
+      udp && snapshot.configMaps.get(objectKey(udp)),
+      // Only who asks for services looks at them.
+      tcp || udp ? snapshot.services : undefined,
+      listening,
+    ];
+    return streamsRead.of('streams', inputs, () => readStreamServices(snapshot, options, listening.placesOf));
+  }
+
   return {
     translate(snapshot, nowMs) {
       const found: Finding[] = [];
@@ -212,10 +227,15 @@ export function createTranslator(options: TranslateOptions, features: readonly F
         listenAt(options.listeners, configMap),
       );
       for (const finding of listening.findings) found.push(finding);
+      const services = streamsOf(snapshot, listening);
+      for (const finding of services.findings) found.push(finding);
       let models: readonly HostModel[] = aliases.settle(results, certificates, shared);
       reportUpstreamConflicts(claims, env.defaults, features, shared);
       for (const finding of shared.list()) found.push(finding);
       if (options.canaryScope === 'upstream') models = leakCanaries(models, served, claims);
+      const { defaults } = env;
+      const passthrough = findPassthrough({ hosts: models, served, snapshot, options, features, defaults });
+      for (const finding of passthrough.findings) found.push(finding);
 
       const wanted = new Set<string>();
       const certificateModels = new Map<string, CertificateModel>([
@@ -240,13 +260,15 @@ export function createTranslator(options: TranslateOptions, features: readonly F
         if (upstream !== undefined) upstreams.push(upstream);
       }
       upstreamMaker.keepOnly(wanted);
+      upstreams.push(...passthrough.upstreams, ...services.upstreams);
 
       const secrets = new Set<string>();
       const configMaps = new Set<string>();
       const keySets = new Set<string>();
       if (options.defaultCertificateSecret !== undefined)
         secrets.add(objectKey(options.defaultCertificateSecret));
-      if (options.configMap !== undefined) configMaps.add(objectKey(options.configMap));
+      for (const ref of [options.configMap, options.tcpServices, options.udpServices])
+        if (ref !== undefined) configMaps.add(objectKey(ref));
       const collect = (dependencies: readonly Dependency[]) => {
         for (const { kind, key } of dependencies) {
           if (kind === 'Secret') secrets.add(key);
@@ -259,9 +281,12 @@ export function createTranslator(options: TranslateOptions, features: readonly F
 
       return {
         model: {
-          listeners: listening.listeners,
-          streams: [],
-          tlsNames: tlsNamesOf(models),
+          listeners:
+            services.listeners.length === 0
+              ? listening.listeners
+              : [...listening.listeners, ...services.listeners],
+          streams: [...passthrough.streams, ...services.streams],
+          tlsNames: tlsNamesOf(models, passthrough.names),
           hosts: models,
           upstreams,
           certificates: [...certificateModels.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1)),

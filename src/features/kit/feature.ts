@@ -174,6 +174,8 @@ export interface Feature<S extends AnnotationSpecs = AnnotationSpecs, P = unknow
   readonly names?: HostNames<P>;
   /** Whether the policy of an upstream asks for the address of its Service in place of the Pods. */
   usesClusterIp?(policy: P): boolean;
+  /** With its policy, the TLS of a host goes to a Service as it is. */
+  readonly passesTlsThrough?: true;
   /** Annotation that makes its Ingress a canary of others; the policy is that of the share it gets. */
   readonly marksCanary?: keyof S & string;
   /** Pure. Undefined: no policy. */

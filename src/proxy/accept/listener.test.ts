@@ -193,8 +193,8 @@ describe('plain listener', () => {
       },
     );
     expect(messages.slice(0, 2)).toEqual([
-      { kind: 'listen-failed', name: 'taken', message: expect.stringContaining('EADDRINUSE') },
-      { kind: 'listen-failed', name: 'bad', message: expect.stringContaining('EADDRNOTAVAIL') },
+      { kind: 'listen-failed', name: 'taken', of: 'http', message: expect.stringContaining('EADDRINUSE') },
+      { kind: 'listen-failed', name: 'bad', of: 'http', message: expect.stringContaining('EADDRNOTAVAIL') },
     ]);
     holder.close();
     const bound = messages[2];

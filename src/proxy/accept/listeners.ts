@@ -36,13 +36,13 @@ export function createListeners(context: ListenerContext): Listeners {
   }
 
   async function openOne(listener: Listener): Promise<void> {
-    const { name } = listener;
+    const { kind, name } = listener;
     try {
       const port = await opener.open({ ...listener, port: listener.port || (given?.get(name) ?? 0) });
       open.push(port);
       context.post({ kind: 'listening', name, address: port.address, port: port.port });
     } catch (error) {
-      context.post({ kind: 'listen-failed', name, message: (error as Error).message });
+      context.post({ kind: 'listen-failed', name, of: kind, message: (error as Error).message });
     }
   }
 
