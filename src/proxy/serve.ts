@@ -99,6 +99,14 @@ export function serveConnection(connection: Connection, info: ConnectionInfo, co
   }
 }
 
+/** Asks the clients that came in by a port that is closed, and that can be asked, to go: what is under way is answered first. */
+export function leavePort({ connections }: ServeContext, listener: string, port: number): void {
+  for (const connection of connections) {
+    const { info } = connection;
+    if (info.listener === listener && info.localPort === port) connection.onPortClosed?.();
+  }
+}
+
 /**
  * Answers `Connection: close` from now on. What is idle may bring one more request, and is half-closed when it does not; tunnels and responses
  * in flight may end by themselves. Connections that are open and not ready for HTTP yet, of which `openCount` knows, get the time that the idle

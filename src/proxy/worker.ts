@@ -20,7 +20,7 @@ import { handshakeFor } from './router/handshake-for.ts';
 import { createReceiver } from './receiver.ts';
 import type { AnyFeature } from './router/link-route.ts';
 import type { Router } from './router/linked.ts';
-import { createServeContext, drainConnections, serveConnection } from './serve.ts';
+import { createServeContext, drainConnections, leavePort, serveConnection } from './serve.ts';
 import { createCertificateStore } from './accept/certificate-store.ts';
 import { createSocketDatagrams } from './transport/socket-datagrams.ts';
 import { createSocketTransport } from './transport/socket-transport.ts';
@@ -124,6 +124,7 @@ export function startWorker(
     counters: metrics.connections,
     streams,
     serve: (connection, info) => serveConnection(connection, info, context),
+    portClosed: (name, port) => leavePort(context, name, port),
     post,
     now: epochMs,
   });

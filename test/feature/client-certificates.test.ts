@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
+import { connect as connectHttp2, type IncomingHttpHeaders } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -373,6 +374,23 @@ describe.skipIf(!hasOpenssl)('client certificates (needs openssl)', () => {
     expect(told).toMatchObject(ann);
     expect(decodeURIComponent(told['ssl-client-cert']!)).toBe(read('ann.crt'));
     expect(await toldOf({ sni: 'silent.test' })).toEqual({});
+  });
+
+  test('over HTTP/2 the name of each stream is held against that of the handshake', async () => {
+    const client = connectHttp2(`https://127.0.0.1:${serin.httpsPort}`, {
+      servername: 'on.test',
+      rejectUnauthorized: false,
+      cert: read('ann.crt'),
+      key: read('ann.key'),
+    });
+    const statusFor = async (authority: string): Promise<number> => {
+      const stream = client.request({ ':authority': authority });
+      const [head] = (await once(stream.resume(), 'response')) as [IncomingHttpHeaders];
+      return Number(head[':status']);
+    };
+    const all = ['on.test', 'two.test', 'open.test', 'on.test'].map(statusFor);
+    expect(await Promise.all(all)).toEqual([200, 421, 200, 200]);
+    client.destroy();
   });
 
   test('a CA that changes counts at once, on connections that are open too', async () => {

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { Agent, request } from 'node:http';
+import { connect as connectHttp2 } from 'node:http2';
 import { connect } from 'node:net';
+import { text as textOf } from 'node:stream/consumers';
 import { afterEach, expect, test } from 'vitest';
 import type { Listener } from '../../src/model/ports.ts';
 import type { StuckMessage } from '../fixtures/stuck-worker.ts';
@@ -100,6 +102,25 @@ test('a second port opens and closes at run time, and nothing of the first is lo
     while (traffic.answered() < before + 10) await get(rig.port, ONCE);
   }
   expect(await traffic.stop()).toEqual([]);
+  expect(rig.faults).toEqual([]);
+});
+
+test('clients of HTTP/2 that came in by a port that closes are asked to go, and what is under way is answered', async () => {
+  const rig = await start();
+  await rig.publish(modelWith(SECOND));
+  const second = rig.portOf('second')!;
+  const client = connectHttp2('http://web.test', { createConnection: () => connect(second, '127.0.0.1') });
+  closers.push(() => client.destroy());
+  const upload = client.request({ ':method': 'POST', ':path': '/' });
+  const goaway = once(client, 'goaway');
+  upload.write('part');
+  expect(await textOf(client.request({ ':path': '/' }))).toBe('served');
+  await rig.publish(modelWith());
+  const [code] = await goaway;
+  expect(code).toBe(0);
+  upload.end();
+  expect(await textOf(upload)).toBe('served');
+  await once(client, 'close');
   expect(rig.faults).toEqual([]);
 });
 

@@ -18,8 +18,13 @@ export interface Listeners {
   openCount(): number;
 }
 
+export interface ListenersContext extends ListenerContext {
+  /** No connection comes in by it any more. */
+  portClosed?(name: string, port: number): void;
+}
+
 /** Every worker binds the same ports (SO_REUSEPORT) and the kernel spreads connections over them. */
-export function createListeners(context: ListenerContext): Listeners {
+export function createListeners(context: ListenersContext): Listeners {
   const opener = createPortOpener(context);
   let wanted: readonly Listener[] = [];
   let given: ReadonlyMap<string, number> | undefined;
@@ -48,6 +53,7 @@ export function createListeners(context: ListenerContext): Listeners {
 
   async function closeOne(port: OpenPort): Promise<void> {
     await port.close();
+    context.portClosed?.(port.listener.name, port.port);
     context.post({ kind: 'closed', name: port.listener.name });
   }
 

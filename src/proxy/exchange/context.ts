@@ -33,8 +33,11 @@ export interface EngineOptions {
 
 /** A client's connection, whatever its wire, as far as a worker that ends wants something of it. */
 export interface ClientConnection {
+  readonly info: ConnectionInfo;
   /** The worker drains: without a request under way it waits for one no longer than it has to. */
   startDraining(): void;
+  /** The port that it came in by is closed. What cannot be told so goes on. */
+  onPortClosed?(): void;
   destroy(): void;
 }
 

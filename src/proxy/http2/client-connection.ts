@@ -62,6 +62,10 @@ export class Http2ClientConnection
     this.session.shutdown();
   }
 
+  onPortClosed(): void {
+    this.session.shutdown();
+  }
+
   destroy(): void {
     this.#connection.destroy();
     this.onClose();
