@@ -1,7 +1,7 @@
 /*
  * What an idle keep-alive connection takes: resident memory of `serin serve` with one worker before and after so many connections that
  * made one request each, plain and TLS, each in fresh processes.
- *   node loadtest/idle-connections.ts [--connections 2000] [--rounds 5] [--curve X25519] [--main PATH,PATH]
+ *   node loadtest/idle-connections.ts [--connections 2000] [--rounds 5] [--curve X25519] [--http2] [--main PATH,PATH]
  * `--main`: the src/main.ts of other checkouts, measured in turn. With `--curve X25519MLKEM768` clients offer the key share of modern
  * browsers, which OpenSSL keeps for the life of a connection.
  */
@@ -19,6 +19,7 @@ const { values } = parseArgs({
     connections: { type: 'string', default: '2000' },
     rounds: { type: 'string', default: '5' },
     curve: { type: 'string', default: 'X25519' },
+    http2: { type: 'boolean', default: false },
     main: { type: 'string', default: join(import.meta.dirname, '../src/main.ts') },
   },
 });
@@ -39,7 +40,7 @@ function residentBytes(pid: number): number {
 
 /** Opens connections in a process of their own; resolves when each has its answer. */
 async function open(count: number, isTls: boolean): Promise<Started> {
-  const options = { port: isTls ? TLS_PORT : PORT, isTls, count, curve: values.curve };
+  const options = { port: isTls ? TLS_PORT : PORT, isTls, count, curve: values.curve, isHttp2: values.http2 };
   const client = start(LOAD_CORE, process.execPath, [
     join(import.meta.dirname, 'idle-clients.ts'),
     JSON.stringify(options),

@@ -4,6 +4,7 @@ import { WAITS } from './exchange/client-waits.ts';
 import { DownstreamConnection } from './http1/downstream-connection.ts';
 import { Servings } from './http1/serving.ts';
 import { Http2ClientConnection } from './http2/client-connection.ts';
+import { DownstreamStreams } from './http2/downstream-stream.ts';
 import { WireShared } from './http2/wire-shared.ts';
 import { createHttp1Wire } from './http1/upstream-wire.ts';
 import { createHttp2Wire } from './http2/upstream-wire.ts';
@@ -46,6 +47,7 @@ export function createServeContext(options: ServeOptions): Engine {
     settings: () => options.router().settings,
     report,
   });
+  const streams = new DownstreamStreams();
   const context: ServeContext = {
     router: () => options.router(),
     upstreamOf,
@@ -77,7 +79,7 @@ export function createServeContext(options: ServeOptions): Engine {
     stats: { accepted: 0, requests: 0, reading: 0, writing: 0, waiting: 0 },
     connections: new Set(),
     takeHttp2: (connection, info, begun) =>
-      new Http2ClientConnection(connection, info, context, shared).start(begun),
+      new Http2ClientConnection(connection, info, context, shared, streams).start(begun),
     isDraining: false,
   };
   return Object.assign(context, { servings: new Servings(context) });

@@ -6,7 +6,7 @@ import type { ClientConnection, ServeContext } from '../exchange/context.ts';
 import type { ConnectionInfo } from '../message/connection-info.ts';
 import type { HeadLimits } from '../message/head-parser.ts';
 import type { Connection, ConnectionHandler } from '../transport/transport.ts';
-import { DownstreamStream, type StreamOwner } from './downstream-stream.ts';
+import type { DownstreamStreams, StreamOwner } from './downstream-stream.ts';
 import type { FloodKind } from './flood-guard.ts';
 import { type ServerSessionOptions, ServerSession, type ServerTimes } from './server-session.ts';
 import { serverTimesOf } from './server-times.ts';
@@ -27,6 +27,7 @@ export class Http2ClientConnection
   readonly now: () => number;
   readonly timers: Timers;
   readonly #connection: Connection;
+  readonly #streams: DownstreamStreams;
   /** Runs while nothing but the end is awaited. */
   readonly #timer: Timer;
   readonly #gauge: ConnectionGauge;
@@ -35,7 +36,14 @@ export class Http2ClientConnection
   #cutAtMs = 0;
   #isClosed = false;
 
-  constructor(connection: Connection, info: ConnectionInfo, context: ServeContext, shared: WireShared) {
+  constructor(
+    connection: Connection,
+    info: ConnectionInfo,
+    context: ServeContext,
+    shared: WireShared,
+    streams: DownstreamStreams,
+  ) {
+    this.#streams = streams;
     this.info = info;
     this.context = context;
     this.shared = shared;
@@ -164,8 +172,8 @@ export class Http2ClientConnection
     return serverTimesOf(this.context.router().settings);
   }
 
-  createHandler(stream: Stream): StreamHandler {
-    return new DownstreamStream(this, stream);
+  handlerFor(stream: Stream): StreamHandler {
+    return this.#streams.take(this, stream);
   }
 
   onBusy(isBusy: boolean): void {

@@ -1,6 +1,7 @@
 import type { ConnectionMemo } from '../exchange/connection-memo.ts';
 import type { ServeContext } from '../exchange/context.ts';
 import type { Downstream, ResponseBodyKind } from '../exchange/downstream.ts';
+import type { Exchange } from '../exchange/exchange.ts';
 import { finishExchange } from '../exchange/finish.ts';
 import { Lifecycle } from '../exchange/lifecycle.ts';
 import type { ConnectionInfo } from '../message/connection-info.ts';
@@ -10,6 +11,7 @@ import type { HeaderBlock } from '../message/heads.ts';
 import { dateLine } from '../message/http-date.ts';
 import { NEVER_FORWARDED } from '../message/known-headers.ts';
 import type { ProxyErrorCode } from '../message/proxy-errors.ts';
+import type { Router } from '../router/linked.ts';
 import type { FieldList } from './field-list.ts';
 import type { ServerSession } from './server-session.ts';
 import { resetCodeOf } from './reset-codes.ts';
@@ -28,14 +30,45 @@ export interface StreamOwner {
   countRequest(): number;
 }
 
-/** One stream of a client's connection, as its exchange has it: used again for as many as its stream is. */
+/** So many are kept for the streams that come next; more are left to the collector. */
+const MAX_SPARE = 1024;
+
+/** Those that no stream has at the moment, of one worker: an idle connection has none. None of them is of another table than the last request. */
+export class DownstreamStreams {
+  readonly #spare: DownstreamStream[] = [];
+  /** That of all spare ones. */
+  #router: Router | undefined = undefined;
+
+  take(owner: StreamOwner, stream: Stream): DownstreamStream {
+    const router = owner.context.router();
+    if (router !== this.#router) {
+      this.#router = router;
+      this.#spare.length = 0;
+    }
+    const spare = this.#spare.pop();
+    if (spare === undefined) return new DownstreamStream(this, owner, stream);
+    spare.bind(owner);
+    return spare;
+  }
+
+  /** Takes one back whose request is over, unless somebody may hold on to it. */
+  give(one: DownstreamStream, { isActive, hasWaited, routing }: Exchange): void {
+    if (isActive || hasWaited || routing.router !== this.#router) return;
+    if (this.#spare.length < MAX_SPARE) this.#spare.push(one);
+  }
+}
+
+/** One stream of a client's connection, as its exchange has it: used again for others, of whatever connection. */
 export class DownstreamStream implements Downstream, StreamHandler {
-  readonly info: ConnectionInfo;
-  readonly memo: ConnectionMemo;
-  readonly #owner: StreamOwner;
+  info: ConnectionInfo;
+  memo: ConnectionMemo;
+  readonly #pool: DownstreamStreams;
+  #owner: StreamOwner;
   readonly #head: StreamHead;
   readonly #lifecycle: Lifecycle;
   #stream: Stream;
+  /** Whether the stream is still this one's. */
+  #isHeld = false;
   #isBodyWanted = false;
   #isBodyPaused = false;
   #isContinueDue = false;
@@ -50,7 +83,8 @@ export class DownstreamStream implements Downstream, StreamHandler {
   #trailingLines = NO_LINES;
   #contentLength = -1;
 
-  constructor(owner: StreamOwner, stream: Stream) {
+  constructor(pool: DownstreamStreams, owner: StreamOwner, stream: Stream) {
+    this.#pool = pool;
     this.info = owner.info;
     this.memo = owner.memo;
     this.#owner = owner;
@@ -59,12 +93,21 @@ export class DownstreamStream implements Downstream, StreamHandler {
     this.#lifecycle = new Lifecycle(owner.context, this, this.#head);
   }
 
+  /** Has it serve streams of another connection. */
+  bind(owner: StreamOwner): void {
+    this.#owner = owner;
+    this.info = owner.info;
+    this.memo = owner.memo;
+    this.#lifecycle.exchange.bind(this);
+  }
+
   // What the stream brings.
 
   onHead(stream: Stream): void {
     const head = this.#head;
     const sequence = this.#owner.countRequest();
     this.#stream = stream;
+    this.#isHeld = true;
     this.#isBodyWanted = false;
     this.#isBodyPaused = false;
     this.#isTunnel = false;
@@ -123,13 +166,13 @@ export class DownstreamStream implements Downstream, StreamHandler {
     }
   }
 
-  onReset(stream: Stream): void {
+  onReset(): void {
     try {
       this.#lifecycle.onClientGone();
     } catch (fault) {
       this.#fail(fault);
     }
-    stream.release();
+    this.#leave();
   }
 
   onLate(): void {
@@ -211,9 +254,10 @@ export class DownstreamStream implements Downstream, StreamHandler {
   }
 
   abort(code?: ProxyErrorCode): void {
+    if (!this.#isHeld) return;
     this.#isHeadDue = false;
     this.#stream.reset(resetCodeOf(code));
-    this.#stream.release();
+    this.#leave();
   }
 
   closeAfterResponse(): void {
@@ -221,7 +265,7 @@ export class DownstreamStream implements Downstream, StreamHandler {
   }
 
   endExchange(): void {
-    this.#stream.release();
+    this.#leave();
   }
 
   /** The answer of HTTP/1.1 is that of extended CONNECT, but for its status and its key (RFC 8441 §5). */
@@ -268,6 +312,15 @@ export class DownstreamStream implements Downstream, StreamHandler {
       contentLength,
       trailing,
     );
+  }
+
+  #leave(): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    const stream = this.#stream;
+    stream.handler = undefined;
+    stream.release();
+    this.#pool.give(this, this.#lifecycle.exchange);
   }
 
   #fail(fault: unknown): void {

@@ -13,8 +13,8 @@ import { H2_ERROR, MAX_STREAM_ID, PREFACE, SETTING } from './wire-codes.ts';
 export interface ServerSessionOptions extends SessionOptions {
   readonly timers: Timers;
   readonly maxConcurrentStreams: number;
-  /** Who serves a stream; asked once for each that is used again and again. */
-  createHandler(stream: Stream): StreamHandler;
+  /** Who serves a stream that has no handler, or none any more. */
+  handlerFor(stream: Stream): StreamHandler;
   /** Times of the connection, now. */
   times(): ServerTimes;
   /** Whether streams are open, each time that changes. */
@@ -256,7 +256,7 @@ export class ServerSession extends Session implements TimerOwner {
     stream.lastReadMs = this.nowMs;
     if (this.streams.size === 1 && !this.#isLeaving) timers.arm(this.#timer, WATCH_MS);
     if (++this.#opened >= this.#server.times().keepAliveRequests) this.shutdown();
-    stream.handler ??= this.#server.createHandler(stream);
+    stream.handler ??= this.#server.handlerFor(stream);
     stream.handler.onHead(stream);
     return !this.isOver;
   }

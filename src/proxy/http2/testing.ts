@@ -307,7 +307,7 @@ export function clientOf(
         ...parts,
         maxConcurrentStreams: options.maxConcurrentStreams ?? 8,
         times: () => ({ ...TIMES, ...options.times }),
-        createHandler: () => new TestHandler(parts.events, (stream) => onHead(stream, peer.session)),
+        handlerFor: () => new TestHandler(parts.events, (stream) => onHead(stream, peer.session)),
       }),
   );
   peer.turn();
