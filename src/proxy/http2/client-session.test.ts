@@ -195,6 +195,49 @@ describe('connection errors', () => {
   }
 });
 
+describe('responses that nobody reads', () => {
+  test('take no room from the others: only their own windows hold them up', () => {
+    const { peer, handler } = serverOf((stream) => stream.pause());
+    peer.send(settings([SETTING.maxConcurrentStreams, 1000]));
+    const octets = 16_384 * 3;
+    for (let i = 0; i < 200; i++) {
+      const stream = peer.session.request(handler, 'GET', 'http', 'a.test', '/', NO_LINES, -1);
+      stream.end('');
+    }
+    peer.turn().take();
+    for (let i = 0; i < 200; i++) {
+      const id = i * 2 + 1;
+      const piece = data(id, Buffer.alloc(16_384));
+      peer.send(headers(id, OK, 4), piece, piece, piece);
+    }
+    expect(handler.body).toBe('');
+    const lines = peer.take();
+    const given = lines.filter((line) => line.startsWith('windowUpdate 0 '));
+    expect(given.length).toBeGreaterThan(0);
+    expect(given.reduce((sum, line) => sum + Number(line.split(' ')[2]), 0)).toBeLessThanOrEqual(
+      200 * octets,
+    );
+    expect(lines.filter((line) => line.startsWith('windowUpdate') && !given.includes(line))).toEqual([]);
+  });
+
+  test('a stream is nobody else’s while it is being worked on', () => {
+    let next: unknown;
+    const { peer, handler } = serverOf((stream) => {
+      if (stream.id !== 1) return;
+      stream.release();
+      next = peer.session.request(handler, 'GET', 'http', 'a.test', '/again', NO_LINES, -1);
+    });
+    peer.send(settings());
+    const stream = peer.session.request(handler, 'GET', 'http', 'a.test', '/', NO_LINES, -1);
+    stream.end('');
+    peer.turn();
+    peer.send(headers(1, OK));
+    expect(next).not.toBe(stream);
+    peer.send(headers(3, OK));
+    expect(peer.events).toEqual(['head 1 200', 'head 3 200', 'end 3']);
+  });
+});
+
 describe('capacity', () => {
   test('is what the server says', () => {
     const { peer } = asked();
