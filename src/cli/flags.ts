@@ -151,27 +151,9 @@ const ROWS: readonly Row[] = [
 
   // What is served.
   ['configmap', 'string', '', BOTH, 'namespace/name of the ConfigMap with the settings.'],
-  [
-    'tcp-services-configmap',
-    'string',
-    '',
-    BOTH,
-    'namespace/name of the ConfigMap with TCP services: port to namespace/service:port[:PROXY][:PROXY].',
-  ],
-  [
-    'udp-services-configmap',
-    'string',
-    '',
-    BOTH,
-    'namespace/name of the ConfigMap with UDP services: port to namespace/service:port.',
-  ],
-  [
-    'enable-ssl-passthrough',
-    'boolean',
-    false,
-    BOTH,
-    'Honour the annotation ssl-passthrough: the port for HTTPS looks at server names.',
-  ],
+  ['tcp-services-configmap', 'string', '', BOTH, 'namespace/name of the ConfigMap with TCP services.'],
+  ['udp-services-configmap', 'string', '', BOTH, 'namespace/name of the ConfigMap with UDP services.'],
+  ['enable-ssl-passthrough', 'boolean', false, BOTH, 'Honour the annotation ssl-passthrough.'],
   [
     'ingress-class',
     'string',
