@@ -147,7 +147,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     ...http2,
     name: 'HTTP/2, TLS, a page of 60 assets',
-    connections: 1,
+    connections: 4,
     streams: PAGE.length,
     page: PAGE,
   },
