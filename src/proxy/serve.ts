@@ -103,10 +103,7 @@ export function serveConnection(connection: Connection, info: ConnectionInfo, co
 
 /** Asks the clients that came in by a port that is closed, and that can be asked, to go: what is under way is answered first. */
 export function leavePort({ connections }: ServeContext, listener: string, port: number): void {
-  for (const connection of connections) {
-    const { info } = connection;
-    if (info.listener === listener && info.localPort === port) connection.onPortClosed?.();
-  }
+  for (const connection of connections) connection.onPortClosed?.(listener, port);
 }
 
 /**

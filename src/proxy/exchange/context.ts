@@ -33,11 +33,10 @@ export interface EngineOptions {
 
 /** A client's connection, whatever its wire, as far as a worker that ends wants something of it. */
 export interface ClientConnection {
-  readonly info: ConnectionInfo;
   /** The worker drains: without a request under way it waits for one no longer than it has to. */
   startDraining(): void;
-  /** The port that it came in by is closed. What cannot be told so goes on. */
-  onPortClosed?(): void;
+  /** A port is closed, perhaps the one that it came in by. Whose wire has no word for that goes on. */
+  onPortClosed?(listener: string, port: number): void;
   destroy(): void;
 }
 

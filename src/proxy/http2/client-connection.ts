@@ -70,8 +70,8 @@ export class Http2ClientConnection
     this.session.shutdown();
   }
 
-  onPortClosed(): void {
-    this.session.shutdown();
+  onPortClosed(listener: string, port: number): void {
+    if (listener === this.info.listener && port === this.info.localPort) this.session.shutdown();
   }
 
   destroy(): void {

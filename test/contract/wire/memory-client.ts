@@ -198,7 +198,6 @@ class MemoryDownstream implements Downstream, ChannelEnd {
 
 /** A client's connection in memory, both ends of it: many exchanges at once, of which each is used again. */
 class MemoryClientConnection implements ClientConnection, ClientPeer {
-  readonly info = INFO;
   readonly context: ServeContext;
   readonly memo: ConnectionMemo = new ConnectionMemo();
   isClosed = false;
