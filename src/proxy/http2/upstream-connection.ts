@@ -53,8 +53,6 @@ export class Http2UpstreamConnection
   readonly home: ConnectionHome;
   readonly shared: WireShared;
   readonly now: () => number;
-  /** What the transport cannot send at once it copies. */
-  readonly areBytesFree = true;
   readonly #connector: Connector;
   readonly #timer: Timer;
   readonly #streams = new Set<Http2UpstreamStream>();
@@ -244,7 +242,11 @@ export class Http2UpstreamConnection
   }
 
   write(buffer: Buffer, start: number, end: number): boolean {
-    return this.#isMute || this.#connection!.write('', buffer, start, end);
+    return this.#isMute || this.#connection!.write('', buffer, start, end, true);
+  }
+
+  get areBytesFree(): boolean {
+    return !this.#connection!.areKeptNeeded;
   }
 
   setReading(isReading: boolean): void {
