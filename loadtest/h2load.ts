@@ -17,12 +17,17 @@ interface Http2LoadOptions {
   readonly streams: number;
   readonly seconds: number;
   readonly page?: readonly number[];
+  readonly method?: 'GET' | 'POST';
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly bodyBytes?: number;
 }
 
 const options = JSON.parse(process.argv[2] ?? '{}') as Http2LoadOptions;
-const { connections, page, seconds, streams } = options;
+const { connections, page, seconds, streams, headers = {}, bodyBytes = 0 } = options;
 const folder = mkdtempSync(join(tmpdir(), 'serin-h2load-'));
 const log = join(folder, 'log');
+const body = join(folder, 'body');
+writeFileSync(body, Buffer.alloc(bodyBytes, 'b'));
 // The name in the URL is what it says in SNI, and as authority.
 const url = new URL(options.url);
 const address = url.host;
@@ -33,6 +38,9 @@ let other = 0;
 
 function load(...more: string[]): void {
   const args = ['-t', '1', '-m', String(streams), '-c', String(connections), '--log-file', log];
+  for (const [name, value] of Object.entries(headers))
+    if (name !== 'Host') args.push('-H', `${name}: ${value}`);
+  if (options.method === 'POST') args.push('-d', body);
   const output = execFileSync('h2load', [...args, `--connect-to=${address}`, ...more], {
     stdio: ['ignore', 'pipe', 'inherit'],
   }).toString();

@@ -15,6 +15,7 @@ export interface ManifestInput {
   readonly upstreamPort: number;
   readonly canaryPort: number;
   readonly webSocketPort: number;
+  readonly grpcPort: number;
   /** ECDSA, for load.test. */
   readonly certificate: string;
   readonly key: string;
@@ -103,13 +104,18 @@ function common(folder: string, input: ManifestInput): object[] {
     ...service('main', input.upstreamPort),
     ...service('canary', input.canaryPort),
     ...service('echo', input.webSocketPort),
+    ...service('grpc', input.grpcPort),
     secret('load', input.certificate, input.key),
     secret('rsa', input.rsaCertificate, input.rsaKey),
     {
       apiVersion: 'v1',
       kind: 'ConfigMap',
       metadata: { namespace: 'load', name: 'settings' },
-      data: { 'access-log-path': join(folder, 'access.log'), 'keep-alive-requests': '100000000' },
+      data: {
+        'access-log-path': join(folder, 'access.log'),
+        'keep-alive-requests': '100000000',
+        'upstream-keepalive-requests': '100000000',
+      },
     },
     ingress('main', 'load.test', '/', 'main', MAIN),
   ];
@@ -127,6 +133,7 @@ function mainSite(): object[] {
     ingress('limited', 'load.test', '/limited', 'main', LIMITED),
     ingress('regex', REGEX_HOST, regexes, 'main', { ...MAIN, 'use-regex': 'true' }),
     ingress('echo', 'load.test', '/ws', 'echo', MAIN),
+    ingress('grpc', 'load.test', '/load.Echo', 'grpc', { ...MAIN, 'backend-protocol': 'GRPC' }),
     hostIngress(0),
   ];
 }

@@ -29,6 +29,13 @@ const headersWith = (connection: string) => `
       proxy_set_header X-Scheme $scheme;
       proxy_set_header X-Original-Forwarded-For $http_x_forwarded_for;`;
 
+/** The same to a backend that speaks gRPC; of timeouts and buffers nothing is said. */
+const GRPC_HEADERS = headersWith('""')
+  .split('\n')
+  .filter((line) => line.includes('proxy_set_header') && !line.includes(' Connection '))
+  .map((line) => line.replace('proxy_set_header', 'grpc_set_header'))
+  .join('\n');
+
 /** What both sites share; the access log has ingress-nginx's format. */
 function http(input: PeerInput, inner: string): string {
   return `
@@ -81,6 +88,7 @@ export function nginxConfig(input: PeerInput): string {
     input,
     `
   upstream canary { server 127.0.0.1:${input.canaryPort}; keepalive 320; keepalive_requests 100000000; }
+  upstream grpc { server 127.0.0.1:${input.grpcPort}; keepalive 320; keepalive_requests 100000000; }
   upstream echo { server 127.0.0.1:${input.webSocketPort}; }
   map $http_canary $chosen { default main; always canary; }
   map $http_upgrade $upgraded { default upgrade; '' ''; }
@@ -96,6 +104,8 @@ export function nginxConfig(input: PeerInput): string {
     location /canary/ { proxy_pass http://$chosen;${headers} }
     location /weighted/ { proxy_pass http://$drawn;${headers} }
     location /limited/ { limit_conn connections 1000; limit_req zone=requests burst=5000000 nodelay; proxy_pass http://main;${headers} }
+    location /load.Echo { grpc_pass grpc://grpc;
+${GRPC_HEADERS} }
     location /ws { proxy_pass http://echo;${upgrading} }
     location ~* "^/rewrite(/|$)(.*)" { rewrite "(?i)/rewrite(/|$)(.*)" /$2 break; proxy_pass http://main;${headers} }
   }

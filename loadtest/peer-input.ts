@@ -4,6 +4,7 @@ export interface PeerInput {
   readonly upstreamPort: number;
   readonly canaryPort: number;
   readonly webSocketPort: number;
+  readonly grpcPort: number;
   readonly httpPort: number;
   readonly httpsPort: number;
   readonly certificate: string;

@@ -30,6 +30,7 @@ const EVERYTHING: ReadonlySet<Feature> = new Set([
   'regex',
   'websocket',
   'http2',
+  'grpc',
 ]);
 
 /** What a peer may take to start, milliseconds; Serin reads 10,000 Ingresses from YAML first. */

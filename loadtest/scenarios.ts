@@ -12,7 +12,8 @@ export type Feature =
   | 'hosts'
   | 'regex'
   | 'websocket'
-  | 'http2';
+  | 'http2'
+  | 'grpc';
 
 /** One kind of load. Paths that a peer has no counterpart for are left out for it. */
 export interface Scenario {
@@ -22,7 +23,7 @@ export interface Scenario {
   readonly site: 'main' | 'hosts';
   /** The program that makes the load, and what it counts. */
   readonly loader: 'load.ts' | 'half-load.ts' | 'handshakes.ts' | 'messages.ts' | 'h2load.ts';
-  readonly unit: 'request' | 'handshake' | 'message';
+  readonly unit: 'request' | 'handshake' | 'message' | 'call';
   readonly path: string;
   readonly isTls: boolean;
   readonly method: 'GET' | 'POST';
@@ -150,6 +151,18 @@ export const SCENARIOS: readonly Scenario[] = [
     connections: 4,
     streams: PAGE.length,
     page: PAGE,
+  },
+  {
+    ...http2,
+    name: 'gRPC, TLS, unary calls, 16 connections x 20 streams',
+    needs: 'grpc',
+    unit: 'call',
+    path: '/load.Echo/Unary',
+    method: 'POST',
+    headers: { 'content-type': 'application/grpc', te: 'trailers' },
+    bodyBytes: 69,
+    connections: 16,
+    streams: 20,
   },
   {
     ...get,

@@ -10,6 +10,7 @@ import { LOAD_CORE, start, waitForPort, type Started } from './processes.ts';
 /** Fixed ports, so that every peer's configuration can name them; all on loopback. */
 const UPSTREAM_PORT = 18_100;
 const CANARY_PORT = 18_101;
+const GRPC_PORT = 18_102;
 const FIRST_PEER_PORT = 18_200;
 const FIRST_HOSTS_PORT = 18_250;
 const ECHO_START_MS = 10_000;
@@ -37,6 +38,8 @@ export async function startUpstreams(started: Started[]): Promise<ManifestInput>
     started.push(start(LOAD_CORE, process.execPath, [join(here, 'upstream.ts'), String(port)]));
     await waitForPort(port);
   }
+  started.push(start(LOAD_CORE, process.execPath, [join(here, 'grpc-upstream.ts'), String(GRPC_PORT)]));
+  await waitForPort(GRPC_PORT);
   const echo = start(LOAD_CORE, process.execPath, [join(here, 'pods.ts'), '1']);
   started.push(echo);
   const deadline = Date.now() + ECHO_START_MS;
@@ -48,6 +51,7 @@ export async function startUpstreams(started: Started[]): Promise<ManifestInput>
   return {
     upstreamPort: UPSTREAM_PORT,
     canaryPort: CANARY_PORT,
+    grpcPort: GRPC_PORT,
     webSocketPort: (JSON.parse(echo.output()) as number[])[0]!,
     ...createSelfSigned(['load.test'], Date.now()),
     rsaCertificate: rsa.certificate,
