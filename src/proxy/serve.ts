@@ -10,6 +10,7 @@ import { createHttp1Wire } from './http1/upstream-wire.ts';
 import { createHttp2Wire } from './http2/upstream-wire.ts';
 import type { Connection, Transport } from './transport/transport.ts';
 import { Timers } from '../lib/timer-wheel.ts';
+import { CompressorRoom } from './exchange/compressor-room.ts';
 import { Copies } from './exchange/copies.ts';
 import { Subrequests } from './exchange/subrequests.ts';
 import { Turns } from './exchange/turns.ts';
@@ -75,6 +76,7 @@ export function createServeContext(options: ServeOptions): Engine {
       counters: options.metrics.copies,
       report,
     }),
+    compressors: new CompressorRoom(),
     turns: new Turns(options.now, (run) => void setImmediate(run)),
     stats: { accepted: 0, requests: 0, reading: 0, writing: 0, waiting: 0 },
     connections: new Set(),

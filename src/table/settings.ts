@@ -1,4 +1,5 @@
 import type { RedactedBytes } from '../lib/redacted-bytes.ts';
+import { NO_COMPRESSION, type CompressionSettings } from './compression.ts';
 import { DEFAULT_TRACING, type TracingSettings } from './tracing.ts';
 
 /** What the ConfigMap and flags decide for the whole data plane. All durations in ms, sizes in bytes. */
@@ -68,6 +69,7 @@ export interface DataPlaneSettings {
   /** How requests of hosts that are not configured are counted (--metrics-per-undefined-host, --metrics-per-host). */
   readonly undefinedHosts: UndefinedHosts;
   readonly tracing: TracingSettings;
+  readonly compression: CompressionSettings;
 }
 
 /** `nameless`: with no word of the Ingress whose route it was. */
@@ -221,4 +223,5 @@ export const DEFAULT_SETTINGS: DataPlaneSettings = {
   limitKey: '$binary_remote_addr',
   undefinedHosts: 'uncounted',
   tracing: DEFAULT_TRACING,
+  compression: NO_COMPRESSION,
 };

@@ -1,17 +1,19 @@
 import type { FindingReason } from '../../model/finding.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
+import type { CompressionParts } from './compression-parts.ts';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Settings under construction. */
 export type SettingsDraft = Mutable<
-  Omit<DataPlaneSettings, 'accessLog' | 'streams' | 'streamLog' | 'tls'>
+  Omit<DataPlaneSettings, 'accessLog' | 'streams' | 'streamLog' | 'tls' | 'compression'>
 > & {
   accessLog: Mutable<DataPlaneSettings['accessLog']>;
   streams: Mutable<DataPlaneSettings['streams']>;
   streamLog: Mutable<DataPlaneSettings['streamLog']>;
   tls: Mutable<DataPlaneSettings['tls']>;
   areTicketsIssued: boolean;
+  compressionParts: CompressionParts;
   syslog: { isOn: boolean; host: string; port: number };
   hstsParts: { isOn: boolean; maxAge: string; hasSubdomains: boolean; isPreloaded: boolean };
 };

@@ -14,6 +14,7 @@ import { hasVariables, unknownNames } from '../../lib/variables/template.ts';
 import { unknownVariables } from '../../observe/log-format.ts';
 import { unknownStreamVariables } from '../../observe/stream-log.ts';
 import type { ApplyKey, SettingsDraft } from './draft.ts';
+import { COMPRESSION_KEYS } from './compression-keys.ts';
 import { TRACING_KEYS } from './tracing-keys.ts';
 
 const bool =
@@ -298,6 +299,7 @@ export const DATA_PLANE_KEYS: Readonly<Record<string, ApplyKey>> = {
   'limit-conn-status-code': refusal((draft, value) => (draft.connectionLimitStatus = value)),
   'limit-conn-zone-variable': limitKey,
   ...TRACING_KEYS,
+  ...COMPRESSION_KEYS,
   'max-connections-per-address': integer((draft, value) => (draft.maxConnectionsPerAddress = value)),
 };
 

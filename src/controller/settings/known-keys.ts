@@ -5,10 +5,6 @@ const ROWS: readonly (readonly [consequence: string, names: Names])[] = [
   ['it is ignored', 'enable-ocsp'],
   ["Node's TLS takes no ticket keys of 80 bytes, and makes its own", 'ssl-session-ticket-key'],
   ["Node's TLS has no early data: every handshake is whole", 'ssl-early-data'],
-  [
-    'responses are sent as they come',
-    `use-gzip gzip-level gzip-min-length gzip-types gzip-disable enable-brotli brotli-level brotli-min-length brotli-types`,
-  ],
   ['$geoip2_* are empty in the log', 'use-geoip2 geoip2-autoreload-in-minutes'],
   [
     'no web application firewall looks at the requests',

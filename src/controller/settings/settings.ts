@@ -6,6 +6,7 @@ import type { Findings } from '../../model/finding.ts';
 import type { SourceRef } from '../../model/source.ts';
 import { DEFAULT_SETTINGS, type DataPlaneSettings, type UndefinedHosts } from '../../table/settings.ts';
 import { readDhParameters, type SecretLookUp } from './dh-parameters.ts';
+import { defaultCompression, toCompression } from './compression-parts.ts';
 import type { KeyProblem, SettingsDraft } from './draft.ts';
 import { DATA_PLANE_KEYS, INERT_KEYS } from './keys.ts';
 
@@ -52,6 +53,7 @@ export function toSettings(input: SettingsInput): DataPlaneSettings {
     streamLog: { ...DEFAULT_SETTINGS.streamLog },
     tls: { ...DEFAULT_SETTINGS.tls },
     areTicketsIssued: false,
+    compressionParts: defaultCompression(),
     syslog: { isOn: false, host: '', port: 514 },
     hstsParts: { isOn: true, maxAge: '31536000', hasSubdomains: true, isPreloaded: false },
   };
@@ -86,7 +88,7 @@ export function toSettings(input: SettingsInput): DataPlaneSettings {
       });
     }
   }
-  const { hstsParts, areTicketsIssued, syslog, ...settings } = draft;
+  const { hstsParts, areTicketsIssued, syslog, compressionParts, ...settings } = draft;
   if (syslog.isOn && syslog.host !== '') settings.accessLog.syslog = { host: syslog.host, port: syslog.port };
   else if (syslog.isOn) {
     const consequence = 'the access log goes to where access-log-path says';
@@ -99,7 +101,7 @@ export function toSettings(input: SettingsInput): DataPlaneSettings {
     });
   }
   if (areTicketsIssued) settings.tls.ticketKeys = flags.ticketKeys;
-  return { ...settings, hsts: hstsValue(hstsParts) };
+  return { ...settings, compression: toCompression(compressionParts), hsts: hstsValue(hstsParts) };
 }
 
 function hstsValue(parts: SettingsDraft['hstsParts']): string | undefined {

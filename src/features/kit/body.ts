@@ -10,6 +10,8 @@ export interface BodyTap {
 export interface BodyStage {
   /** Takes bytes, valid during the call only. False: it wants no more until it calls `ready`. */
   write(buffer: Buffer, start: number, end: number): boolean;
+  /** All that came at once was written, and what follows may take its time. False: it wants no more until it calls `ready`. */
+  flush?(): boolean;
   /** Nothing follows; it calls `end` when it has sent all. */
   end(): void;
   /** The client takes more. */
@@ -24,7 +26,8 @@ export interface BodyOut {
   write(bytes: Buffer): boolean;
   /** It takes more after a `write` of its own was false. */
   ready(): void;
-  end(): void;
+  /** Nothing follows but these bytes, which stay as they are. */
+  end(last?: Buffer): void;
   /** It cannot go on: the response is cut off. */
   fail(fault: unknown): void;
 }

@@ -7,6 +7,7 @@ import type { Pools } from '../upstream/pools.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { BodyStorage } from './body-store.ts';
 import type { EngineStats } from './connection-gauge.ts';
+import type { CompressorRoom } from './compressor-room.ts';
 import type { Copies } from './copies.ts';
 import type { Subrequests } from './subrequests.ts';
 import type { Turns } from './turns.ts';
@@ -47,6 +48,7 @@ export interface ServeContext extends EngineOptions {
   readonly subrequests: Subrequests;
   readonly copies: Copies;
   readonly turns: Turns;
+  readonly compressors: CompressorRoom;
   readonly stats: EngineStats;
   readonly connections: Set<ClientConnection>;
   /** Goes on with a connection that speaks HTTP/2; `begun` is what was read of it. */

@@ -190,8 +190,7 @@ export class Forwarding
   }
 
   onReadDone(): void {
-    const staged = this.#staged;
-    const isTaken = staged === undefined ? this.flushBody() : !staged.isFull;
+    const isTaken = this.#staged === undefined ? this.flushBody() : this.#flushStage(this.#staged);
     if (isTaken || this.#isPaused) return;
     this.#isPaused = true;
     this.#stream?.pause();
@@ -205,9 +204,10 @@ export class Forwarding
       this.endBody(trailers, endedAtMs);
       return;
     }
-    // What they were read with may read the next response before the stage has sent all.
-    response.headers = response.headers?.copy();
+    const { serial } = this.#exchange;
     this.#staged.finish();
+    // What they were read with may read the next response before the stage has sent all.
+    if (this.#exchange.isServing(serial)) response.headers = response.headers?.copy();
   }
 
   /** Sends bytes of the response's body; they may be needed after the call only when `isOwned`. */
@@ -350,6 +350,14 @@ export class Forwarding
     this.#isDetourDue = false;
   }
 
+  /** False: the stage wants no more for now. */
+  #flushStage(staged: StagedBody): boolean {
+    // A head that comes alone goes out alone.
+    if (this.#try.responseLength === 0) this.flushBody();
+    else staged.flush();
+    return !staged.isFull;
+  }
+
   #closeStage(): void {
     if (this.#staged === undefined) return;
     this.#staged.close();
@@ -398,10 +406,13 @@ export class Forwarding
     let all = lines;
     const isFiltered =
       !response.areFiltersSkipped && (route!.onResponse.length > 0 || route!.onBody.length > 0);
-    if (isFiltered) {
+    if (isFiltered || rules.compression?.concerns(status, head.headers) === true) {
       const editor = new ResponseLinesEditor(status, joinLines(lines, behind), false);
-      for (const filter of route!.onResponse) filter.onResponse!(editor, exchange);
-      if (route!.onBody.length > 0) this.#staged = StagedBody.of(exchange, editor, this);
+      if (isFiltered) {
+        for (const filter of route!.onResponse) filter.onResponse!(editor, exchange);
+        this.#staged = StagedBody.of(exchange, editor, this);
+      }
+      this.#staged ??= StagedBody.compressed(exchange, editor, head.contentLength, this);
       all = editor.toLines();
       behind = NO_LINES;
       if (editor.status !== status) {

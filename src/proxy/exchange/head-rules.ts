@@ -4,6 +4,7 @@ import { compileFieldTemplate, hasVariables, type Template } from '../../lib/var
 import type { DataPlaneSettings } from '../../table/settings.ts';
 import { type HeadText, headerLine, headerLineIfSafe, joinLines, NO_LINES } from '../message/head-text.ts';
 import { createDropTable, HEADER, HEADER_NAMES, headerIdOf } from '../message/known-headers.ts';
+import { Compression } from './compression.ts';
 
 /** A header of the ConfigMap's making. */
 export interface Field {
@@ -33,6 +34,8 @@ export interface HeadRules {
   readonly responseFields: readonly Field[];
   /** Strict-Transport-Security line; empty when none is sent. */
   readonly hstsLine: HeadText;
+  /** How responses are compressed; undefined: they are not. */
+  readonly compression: Compression | undefined;
   readonly isTrustedHop: NetworkMatcher;
   /** Whether any request's hops may tell who the client is: PROXY protocol apart, which a connection tells. */
   readonly isForwardedRead: boolean;
@@ -127,6 +130,7 @@ function compileHeadRules(settings: DataPlaneSettings): HeadRules {
     ),
     responseFields: responseHeaders.filter(([, value]) => hasVariables(value)).map(toField),
     hstsLine: hsts === undefined ? NO_LINES : headerLineIfSafe('Strict-Transport-Security', hsts),
+    compression: Compression.of(settings.compression),
     isTrustedHop: compileNetworks(settings.trustedNetworks),
     isForwardedRead: settings.isForwardedTrusted || settings.isRealIpEnabled,
     isProxiedChainSent,

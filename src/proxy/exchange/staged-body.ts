@@ -1,6 +1,7 @@
 import type { BodyOut, BodyStage } from '../../features/kit/body.ts';
 import type { ResponseEditor } from '../../features/kit/filter.ts';
 import { answerFault } from './answer.ts';
+import { CompressingStage } from './compressing-stage.ts';
 import type { Exchange } from './exchange.ts';
 
 /** Who sends a response whose body has a stage. */
@@ -30,6 +31,7 @@ export class StagedBody implements BodyOut {
 
   /** That of the first filter of the route that has a stage for this response. */
   static of(exchange: Exchange, response: ResponseEditor, owner: StageOwner): StagedBody | undefined {
+    if (exchange.routing.route!.onBody.length === 0) return undefined;
     const body = new StagedBody(exchange, owner);
     for (const filter of exchange.routing.route!.onBody) {
       const stage = filter.stageBody!(response, exchange, body);
@@ -40,8 +42,28 @@ export class StagedBody implements BodyOut {
     return undefined;
   }
 
+  /** That of a body which is compressed on its way; `contentLength` is what the upstream says of it, or -1. */
+  static compressed(
+    exchange: Exchange,
+    response: ResponseEditor,
+    contentLength: number,
+    owner: StageOwner,
+  ): StagedBody | undefined {
+    const { context, routing } = exchange;
+    const coding = routing.rules.compression?.choose(response, exchange, contentLength, context.compressors);
+    if (coding === undefined) return undefined;
+    const body = new StagedBody(exchange, owner);
+    body.#stage = new CompressingStage(coding, contentLength, body, context);
+    return body;
+  }
+
   take(buffer: Buffer, start: number, end: number): void {
     if (!this.#stage!.write(buffer, start, end)) this.isFull = true;
+  }
+
+  /** All of one read was taken. */
+  flush(): void {
+    if (this.#stage!.flush?.() === false) this.isFull = true;
   }
 
   finish(): void {
@@ -69,9 +91,10 @@ export class StagedBody implements BodyOut {
     if (!this.#isDeaf) this.#owner.onStageReady();
   }
 
-  end(): void {
+  end(last?: Buffer): void {
     if (this.#isDeaf) return;
     this.#isOver = true;
+    if (last !== undefined) this.#owner.sendBody(last, 0, last.length, true);
     this.#owner.endBody(undefined, this.#exchange.context.now());
   }
 
