@@ -113,6 +113,7 @@ function common(folder: string, input: ManifestInput): object[] {
       metadata: { namespace: 'load', name: 'settings' },
       data: {
         'access-log-path': join(folder, 'access.log'),
+        'use-gzip': 'true',
         'keep-alive-requests': '100000000',
         'upstream-keepalive-requests': '100000000',
       },

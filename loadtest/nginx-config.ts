@@ -56,6 +56,13 @@ http {
   keepalive_requests 100000000;
   keepalive_timeout 75;
   client_max_body_size 8m;
+  gzip on;
+  gzip_comp_level 1;
+  gzip_http_version 1.1;
+  gzip_min_length 256;
+  gzip_types application/json;
+  gzip_proxied any;
+  gzip_vary on;
   limit_req_zone $binary_remote_addr zone=requests:5m rate=1000000r/s;
   limit_conn_zone $binary_remote_addr zone=connections:5m;
   upstream main { server 127.0.0.1:${input.upstreamPort}; keepalive 320; keepalive_requests 100000000; }

@@ -31,6 +31,7 @@ const EVERYTHING: ReadonlySet<Feature> = new Set([
   'websocket',
   'http2',
   'grpc',
+  'gzip',
 ]);
 
 /** What a peer may take to start, milliseconds; Serin reads 10,000 Ingresses from YAML first. */

@@ -13,7 +13,8 @@ export type Feature =
   | 'regex'
   | 'websocket'
   | 'http2'
-  | 'grpc';
+  | 'grpc'
+  | 'gzip';
 
 /** One kind of load. Paths that a peer has no counterpart for are left out for it. */
 export interface Scenario {
@@ -132,6 +133,14 @@ export const SCENARIOS: readonly Scenario[] = [
     path: '/',
     spread: { kind: 'hosts', hosts: HOST_COUNT, paths: PATHS_PER_HOST },
     against: 'one host, 5 paths',
+  },
+  {
+    ...get,
+    name: 'gzip of 20 KB JSON',
+    needs: 'gzip',
+    path: '/json/20480',
+    headers: { 'accept-encoding': 'gzip' },
+    connections: 32,
   },
   { ...get, name: '1 MiB download', needs: 'plain', path: '/1048576', connections: 8 },
   {

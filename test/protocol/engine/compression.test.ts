@@ -219,17 +219,20 @@ test('a client that reads nothing has the upstream wait', async () => {
 });
 
 test('an upstream that breaks off breaks the response off', async () => {
+  const sockets: Socket[] = [];
   const upstream = await bench.upstream((socket) => {
     socket.once('data', () => {
+      sockets.push(socket);
       socket.write(
         `HTTP/1.1 200 OK\r\n${JSON_TYPE}Transfer-Encoding: chunked\r\n\r\n${chunk(textOf(100_000))}`,
-        () => socket.resetAndDestroy(),
       );
     });
   });
   const engine = await serve(upstream);
   const client = await engine.connect();
   client.send(get('gzip'));
+  await client.until((text) => /\r\n\r\n[0-9a-f]+\r\n/.test(text));
+  sockets[0]!.resetAndDestroy();
   expect(bodyOf(await client.ended())).toBeUndefined();
   await eventually(() => engine.context.compressors.heldBytes === 0);
   expect(engine.faults).toEqual([]);
