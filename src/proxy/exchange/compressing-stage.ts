@@ -104,8 +104,14 @@ export class CompressingStage implements BodyStage, TimerOwner {
   }
 
   #passLate(): void {
+    if (this.#isOver || this.#heldBytes === 0) return;
+    this.#guard(() => this.#pass());
+  }
+
+  /** Does what no caller of the exchange's watches over. */
+  #guard(step: () => void): void {
     try {
-      if (!this.#isOver && this.#heldBytes > 0) this.#pass();
+      step();
     } catch (fault) {
       this.#out.fail(fault);
     }
@@ -123,16 +129,17 @@ export class CompressingStage implements BodyStage, TimerOwner {
     const stream = this.#coding.createStream();
     this.#stream = stream;
     this.#deps.compressors.take(this.#coding.streamBytes);
-    stream.on('data', (bytes: Buffer) => {
+    const send = (bytes: Buffer): void => {
       if (!out.write(bytes)) stream.pause();
-    });
+    };
+    stream.on('data', (bytes: Buffer) => this.#guard(() => send(bytes)));
     stream.on('drain', () => {
       this.#isFull = false;
-      out.ready();
+      this.#guard(() => out.ready());
     });
     stream.on('end', () => {
       this.#letGo();
-      out.end();
+      this.#guard(() => out.end());
     });
     stream.on('error', (fault) => out.fail(fault));
     return stream;
