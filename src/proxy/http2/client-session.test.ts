@@ -35,6 +35,23 @@ test('a request is a head with its pseudo-header fields first, behind the prefac
   );
 });
 
+test('the id of a request, which is another one each time, takes no place in the table', () => {
+  const { peer, handler } = serverOf();
+  peer.send(settings());
+  const heads = ['1f', '2e', '3d', '4c'].map((id) => {
+    const lines = parsedLines('X-A: b\r\n');
+    peer.session.request(handler, 'GET', 'http', 'a.test', '/', lines, -1, id);
+    peer.turn();
+    return peer.take().filter((line) => line.startsWith('headers'));
+  });
+  expect(heads.flat().map((line) => /x-request-id: (\w+), x-a: b/.exec(line)?.[1])).toEqual([
+    '1f',
+    '2e',
+    '3d',
+    '4c',
+  ]);
+});
+
 describe('responses', () => {
   for (const { name, method, send, events, want = [] } of [
     {
@@ -141,7 +158,11 @@ describe('responses', () => {
       send: [reset(1, 7)],
       events: ['reset 1 refusedStream untouched'],
     },
-    { name: '6.4: a reset stream may have been', send: [reset(1, 2)], events: ['reset 1 internalError'] },
+    {
+      name: '6.4: a reset stream may have been',
+      send: [reset(1, 2)],
+      events: ['reset 1 internalError'],
+    },
     {
       name: '6.8: streams above the last of GOAWAY were not touched',
       send: [goaway(1, 0), headers(1, OK)],
@@ -166,10 +187,26 @@ describe('connection errors', () => {
     { name: '5.1: HEADERS on an idle stream', send: headers(5, OK), code: 'protocolError' },
     { name: '5.1: DATA on an idle stream', send: data(5, 'x'), code: 'protocolError' },
     { name: '5.1.1: a stream of the server', send: headers(2, OK), code: 'protocolError' },
-    { name: '6.5.2: ENABLE_PUSH of 1', send: settings([SETTING.enablePush, 1]), code: 'protocolError' },
-    { name: '6.6: PUSH_PROMISE', send: frame(FRAME.pushPromise, 4, 1, word(2)), code: 'protocolError' },
-    { name: '6.9: WINDOW_UPDATE on an idle stream', send: windowUpdate(5, 1), code: 'protocolError' },
-    { name: '4.2: too large a frame', send: frame(FRAME.ping, 0, 0, '', 20_000), code: 'frameSizeError' },
+    {
+      name: '6.5.2: ENABLE_PUSH of 1',
+      send: settings([SETTING.enablePush, 1]),
+      code: 'protocolError',
+    },
+    {
+      name: '6.6: PUSH_PROMISE',
+      send: frame(FRAME.pushPromise, 4, 1, word(2)),
+      code: 'protocolError',
+    },
+    {
+      name: '6.9: WINDOW_UPDATE on an idle stream',
+      send: windowUpdate(5, 1),
+      code: 'protocolError',
+    },
+    {
+      name: '4.2: too large a frame',
+      send: frame(FRAME.ping, 0, 0, '', 20_000),
+      code: 'frameSizeError',
+    },
     {
       name: '4.3: a bad block',
       send: frame(FRAME.headers, 5, 1, Buffer.from([0x80])),

@@ -69,6 +69,7 @@ export class ClientSession extends Session {
     path: string,
     lines: HeadText,
     contentLength: number,
+    requestId = '',
   ): Stream {
     const stream = this.openStream(this.#nextId);
     this.#nextId += 2;
@@ -83,6 +84,7 @@ export class ClientSession extends Session {
     encoder.line(`:scheme: ${scheme}`);
     encoder.line(`:authority: ${authority}`);
     encoder.passing(':path', path);
+    if (requestId !== '') encoder.passing('x-request-id', requestId);
     if (lines !== '') encoder.lines(lines);
     if (contentLength >= 0) encoder.contentLength(contentLength);
     this.send.head(stream, true);

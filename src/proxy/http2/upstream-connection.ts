@@ -158,6 +158,7 @@ export class Http2UpstreamConnection
       request.target,
       lines.lines,
       request.contentLength,
+      lines.requestId,
     );
   }
 
