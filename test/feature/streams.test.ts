@@ -220,6 +220,12 @@ describe.skipIf(!has('psql'))('TCP, with psql', () => {
     api.apply(configMap('tcp-services', { [port]: 'a/held:5432', [server.port]: 'a/held:5432' }));
     await serin.waitFor(new RegExp(`cannot listen name=tcp-${server.port} .*EADDRINUSE`));
     await becomes(() => psql(port, 'select 1'), 'held');
+    // Once it is free, it is taken without another word.
+    await server.close();
+    const moved = await startTcpServer(servePostgres('moved'));
+    closers.push(() => moved.close());
+    api.apply(slice('held', moved.port));
+    await becomes(() => psql(server.port, 'select 1'), 'moved');
   });
 });
 

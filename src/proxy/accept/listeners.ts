@@ -23,6 +23,9 @@ export interface ListenersContext extends ListenerContext {
   portClosed?(name: string, port: number): void;
 }
 
+/** How long after a port could not be bound it is tried again: whoever has it may be about to end. */
+const RETRY_MS = 2_000;
+
 /** Every worker binds the same ports (SO_REUSEPORT) and the kernel spreads connections over them. */
 export function createListeners(context: ListenersContext): Listeners {
   const opener = createPortOpener(context);
@@ -32,6 +35,9 @@ export function createListeners(context: ListenersContext): Listeners {
   let isClosed = false;
   /** Whether any of them leads to a stream. */
   let hasStreams = false;
+  /** What is wrong with those that could not be bound, by name. */
+  const failed = new Map<string, string>();
+  let retry: NodeJS.Timeout | undefined;
   let last: Promise<void> = Promise.resolve();
 
   /** A port without anywhere to go is closed. */
@@ -45,9 +51,17 @@ export function createListeners(context: ListenersContext): Listeners {
     try {
       const port = await opener.open({ ...listener, port: listener.port || (given?.get(name) ?? 0) });
       open.push(port);
+      failed.delete(name);
       context.post({ kind: 'listening', name, address: port.address, port: port.port });
     } catch (error) {
-      context.post({ kind: 'listen-failed', name, of: kind, message: (error as Error).message });
+      const { message } = error as Error;
+      // Told once, however often it is tried.
+      if (failed.get(name) !== message) context.post({ kind: 'listen-failed', name, of: kind, message });
+      failed.set(name, message);
+      retry ??= setTimeout(() => {
+        retry = undefined;
+        void followNext();
+      }, RETRY_MS).unref();
     }
   }
 
@@ -60,10 +74,17 @@ export function createListeners(context: ListenersContext): Listeners {
   async function follow(): Promise<void> {
     if (given === undefined || isClosed) return;
     const now = hasStreams ? wanted.filter(isServed) : wanted;
-    const left = open.filter((port) => !now.some((listener) => isSame(port, listener)));
-    open = open.filter((port) => !left.includes(port));
-    await Promise.all(left.map(closeOne));
-    for (const listener of now) if (!open.some((port) => isSame(port, listener))) await openOne(listener);
+    const named = new Map(now.map((listener) => [listener.name, listener]));
+    const left = new Set(open.filter((port) => !isSame(port, named.get(port.listener.name))));
+    open = open.filter((port) => !left.has(port));
+    await Promise.all(Array.from(left, closeOne));
+    for (const name of failed.keys()) if (!named.has(name)) failed.delete(name);
+    const isOpen = openNames();
+    for (const listener of now) if (!isOpen.has(listener.name)) await openOne(listener);
+  }
+
+  function openNames(): ReadonlySet<string> {
+    return new Set(open.map(({ listener }) => listener.name));
   }
 
   function followNext(): Promise<void> {
@@ -79,8 +100,9 @@ export function createListeners(context: ListenersContext): Listeners {
     },
     refresh() {
       if (!hasStreams) return undefined;
+      const isOpen = openNames();
       const isAsWanted = wanted.every(
-        (listener) => isServed(listener) === open.some((port) => isSame(port, listener)),
+        (listener) => failed.has(listener.name) || isServed(listener) === isOpen.has(listener.name),
       );
       return isAsWanted ? undefined : followNext();
     },
@@ -90,6 +112,7 @@ export function createListeners(context: ListenersContext): Listeners {
     },
     async close() {
       isClosed = true;
+      clearTimeout(retry);
       await last;
       await Promise.all(open.map((port) => port.close(true)));
     },
@@ -97,9 +120,10 @@ export function createListeners(context: ListenersContext): Listeners {
   };
 }
 
-/** Whether a port is open as a listener wants it. */
-function isSame({ listener, port }: OpenPort, wanted: Listener): boolean {
-  const { kind, name, host } = listener;
+/** Whether a port is open as the listener of its name wants it. */
+function isSame({ listener, port }: OpenPort, wanted: Listener | undefined): boolean {
+  if (wanted === undefined) return false;
+  const { kind, host } = listener;
   const isPortRight = wanted.port === 0 || wanted.port === port;
-  return isPortRight && kind === wanted.kind && name === wanted.name && host === wanted.host;
+  return isPortRight && kind === wanted.kind && host === wanted.host;
 }
