@@ -113,7 +113,8 @@ export function startWorker(
     streams: () => router().streams,
     hostOf: (serverName) => router().hostOf(serverName).name,
     upstreamOf: (id) => upstreams.upstreamOf(id),
-    connections: context.connections,
+    entered: (session) => void context.connections.add(session),
+    left: (session) => void context.connections.delete(session),
     now: epochMs,
   });
   const listeners = createListeners({

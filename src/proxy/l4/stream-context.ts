@@ -28,8 +28,9 @@ export interface StreamContext {
   /** Name of the host in the table that a server name belongs to. */
   hostOf(serverName: string): string;
   upstreamOf(id: string): Upstream;
-  /** Connections that a drain waits for. */
-  readonly connections: Set<OpenSession>;
+  /** From then to then a drain waits for it. */
+  entered(session: OpenSession): void;
+  left(session: OpenSession): void;
   /** Milliseconds since the epoch; fractions allowed. */
   readonly now: () => number;
 }

@@ -56,9 +56,8 @@ export class TcpSession implements ConnectionHandler, TimerOwner, OpenSession {
 
   /** Takes the client's connection over; what it brings waits for an endpoint. */
   start(): void {
-    const { connections, counters } = this.#context;
-    connections.add(this);
-    counters(this.#options.kind).begun();
+    this.#context.entered(this);
+    this.#context.counters(this.#options.kind).begun();
     this.#client.handler = this;
     this.#client.pause();
     this.#tryNext();
@@ -197,10 +196,10 @@ export class TcpSession implements ConnectionHandler, TimerOwner, OpenSession {
   #finish(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    const { timers, connections, log, counters, now } = this.#context;
+    const { timers, log, counters, now } = this.#context;
     const record = this.#record;
     timers.cancel(this.#timer);
-    connections.delete(this);
+    this.#context.left(this);
     // How long a session lasted says nothing of its endpoint: that it could be connected to was told when it was.
     this.#endpoint?.finished('aborted', 0);
     record.endedAtMs = now();
