@@ -2,7 +2,7 @@ import type { Transform } from 'node:stream';
 import type { BodyOut, BodyStage } from '../../features/kit/body.ts';
 import { Timer, type TimerOwner, type Timers } from '../../lib/timer-wheel.ts';
 import type { Coding } from './coding.ts';
-import type { CompressorRoom } from './compressor-room.ts';
+import { type CompressorRoom, PIECE_BYTES } from './compressor-room.ts';
 
 export interface StageDeps {
   readonly timers: Timers;
@@ -13,8 +13,6 @@ export interface StageDeps {
 const WAIT_MS = 10;
 /** A body without length may show that it is short within so many turns of the event loop. */
 const WAIT_TURNS = 2;
-/** A larger read is compressed in pieces. */
-const PIECE_BYTES = 65_536;
 const FIRST_HELD_BYTES = 16_384;
 
 const NOTHING = Buffer.alloc(0);
@@ -29,8 +27,10 @@ export class CompressingStage implements BodyStage, TimerOwner {
   readonly #out: BodyOut;
   readonly #deps: StageDeps;
   readonly #timer: Timer = new Timer(this);
-  #held = NOTHING;
+  #held: Buffer = NOTHING;
   #heldBytes = 0;
+  /** Whether what is held stands in a place that is lent. */
+  #isLent = false;
   #stream: Transform | undefined = undefined;
   #isWaiting = false;
   #turnsLeft = 0;
@@ -63,6 +63,7 @@ export class CompressingStage implements BodyStage, TimerOwner {
       this.#pass();
     } else if (!this.#isWaiting) {
       this.#isWaiting = true;
+      this.#moveOut();
       if (this.#declaredBytes >= 0) this.#deps.timers.arm(this.#timer, WAIT_MS);
       else this.#waitTurns();
     }
@@ -70,12 +71,13 @@ export class CompressingStage implements BodyStage, TimerOwner {
   }
 
   end(): void {
-    const held = this.#takeHeld();
     this.#stopWaiting();
     this.#isOver = true;
-    if (this.#stream === undefined && held.length <= this.#coding.atOnceBytes)
-      this.#out.end(this.#coding.compress(held));
-    else if (held.length > 0) this.#open().end(held);
+    if (this.#stream === undefined && this.#heldBytes <= this.#coding.atOnceBytes) {
+      const body = this.#coding.compress(this.#held.subarray(0, this.#heldBytes));
+      this.#forgetHeld();
+      this.#out.end(body);
+    } else if (this.#heldBytes > 0) this.#open().end(this.#takeHeld());
     else this.#open().end();
   }
 
@@ -85,7 +87,7 @@ export class CompressingStage implements BodyStage, TimerOwner {
 
   close(): void {
     this.#isOver = true;
-    this.#takeHeld();
+    this.#forgetHeld();
     this.#stopWaiting();
     this.#stream?.destroy();
     this.#letGo();
@@ -164,22 +166,51 @@ export class CompressingStage implements BodyStage, TimerOwner {
 
   #hold(buffer: Buffer, start: number, end: number): void {
     const bytes = this.#heldBytes + end - start;
-    if (bytes > this.#held.length) {
-      const wanted = Math.max(bytes, 2 * this.#held.length, this.#declaredBytes, FIRST_HELD_BYTES);
-      const held = Buffer.allocUnsafe(Math.min(wanted, PIECE_BYTES));
-      this.#held.copy(held, 0, 0, this.#heldBytes);
-      this.#held = held;
-    }
+    if (this.#heldBytes === 0) this.#borrow();
+    if (bytes > this.#held.length) this.#grow(bytes);
     buffer.copy(this.#held, this.#heldBytes, start, end);
     this.#heldBytes = bytes;
   }
 
+  #borrow(): void {
+    const place = this.#deps.compressors.lendPlace();
+    if (place === undefined) return;
+    this.#held = place;
+    this.#isLent = true;
+  }
+
+  #grow(bytes: number): void {
+    const wanted = Math.max(bytes, 2 * this.#held.length, this.#declaredBytes, FIRST_HELD_BYTES);
+    const held = Buffer.allocUnsafe(Math.min(wanted, PIECE_BYTES));
+    this.#held.copy(held, 0, 0, this.#heldBytes);
+    this.#held = held;
+  }
+
+  /** Makes room for other bodies in the place that is lent. */
+  #moveOut(): void {
+    if (!this.#isLent) return;
+    this.#held = Buffer.from(this.#held.subarray(0, this.#heldBytes));
+    this.#giveBack();
+  }
+
+  #giveBack(): void {
+    if (!this.#isLent) return;
+    this.#isLent = false;
+    this.#deps.compressors.returnPlace();
+  }
+
   /** Whoever gets it may read it for longer: the next bytes need another place. */
   #takeHeld(): Buffer {
+    this.#moveOut();
     const held = this.#held.subarray(0, this.#heldBytes);
+    this.#forgetHeld();
+    return held;
+  }
+
+  #forgetHeld(): void {
+    this.#giveBack();
     this.#held = NOTHING;
     this.#heldBytes = 0;
-    return held;
   }
 }
 
