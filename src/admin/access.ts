@@ -1,10 +1,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { revealBytes, type RedactedBytes } from '../lib/redacted-bytes.ts';
 
 export type Verdict = 'let in' | 'not from here' | 'wrong token';
 
-/** Who may see what is not for everybody: this machine, and whoever has the token. */
+/** Who may see what is not for everybody: this machine, and whoever has the token. What a proxy passes on comes from elsewhere. */
 export interface Access {
   judge(request: IncomingMessage): Verdict;
 }
@@ -16,7 +16,7 @@ export function createAccess(
 ): Access {
   return {
     judge(request) {
-      if (isLocal(request.socket.remoteAddress ?? '')) return 'let in';
+      if (isLocal(request.socket.remoteAddress ?? '') && !isRelayed(request.headers)) return 'let in';
       const wanted = token();
       if (wanted === undefined) return 'not from here';
       const given = /^bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? '';
@@ -24,6 +24,23 @@ export function createAccess(
       return timingSafeEqual(digestOf(given), digestOf(revealBytes(wanted))) ? 'let in' : 'wrong token';
     },
   };
+}
+
+/** What proxies say of whom they speak for. Serin itself is one: tenants name its upstreams, and a name may lead to this port. */
+const RELAY_HEADERS = [
+  'x-forwarded-for',
+  'x-real-ip',
+  'x-forwarded-host',
+  'x-request-id',
+  'forwarded',
+  'via',
+];
+
+/** By such a name a person asks; another one in Host is a proxy's, or that of a page whose name was led here. */
+const OWN_HOST = /^(?:localhost|[\d.]+|\[[\da-f:.]+\])?(?::\d+)?$/i;
+
+function isRelayed(headers: IncomingHttpHeaders): boolean {
+  return !OWN_HOST.test(headers.host ?? '') || RELAY_HEADERS.some((name) => headers[name] !== undefined);
 }
 
 /** Whether a peer's address is of this machine's loopback, in the forms in which sockets name it. */

@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { redactBytes, type RedactedBytes } from '../lib/redacted-bytes.ts';
 import { createAccess, isLoopback } from './access.ts';
@@ -45,6 +46,19 @@ beforeEach(async () => {
   );
 });
 afterEach(() => server.close());
+
+/** Status of an answer; fetch would not send a Host of ours. */
+function askWith(headers: Record<string, string>): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ host: '127.0.0.1', port: server.port, path: '/api/findings', headers });
+    asked.once('error', reject);
+    asked.once('response', (response) => {
+      response.resume();
+      resolve(response.statusCode!);
+    });
+    asked.end();
+  });
+}
 
 const get = (path: string, method = 'GET') => fetch(`http://127.0.0.1:${server.port}${path}`, { method });
 
@@ -141,6 +155,34 @@ describe('whom it is shown to', () => {
     isLocal = true;
     expect(await ask('/api/findings')).toBe(200);
   });
+
+  // An ExternalName Service, or an auth-url, whose name leads to loopback brings Serin's own requests here.
+  const relayed: [header: string, value: string][] = [
+    ['X-Forwarded-For', '192.0.2.1'],
+    ['X-Real-IP', '192.0.2.1'],
+    ['X-Forwarded-Host', 'a.test'],
+    ['X-Request-ID', '1'],
+    ['Forwarded', 'for=192.0.2.1'],
+    ['Via', '1.1 a'],
+    ['Host', 'a.test'],
+    ['Host', 'localhost.a.test:10254'],
+  ];
+  for (const [header, value] of relayed) {
+    test(`what a proxy on this machine passes on is not local: ${header}: ${value}`, async () => {
+      isLocal = true;
+      expect(await askWith({ [header]: value })).toBe(403);
+      token = redactBytes(Buffer.from('s3cret'));
+      expect(await askWith({ [header]: value })).toBe(401);
+      expect(await askWith({ [header]: value, Authorization: 'Bearer s3cret' })).toBe(200);
+    });
+  }
+
+  for (const host of ['localhost:8080', '127.0.0.1:10254', '[::1]:10254', 'LOCALHOST']) {
+    test(`a person asks for ${host}`, async () => {
+      isLocal = true;
+      expect(await askWith({ Host: host })).toBe(200);
+    });
+  }
 
   const addresses: [address: string, isLocal: boolean][] = [
     ['127.0.0.1', true],
