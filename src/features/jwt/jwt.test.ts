@@ -74,6 +74,18 @@ describe('what annotations ask for', () => {
     expect(messages).toEqual([expect.stringContaining('has 4 keys that are not public keys for signatures')]);
   });
 
+  test('an RSA key that takes milliseconds for each token is left out: 8,192 bits, or an exponent of 64', () => {
+    const ofBytes = (count: number) => Buffer.alloc(count, 0xff).toString('base64url');
+    const rsaKey = (modulus: number, exponent: number) => ({
+      kty: 'RSA',
+      n: ofBytes(modulus),
+      e: ofBytes(exponent),
+    });
+    const keys = [rsaKey(512, 4), rsaKey(1_024, 3), rsaKey(256, 8)];
+    const { policy } = translate(BASE, { 'jwks.json': JSON.stringify({ keys }) });
+    expect(policy!.keys).toEqual([keys[0]]);
+  });
+
   test.each([
     ['no issuer', { 'serin.dev/jwt-jwks-secret': 'keys' }, 'needs serin.dev/jwt-issuer beside it'],
     [
@@ -159,6 +171,23 @@ describe('who may come in', () => {
     expect(
       await ask(filter, bearing(await sign({ ...claims, nbf: Math.floor(Date.now() / 1_000) + 600 }))),
     ).toEqual(invalid);
+  });
+
+  test('a token that names no key is tried with eight at most, or 64 keys make each bad one 64 signatures', async () => {
+    const strangers = await Promise.all(
+      Array.from({ length: 8 }, async () => exportJWK((await generateKeyPair('ES256')).publicKey)),
+    );
+    const own = await exportJWK(ec.publicKey);
+    const filterOf = (keys: readonly object[]) =>
+      jwt.createFilter!(translate(BASE, { 'jwks.json': JSON.stringify({ keys }) }).policy!, fakeContext())!;
+    const nameless = await new SignJWT({ iss: ISSUER })
+      .setProtectedHeader({ alg: 'ES256' })
+      .setExpirationTime('5m')
+      .sign(ec.privateKey);
+    expect(await ask(filterOf([...strangers.slice(1), own]), bearing(nameless))).toBe('allow');
+    expect((await ask(filterOf([...strangers, own]), bearing(nameless)))?.[0]).toBe(401);
+    const named = await sign({ iss: ISSUER }, { key: ec, alg: 'ES256', kid: 'own' });
+    expect(await ask(filterOf([...strangers, { ...own, kid: 'own' }]), bearing(named))).toBe('allow');
   });
 
   test('neither none nor a public key used as a shared secret (RFC 8725 §2.1)', async () => {

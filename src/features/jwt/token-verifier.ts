@@ -19,6 +19,8 @@ const ALGORITHMS = [
   'Ed25519',
 ];
 const TOKEN_MAX = 16_384;
+/** Keys tried for a token that names none, or one that several have: each costs a signature, and whoever sends tokens pays nothing. */
+const KEYS_TRIED_MAX = 8;
 /** Good tokens remembered for each route and worker, and for how long at most. */
 const REMEMBERED_MAX = 4_096;
 const REMEMBERED_MS = 60_000;
@@ -92,7 +94,9 @@ async function createVerify(policy: JwtPolicy, nowMs: () => number): Promise<Ver
     } catch (error) {
       if (error instanceof errors.JWKSMultipleMatchingKeys) {
         // A token that does not say which of several keys signed it.
+        let tried = 0;
         for await (const key of error) {
+          if (tried++ === KEYS_TRIED_MAX) return undefined;
           try {
             return (await jwtVerify(token, key, options())).payload;
           } catch {
