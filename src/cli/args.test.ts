@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseArgs, UsageError } from './args.ts';
-import { FLAGS, isTakenBy, type FlagKind, type FlagValue } from './flags.ts';
+import type { FlagKind, FlagValue } from './flag.ts';
+import { FLAGS, isTakenBy } from './flags.ts';
 
 const parse = (...argv: string[]) => parseArgs(argv, '1.2.3');
 
@@ -25,10 +26,23 @@ describe('the command line', () => {
   });
 
   test('names flags that set nothing', () => {
-    expect(parse('controller', '--sync-rate-limit=0.5', '--enable-ssl-chain-completion').unused).toEqual([
+    expect(parse('controller', '--sync-rate-limit=0.5').unused).toEqual([
       '--sync-rate-limit sets nothing in Serin: Serin applies changes at once.',
-      '--enable-ssl-chain-completion is not honoured yet: Fetching of intermediate certificates.',
     ]);
+  });
+
+  test('refuses by name, with the reason, what it will not do or cannot', () => {
+    const { unused } = parse('controller', '--enable-ssl-chain-completion', '--maxmind-license-key=x');
+    expect(unused).toEqual([
+      '--enable-ssl-chain-completion is refused: Serin fetches nothing that a certificate names, since its tenant chose the address: the Secret has to hold the intermediate certificates (tls.crt: the full chain).',
+      '--maxmind-license-key is refused: There is no GeoIP yet, and no database is fetched: $geoip2_* are empty in the log.',
+    ]);
+  });
+
+  test('says nothing of a refused flag that asks for nothing', () => {
+    expect(
+      parse('controller', '--enable-ssl-chain-completion=false', '--maxmind-retries-count=1').unused,
+    ).toEqual([]);
   });
 
   test('has the ports of a user without root for serve', () => {

@@ -1,15 +1,7 @@
 import { parseGoCsv, parseGoDuration, parseGoFloat, parseGoInteger } from '../lib/go-values.ts';
 import { parseGoBool } from '../lib/nginx-values.ts';
-import {
-  COMMANDS,
-  fallbackOf,
-  FLAGS,
-  isMeantFor,
-  isTakenBy,
-  type CommandName,
-  type Flag,
-  type FlagValue,
-} from './flags.ts';
+import type { CommandName, Flag, FlagValue } from './flag.ts';
+import { COMMANDS, fallbackOf, FLAGS, isMeantFor, isTakenBy } from './flags.ts';
 import { commandHelp, programHelp } from './help.ts';
 import { readFlagWords } from './pflag.ts';
 
@@ -120,7 +112,8 @@ function readCommand(command: CommandName, argv: readonly string[], version: str
     unused: [
       ...[...taken.values()]
         .filter(({ name }) => values.has(name))
-        .flatMap((flag) => whyUnused(flag, command)),
+        .toSorted((one, other) => (one.name < other.name ? -1 : 1))
+        .flatMap((flag) => whyUnused(flag, command, values.get(flag.name)!)),
       ...(isPositional
         ? []
         : read.rest.map((word) => `"${word}" is no flag and is ignored: values of booleans follow a =`)),
@@ -136,11 +129,12 @@ const VERSION_FLAG: Flag = {
   doc: 'Print the version and exit.',
 };
 
-function whyUnused(flag: Flag, command: CommandName): string[] {
+function whyUnused(flag: Flag, command: CommandName, value: FlagValue): string[] {
   // These take the arguments of the Deployment that they are about.
   if (command === 'check' || command === 'rbac') return [];
   if (flag.unused === 'inert') return [`--${flag.name} sets nothing in Serin: ${flag.doc}`];
-  if (flag.unused === 'pending') return [`--${flag.name} is not honoured yet: ${flag.doc}`];
+  if (flag.unused === 'refused')
+    return value === flag.fallback ? [] : [`--${flag.name} is refused: ${flag.doc}`];
   return isMeantFor(flag, command) ? [] : [`--${flag.name} sets nothing without a cluster: ${flag.doc}`];
 }
 

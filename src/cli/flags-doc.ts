@@ -1,11 +1,12 @@
-import { fallbackOf, FLAGS, isMeantFor, type CommandName, type Flag } from './flags.ts';
+import type { CommandName, Flag } from './flag.ts';
+import { fallbackOf, FLAGS, isMeantFor } from './flags.ts';
 
 /** Renders docs/flags.md from the flag table. */
 export function renderFlagsDoc(): string {
   const lines = [
     '# Flags',
     '',
-    'Made from the flag table (`src/cli/flags.ts`); `UPDATE_DOCS=1 npx vitest run src/cli` writes it anew. Names and defaults are',
+    'Made from the flag tables (`src/cli/flags.ts`, `src/cli/unused-flags.ts`); `UPDATE_DOCS=1 npx vitest run src/cli` writes it anew. Names and defaults are',
     "ingress-nginx's wherever it has the flag, except where the text says so.",
     '',
     "A command line is read as Go's pflag reads it. A boolean stands alone or has its value behind `=` (`true`, `t`, `1`, `false`, `f`, `0`...); all",
@@ -42,9 +43,9 @@ export function renderFlagsDoc(): string {
       'An existing Deployment may give these. Serin takes them, and names them in its log.',
     ],
     [
-      'Taken, not honoured yet',
-      FLAGS.filter((flag) => flag.unused === 'pending'),
-      'Serin takes these so that it starts, and warns of each in its log.',
+      'Refused',
+      FLAGS.filter((flag) => flag.unused === 'refused'),
+      'Serin takes these so that it starts, does not do what they ask for, and says so in its log.',
     ],
   ];
   for (const [title, flags, note] of groups) {

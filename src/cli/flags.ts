@@ -1,7 +1,6 @@
 import { DEFAULT_METRICS_OPTIONS } from '../observe/metrics-layout.ts';
-
-/** Which command takes a flag. */
-export type CommandName = 'serve' | 'controller' | 'check' | 'rbac' | 'certgen';
+import type { CommandName, Flag, FlagRow, FlagValue } from './flag.ts';
+import { UNUSED_ROWS } from './unused-flags.ts';
 
 export interface CommandDoc {
   readonly name: CommandName;
@@ -31,26 +30,6 @@ export const COMMANDS: readonly CommandDoc[] = [
   },
 ];
 
-export type FlagKind = 'string' | 'integer' | 'number' | 'boolean' | 'seconds' | 'list';
-
-export type FlagValue = string | number | boolean | readonly string[];
-
-/** One command-line flag. Names, defaults and meanings are ingress-nginx's wherever it has the flag (docs/reference/settings.md §3). */
-export interface Flag {
-  readonly name: string;
-  readonly kind: FlagKind;
-  readonly fallback: FlagValue;
-  /** Default of `serin serve` where it differs. */
-  readonly serveFallback?: FlagValue;
-  readonly commands: readonly CommandName[];
-  readonly doc: string;
-  /**
-   * Set on flags that are taken so that an existing Deployment starts, and then named in the log: `inert` ones have
-   * nothing to set in Serin, `pending` ones ask for something Serin does not do yet.
-   */
-  readonly unused?: 'inert' | 'pending';
-}
-
 const BOTH: readonly CommandName[] = ['serve', 'controller'];
 const CLUSTER: readonly CommandName[] = ['controller'];
 const FILES: readonly CommandName[] = ['serve'];
@@ -60,22 +39,7 @@ const CHECK: readonly CommandName[] = ['check'];
 const ALL: readonly CommandName[] = ['serve', 'controller', 'check', 'certgen'];
 const API: readonly CommandName[] = ['controller', 'check', 'certgen'];
 
-type Row = readonly [
-  name: string,
-  kind: FlagKind,
-  fallback: FlagValue,
-  commands: readonly CommandName[],
-  doc: string,
-  more?: { readonly serveFallback?: FlagValue; readonly unused?: 'inert' | 'pending' },
-];
-
-const inert = { unused: 'inert' } as const;
-const pending = { unused: 'pending' } as const;
-
-const NO_NATIVE_HISTOGRAMS =
-  'Histograms have the buckets of the flags above; native ones are in no text format.';
-
-const ROWS: readonly Row[] = [
+const ROWS: readonly FlagRow[] = [
   // What serve alone has.
   [
     'manifests',
@@ -336,36 +300,6 @@ const ROWS: readonly Row[] = [
   ['status-update-interval', 'integer', 60, CLUSTER, 'Seconds between checks of Ingress status; at least 5.'],
   ['disable-sync-events', 'boolean', false, CLUSTER, 'Write no Sync Events.'],
 
-  // Taken, with nothing to set here.
-  ['sync-rate-limit', 'number', 0.3, CLUSTER, 'Serin applies changes at once.', inert],
-  ['sync-period', 'seconds', 0, CLUSTER, 'Serin needs no periodic resync.', inert],
-  ['ssl-passthrough-proxy-port', 'integer', 442, CLUSTER, 'Serin has no internal TLS listener.', inert],
-  ['default-server-port', 'integer', 8181, CLUSTER, 'The built-in 404 needs no port of its own.', inert],
-  ['status-port', 'integer', 10246, CLUSTER, 'There is no nginx to ask.', inert],
-  ['stream-port', 'integer', 10247, CLUSTER, 'There is no nginx to configure.', inert],
-  ['health-check-timeout', 'integer', 10, CLUSTER, 'The health check asks nobody else.', inert],
-  ['profiling', 'boolean', true, CLUSTER, 'Node has its own profiler (--cpu-prof).', inert],
-  ['profiler-port', 'integer', 10245, CLUSTER, 'Node has its own profiler.', inert],
-  ['profiler-address', 'string', '127.0.0.1', CLUSTER, 'Node has its own profiler.', inert],
-  [
-    'monitor-max-batch-size',
-    'integer',
-    10000,
-    CLUSTER,
-    'Metrics are counted in shared memory, without batches.',
-    inert,
-  ],
-  [
-    'dynamic-configuration-retries',
-    'integer',
-    15,
-    CLUSTER,
-    'There is no second process to configure.',
-    inert,
-  ],
-  ['internal-logger-address', 'string', '127.0.0.1:11514', CLUSTER, 'There is no chroot to log from.', inert],
-  ['disable-full-test', 'boolean', false, CLUSTER, 'There is no configuration text to test.', inert],
-
   // The admission webhook.
   ['validating-webhook', 'string', '', CLUSTER, 'Address of the admission webhook.'],
   ['validating-webhook-certificate', 'string', '', CLUSTER, 'Certificate file of the webhook.'],
@@ -421,51 +355,19 @@ const ROWS: readonly Row[] = [
     CLUSTER,
     'Prefer endpoints that are hinted for the zone of the own node, where the Service asks for it (topology-mode, trafficDistribution).',
   ],
-
-  // Asked for, not done yet.
-  [
-    'enable-ssl-chain-completion',
-    'boolean',
-    false,
-    CLUSTER,
-    'Fetching of intermediate certificates.',
-    pending,
-  ],
-  ['maxmind-mirror', 'string', '', CLUSTER, 'GeoIP.', pending],
-  ['maxmind-license-key', 'string', '', CLUSTER, 'GeoIP.', pending],
-  ['maxmind-edition-ids', 'string', 'GeoLite2-City,GeoLite2-ASN', CLUSTER, 'GeoIP.', pending],
-  ['maxmind-retries-count', 'integer', 1, CLUSTER, 'GeoIP.', pending],
-  ['maxmind-retries-timeout', 'seconds', 0, CLUSTER, 'GeoIP.', pending],
-
-  ['bucket-factor', 'number', 0, BOTH, NO_NATIVE_HISTOGRAMS, inert],
-  ['max-buckets', 'integer', 100, BOTH, NO_NATIVE_HISTOGRAMS, inert],
-
-  // klog.
-  ['logtostderr', 'boolean', true, CLUSTER, 'The control log goes to stderr.', inert],
-  ['alsologtostderr', 'boolean', false, CLUSTER, 'The control log goes to stderr.', inert],
-  ['alsologtostderrthreshold', 'string', '', CLUSTER, 'The control log goes to stderr.', inert],
-  ['legacy_stderr_threshold_behavior', 'boolean', true, CLUSTER, 'The control log goes to stderr.', inert],
-  ['stderrthreshold', 'string', '2', CLUSTER, 'The control log goes to stderr.', inert],
-  ['vmodule', 'string', '', CLUSTER, 'Verbosity is one number.', inert],
-  ['log_file', 'string', '', CLUSTER, 'The control log goes to stderr.', inert],
-  ['log_file_max_size', 'integer', 1800, CLUSTER, 'The control log goes to stderr.', inert],
-  ['log_dir', 'string', '', CLUSTER, 'The control log goes to stderr.', inert],
-  ['log_backtrace_at', 'string', '', CLUSTER, 'The control log goes to stderr.', inert],
-  ['add_dir_header', 'boolean', false, CLUSTER, 'The control log has no file headers.', inert],
-  ['skip_headers', 'boolean', false, CLUSTER, 'The control log has no file headers.', inert],
-  ['skip_log_headers', 'boolean', false, CLUSTER, 'The control log has no file headers.', inert],
-  ['one_output', 'boolean', false, CLUSTER, 'The control log goes to stderr.', inert],
 ];
 
 /** THE flag table: it makes --help, the docs and the parser. */
-export const FLAGS: readonly Flag[] = ROWS.map(([name, kind, fallback, commands, doc, more]) => ({
-  name,
-  kind,
-  fallback,
-  commands,
-  doc,
-  ...more,
-}));
+export const FLAGS: readonly Flag[] = [...ROWS, ...UNUSED_ROWS].map(
+  ([name, kind, fallback, commands, doc, more]) => ({
+    name,
+    kind,
+    fallback,
+    commands,
+    doc,
+    ...more,
+  }),
+);
 
 /** Whether a flag says something to a command. */
 export function isMeantFor(flag: Flag, command: CommandName): boolean {

@@ -1,4 +1,5 @@
-import { COMMANDS, fallbackOf, FLAGS, isMeantFor, isTakenBy, type CommandName, type Flag } from './flags.ts';
+import type { CommandName, Flag } from './flag.ts';
+import { COMMANDS, fallbackOf, FLAGS, isMeantFor, isTakenBy } from './flags.ts';
 
 /** What `serin --help` prints. */
 export function programHelp(): string {
