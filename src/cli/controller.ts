@@ -1,4 +1,5 @@
 import { startWebhook, type Webhook } from '../admin/webhook.ts';
+import { isClosedAddress } from '../controller/dns/closed-addresses.ts';
 import { createReview, type Review } from '../controller/admission/review.ts';
 import { loadApiAccess } from '../controller/kube/config.ts';
 import { createKubeClient, isKubeError, type KubeClient } from '../controller/kube/client.ts';
@@ -85,6 +86,7 @@ export async function controller({ flags }: Invocation, log: ControlLog, entry: 
       store,
       metrics,
       isLeader: () => cluster?.isLeader() ?? false,
+      isAddressClosed: isClosedAddress,
       createSource(changed) {
         cluster = createCluster({
           setFindingCount: metrics.control.setFindings,

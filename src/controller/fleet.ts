@@ -1,6 +1,7 @@
 import { redactBytes } from '../lib/redacted-bytes.ts';
 import { randomBytes } from 'node:crypto';
 import { createController } from './controller.ts';
+import type { NetworkMatcher } from '../lib/cidr.ts';
 import { createPipeline } from './create-pipeline.ts';
 import { createKeySetFetcher } from './keys/fetch-key-set.ts';
 import { createKeySetWatcher } from './keys/key-set-watcher.ts';
@@ -41,6 +42,8 @@ export interface FleetDeps {
   readonly store: ObjectStore;
   readonly metrics: MetricsRegistry;
   readonly isLeader: () => boolean;
+  /** Where names of upstreams may not lead; absent: anywhere, as all objects are one person's. */
+  readonly isAddressClosed?: NetworkMatcher;
   readonly createSource: (changed: OnStoreChange) => ObjectSource;
   readonly observer: FleetObserver;
 }
@@ -75,6 +78,8 @@ export interface Fleet {
   terminate(): Promise<void>;
 }
 
+const NONE_CLOSED: NetworkMatcher = () => false;
+
 /** How long the drain waits for what is taken back before it; both then go on at once. */
 const STOPPING_FIRST_MS = 5_000;
 
@@ -84,7 +89,12 @@ export function createFleet(deps: FleetDeps): Fleet {
   let isStopping = false;
   let unready: string | undefined = 'the first full sync is not linked by every worker yet';
 
-  const names = createExternalNames({ store, log, moved: (id) => controller.endpointsMoved(id) });
+  const names = createExternalNames({
+    store,
+    log,
+    isAddressClosed: deps.isAddressClosed ?? NONE_CLOSED,
+    moved: (id) => controller.endpointsMoved(id),
+  });
   const pipeline = createPipeline({
     options: options.translation,
     features,

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { createNameLookup, type NameLookup } from './name-lookup.ts';
+import type { NetworkMatcher } from '../../lib/cidr.ts';
+import { createNameLookup, withoutClosed, type NameLookup } from './name-lookup.ts';
 import { createNameWatcher } from './name-watcher.ts';
 import { parseResolvConf } from './resolv-conf.ts';
 import type { ObjectStore } from '../store/object-store.ts';
@@ -19,12 +20,19 @@ export interface ExternalNames {
 export interface ExternalNamesDeps {
   readonly store: ObjectStore;
   readonly log: ControlLog;
+  /** Addresses that no name may lead to. */
+  readonly isAddressClosed: NetworkMatcher;
   /** The addresses of an upstream are others now. */
   readonly moved: (upstreamId: string) => void;
 }
 
 /** Starts with the name servers of /etc/resolv.conf; without that file nothing resolves, and the log says so. */
-export function createExternalNames({ store, log, moved }: ExternalNamesDeps): ExternalNames {
+export function createExternalNames({
+  store,
+  log,
+  isAddressClosed,
+  moved,
+}: ExternalNamesDeps): ExternalNames {
   let text = '';
   try {
     text = readFileSync('/etc/resolv.conf', 'utf8');
@@ -37,7 +45,7 @@ export function createExternalNames({ store, log, moved }: ExternalNamesDeps): E
   const lookup = createNameLookup(parseResolvConf(text));
   let idsByName = new Map<string, string[]>();
   const watcher = createNameWatcher({
-    lookup,
+    lookup: withoutClosed(lookup, isAddressClosed),
     changed: (name) => idsByName.get(name)?.forEach(moved),
     failing: (name, problem) => {
       if (problem === '') log.info({ name }, 'an external name resolves again');

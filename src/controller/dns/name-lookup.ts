@@ -1,4 +1,5 @@
 import { Resolver } from 'node:dns/promises';
+import type { NetworkMatcher } from '../../lib/cidr.ts';
 import { candidatesOf, type ResolvConf } from './resolv-conf.ts';
 
 /**
@@ -8,6 +9,8 @@ import { candidatesOf, type ResolvConf } from './resolv-conf.ts';
 export type LookupResult =
   | { readonly kind: 'found'; readonly addresses: readonly string[]; readonly ttlMs: number }
   | { readonly kind: 'none' }
+  /** All of its addresses are closed to names. */
+  | { readonly kind: 'closed' }
   | { readonly kind: 'failed'; readonly problem: string };
 
 /** Asks for the addresses of a name. Never rejects. */
@@ -15,6 +18,19 @@ export interface NameLookup {
   look(name: string): Promise<LookupResult>;
   /** Gives up on questions under way. */
   cancel(): void;
+}
+
+/** The same lookup without the addresses that are closed: whoever writes a name decides what it leads to. */
+export function withoutClosed(lookup: NameLookup, isClosed: NetworkMatcher): NameLookup {
+  return {
+    ...lookup,
+    async look(name) {
+      const result = await lookup.look(name);
+      if (result.kind !== 'found') return result;
+      const addresses = result.addresses.filter((address) => !isClosed(address));
+      return addresses.length === 0 ? { kind: 'closed' } : { ...result, addresses };
+    },
+  };
 }
 
 /** Answers that say: there is nothing, and asking again gives the same. */

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startDnsServer, type FakeDnsServer } from '../../../test/fakes/dns-server.ts';
-import { createNameLookup } from './name-lookup.ts';
+import { isClosedAddress } from './closed-addresses.ts';
+import { createNameLookup, withoutClosed } from './name-lookup.ts';
 import { createNameWatcher, type NameWatcher } from './name-watcher.ts';
 import { candidatesOf, parseResolvConf } from './resolv-conf.ts';
 
@@ -65,7 +66,7 @@ describe('createNameWatcher', () => {
       attempts: 1,
     };
     watcher = createNameWatcher({
-      lookup: createNameLookup(conf),
+      lookup: withoutClosed(createNameLookup(conf), isClosedAddress),
       changed: (name) => changes.push(name),
       failing: (name, problem) => problems.push(`${name} ${problem}`),
       schedule: (callback, delayMs) => {
@@ -115,6 +116,27 @@ describe('createNameWatcher', () => {
     watcher.watch(['six.a.test.']);
     await watcher.settled();
     expect(watcher.addressesOf('six.a.test.')).toEqual(['2001:db8::1', '2001:db8::2']);
+  });
+
+  test('a name does not lead to this Pod, its link or a metadata service, whoever answers for it', async () => {
+    server.answers.set('evil.a.test', { a: ['127.0.0.1', '169.254.169.254', '100.100.100.200'] });
+    server.answers.set('mixed.a.test', { a: ['127.0.0.1', '10.0.0.1'] });
+    server.answers.set('six.a.test', { aaaa: ['::1', '::ffff:127.0.0.1', 'fe80::1', 'fd00:ec2::254'] });
+    watcher.watch(['evil.a.test.', 'mixed.a.test.', 'six.a.test.']);
+    await watcher.settled();
+    expect(watcher.addressesOf('evil.a.test.')).toEqual([]);
+    expect(watcher.addressesOf('mixed.a.test.')).toEqual(['10.0.0.1']);
+    expect(watcher.addressesOf('six.a.test.')).toEqual([]);
+    expect(problems.toSorted()).toEqual([
+      'evil.a.test. leads to this Pod, its link or a metadata service',
+      'six.a.test. leads to this Pod, its link or a metadata service',
+    ]);
+    // What led elsewhere a moment ago is let go of.
+    server.answers.set('mixed.a.test', { a: ['127.0.0.1'] });
+    await askAgain();
+    await askAgain();
+    await askAgain();
+    expect(watcher.addressesOf('mixed.a.test.')).toEqual([]);
   });
 
   test('goes through the search list by ndots', async () => {

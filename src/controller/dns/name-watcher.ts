@@ -1,4 +1,4 @@
-import type { NameLookup } from './name-lookup.ts';
+import type { LookupResult, NameLookup } from './name-lookup.ts';
 
 export interface NameWatcherDeps {
   readonly lookup: NameLookup;
@@ -57,12 +57,8 @@ export function createNameWatcher(deps: NameWatcherDeps): NameWatcher {
     } else {
       delayMs = Math.min(RETRY_MIN_MS * 2 ** state.failures, RETRY_MAX_MS);
       state.failures++;
-      if (result.kind === 'none') setAddresses(name, state, []);
-      tell(
-        name,
-        state,
-        result.kind === 'none' ? 'has no address' : `is not answered for (${result.problem})`,
-      );
+      if (result.kind !== 'failed') setAddresses(name, state, []);
+      tell(name, state, problemOf(result));
     }
     state.resolveFirst();
     state.cancel = schedule(() => void ask(name, state), delayMs);
@@ -117,6 +113,17 @@ export function createNameWatcher(deps: NameWatcherDeps): NameWatcher {
       deps.lookup.cancel();
     },
   };
+}
+
+function problemOf(result: Exclude<LookupResult, { readonly kind: 'found' }>): string {
+  switch (result.kind) {
+    case 'none':
+      return 'has no address';
+    case 'closed':
+      return 'leads to this Pod, its link or a metadata service';
+    case 'failed':
+      return `is not answered for (${result.problem})`;
+  }
 }
 
 function scheduleByTimer(callback: () => void, delayMs: number): () => void {

@@ -1,7 +1,8 @@
 import { isIP, type LookupFunction } from 'node:net';
 import { Agent, request } from 'undici';
-import { compileNetworks, type NetworkMatcher } from '../../lib/cidr.ts';
+import type { NetworkMatcher } from '../../lib/cidr.ts';
 import { readKeySet, type PublicJwk } from '../../lib/key-set.ts';
+import { isClosedAddress } from '../dns/closed-addresses.ts';
 import type { NameLookup } from '../dns/name-lookup.ts';
 
 export type FetchedKeySet =
@@ -17,29 +18,6 @@ const FRESH_DEFAULT_MS = 300_000;
 const FRESH_MIN_MS = 60_000;
 const FRESH_MAX_MS = 3_600_000;
 
-/**
- * Where no key server is: this Pod, the link, nowhere, everybody, the same by NAT64 (RFC 6052), and where clouds tell machines their secrets.
- * Private networks are open: servers of the cluster are there.
- */
-const isClosed = compileNetworks([
-  '0.0.0.0/8',
-  '127.0.0.0/8',
-  '169.254.0.0/16',
-  '224.0.0.0/3',
-  '::/96',
-  'fe80::/10',
-  'ff00::/8',
-  '64:ff9b::/104',
-  '64:ff9b::7f00:0/104',
-  '64:ff9b::a9fe:0/112',
-  '64:ff9b::e000:0/99',
-  '100.100.100.200',
-  '168.63.129.16',
-  '192.0.0.192',
-  'fd00:ec2::/32',
-  'fd20:ce::/32',
-]);
-
 export interface KeySetFetcherDeps {
   readonly look: NameLookup['look'];
   readonly isAddressClosed?: NetworkMatcher;
@@ -50,7 +28,7 @@ export interface KeySetFetcherDeps {
 /** Creates what fetches key sets over HTTP: bounded in time and size, without redirects, and never from this Pod or its link. */
 export function createKeySetFetcher({
   look,
-  isAddressClosed = isClosed,
+  isAddressClosed = isClosedAddress,
   timeoutMs = 5_000,
 }: KeySetFetcherDeps): { readonly fetch: FetchKeySet; close(): Promise<void> } {
   const agent = new Agent({
