@@ -91,6 +91,14 @@ function isSame({ answer: { vary = [] }, varied }: Remembered, request: RequestV
   return true;
 }
 
+/** Whether an answer is for the client alone that it was asked for: the same key does not make two clients one. */
+function isForOne(answer: AnswerRecord): boolean {
+  return (
+    answer.header('set-cookie') !== undefined ||
+    answer.headers('cache-control').some((value) => /\bprivate\b/i.test(value))
+  );
+}
+
 /** One exchange that waits for an answer. Never told once its exchange is over. */
 class Waiter implements ExchangeWatcher {
   readonly request: RequestView;
@@ -166,8 +174,12 @@ class SharedFlight {
     this.#events.over();
     const varied = this.#variedOf(answer, waiters);
     if (varied !== undefined) this.#events.answered(answer, varied);
+    const isForFirst = isForOne(answer);
     for (const waiter of waiters) {
-      const isGood = varied !== undefined && isSame({ answer, varied }, waiter.request);
+      const isGood =
+        varied !== undefined &&
+        isSame({ answer, varied }, waiter.request) &&
+        (!isForFirst || waiter.request === this.#first);
       waiter.told(isGood ? answer : this.#events.askAgain(waiter.request));
     }
   }

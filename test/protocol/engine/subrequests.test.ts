@@ -348,6 +348,24 @@ describe('answers that are remembered', () => {
     expect(await two!.response()).toContain('200,,,,,false');
   });
 
+  for (const line of ['Set-Cookie: session=1', 'Cache-Control: max-age=5, private']) {
+    test(`who waits is not given what is for another client: ${line}`, async () => {
+      const { port, asked } = await serve((_, __, index) => (index === 0 ? undefined : OK), {
+        caching,
+        kept: ['x-user', 'set-cookie', 'cache-control'],
+      });
+      const [one, two] = [await bench.connect(port), await bench.connect(port)];
+      one!.send(head('/?a'));
+      await eventually(() => asked.requests.length === 1);
+      two!.send(head('/?a'));
+      await get(await bench.connect(port), '/?other');
+      asked.sockets[0]!.write(`HTTP/1.1 200 OK\r\nX-User: ann\r\n${line}\r\nContent-Length: 0\r\n\r\n`);
+      expect(await one!.response()).toContain('200,,ann,');
+      expect(await two!.response()).toContain('200,,,,,false');
+      expect(asked.requests).toHaveLength(3);
+    });
+  }
+
   test('it is taken back when the last one goes', async () => {
     const { port, asked } = await serve(() => undefined, { caching });
     const clients = [await bench.connect(port), await bench.connect(port)];
