@@ -40,7 +40,8 @@ export class RequestBody implements BodyStoreOwner {
   /** Whether the head waits for what comes first. */
   #isHeadDue = false;
   #isEnded = false;
-  #isRefused = false;
+  /** The use of the exchange whose body was. */
+  #refusedSerial = 0;
   #isRestSent = false;
   /** Whether the upstream takes no more for now. */
   #isBlocked = false;
@@ -80,7 +81,6 @@ export class RequestBody implements BodyStoreOwner {
     this.#store ??= new BodyStore(this, exchange.context.bodies);
     this.#store.open(exchange.clientAddress, downstream.areBodiesGiven === true);
     this.#isEnded = false;
-    this.#isRefused = false;
     this.#isRestSent = false;
     this.#isBlocked = false;
     this.#isPaused = false;
@@ -99,18 +99,21 @@ export class RequestBody implements BodyStoreOwner {
     const { request, routing } = this.#exchange;
     const { contentLength, hasBody } = request.head;
     const { maxBodyBytes } = routing.route!.body;
-    if (this.#state === NONE && hasBody && (maxBodyBytes === 0 || contentLength <= maxBodyBytes)) {
-      this.begin();
-      return;
+    if (this.#state === NONE && hasBody) {
+      if (!this.#isRefused && (maxBodyBytes === 0 || contentLength <= maxBodyBytes)) {
+        this.begin();
+        return;
+      }
+      this.#state = ABANDONED;
+    } else if (this.#isRefused || this.#state === COLLECTING || !this.isReplayable) {
+      this.abandon();
     }
-    if (this.#isRefused || this.#state === COLLECTING || !this.isReplayable) this.abandon();
-    else if (this.#state === NONE && hasBody) this.#state = ABANDONED;
     this.#owner.onBodyReady();
   }
 
   /** No more of it is taken, and what there is goes nowhere. */
   refuse(): void {
-    this.#isRefused = true;
+    this.#refusedSerial = this.#exchange.serial;
   }
 
   onData(buffer: Buffer, start: number, end: number): void {
@@ -215,6 +218,10 @@ export class RequestBody implements BodyStoreOwner {
     this.#isBlocked = false;
     this.#pump();
     this.#regulate();
+  }
+
+  get #isRefused(): boolean {
+    return this.#refusedSerial === this.#exchange.serial;
   }
 
   /** What has left for good is not kept any longer. */

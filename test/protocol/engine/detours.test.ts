@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:http2';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { BodyOut } from '../../../src/features/kit/body.ts';
 import type { Detour, Filter } from '../../../src/features/kit/filter.ts';
@@ -136,6 +138,20 @@ describe('a detour', () => {
       expect(elsewhere.requests[0]).toMatch(want);
     });
   }
+
+  test('declares no body of a request that comes after one whose body was refused', async () => {
+    const { port, elsewhere } = await serve(onNotFound);
+    const session = connect(`http://127.0.0.1:${port}`);
+    for (const declared of [{}, { 'content-length': '128' }]) {
+      const stream = session.request({ ':method': 'PUT', ':authority': 'a.test', ...declared });
+      stream.on('error', () => {}).resume();
+      stream.end('x'.repeat(128));
+      await once(stream, 'close');
+    }
+    session.destroy();
+    expect(elsewhere.requests).toHaveLength(2);
+    expect(elsewhere.requests[1]).toMatch(/\r\nContent-Length: 0\r\n\r\n$/);
+  });
 
   test('is no matter of the route’s response filters', async () => {
     const filter: Filter = {
