@@ -4,8 +4,7 @@ import { basename, join, relative } from 'node:path';
 
 /** What programs do not read at run time: types, maps, sources, pages; folders at the top of a package; modules that are there for other loaders. */
 const NOT_RUN = /\.(?:d\.[cm]?ts|[cm]?ts|map|md|markdown|flow|html|yml|yaml)$/i;
-const FOLDERS_NOT_RUN =
-  /^(?:test|tests|docs|example|examples|benchmark|benchmarks|prebuilds|\.github)$/;
+const FOLDERS_NOT_RUN = /^(?:test|tests|docs|example|examples|benchmark|benchmarks|prebuilds|\.github)$/;
 const TWICE = /^@opentelemetry\/[^/]+\/build\/(?:esm|esnext)$/;
 
 /** Compiles Serin into a folder and copies the packages that it runs with. Answers the paths of those packages. */

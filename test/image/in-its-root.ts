@@ -28,7 +28,7 @@ const api = await startFakeApi({
 });
 const backend = createServer((_, response) => response.end('served')).listen(0, '127.0.0.1');
 await once(backend, 'listening');
-const class_ = {
+const ingressClass = {
   apiVersion: 'networking.k8s.io/v1',
   kind: 'IngressClass',
   metadata: { name: 'nginx' },
@@ -38,7 +38,7 @@ const ingress = ingressOf('web', 'a.test', '/') as { spec: object };
 api.apply([
   { ...ingress, spec: { ...ingress.spec, ingressClassName: 'nginx' } },
   ...webObjects((backend.address() as AddressInfo).port),
-  class_,
+  ingressClass,
   {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -107,7 +107,8 @@ const container = spawn(
 );
 const ended = once(container, 'exit') as Promise<[number | null]>;
 let log = '';
-for (const stream of [container.stdout, container.stderr]) stream.on('data', (chunk: Buffer) => (log += String(chunk)));
+for (const stream of [container.stdout, container.stderr])
+  stream.on('data', (chunk: Buffer) => (log += String(chunk)));
 
 interface Asked {
   readonly port: number;
@@ -166,7 +167,18 @@ try {
   });
   const node = pidOf('^node /serin/dist/main.js controller');
   const init = pidOf('^/usr/bin/dumb-init -- /nginx-ingress-controller');
-  const inside = ['--target', String(init), '--pid', '--mount', '--root', '--setuid', '101', '--setgid', '82', '--'];
+  const inside = [
+    '--target',
+    String(init),
+    '--pid',
+    '--mount',
+    '--root',
+    '--setuid',
+    '101',
+    '--setgid',
+    '82',
+    '--',
+  ];
   const status = readFileSync(`/proc/${node}/status`, 'utf8');
   const field = (name: string) => new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status)?.[1];
   const seen = {
@@ -178,7 +190,13 @@ try {
     uid: field('Uid'),
     gid: field('Gid'),
     capabilities: [field('CapPrm'), field('CapEff')],
-    written: run('nsenter', ...inside, '/bin/sh', '-c', 'touch /serin/x /x 2>/dev/null; ls /serin/x /x 2>/dev/null; touch /tmp/x && ls /tmp/x; id -u').split('\n'),
+    written: run(
+      'nsenter',
+      ...inside,
+      '/bin/sh',
+      '-c',
+      'touch /serin/x /x 2>/dev/null; ls /serin/x /x 2>/dev/null; touch /tmp/x && ls /tmp/x; id -u',
+    ).split('\n'),
   };
   // Beside it, the API server is asked to take the status back.
   // It ends with the container, whose first process has waited for the controller.

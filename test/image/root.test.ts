@@ -31,7 +31,9 @@ describe.skipIf(!canBuild)('npm run image (skipped without apt-get, dpkg-deb, st
 
   beforeAll(() => {
     said = build(out);
-    const index = JSON.parse(readFileSync(join(out, 'oci/index.json'), 'utf8')) as { manifests: { digest: string }[] };
+    const index = JSON.parse(readFileSync(join(out, 'oci/index.json'), 'utf8')) as {
+      manifests: { digest: string }[];
+    };
     manifest = JSON.parse(readFileSync(blob(index.manifests[0]!.digest), 'utf8')) as Manifest;
   });
 
@@ -75,7 +77,14 @@ describe.skipIf(!canBuild)('npm run image (skipped without apt-get, dpkg-deb, st
       const root = join(folder, 'root');
       mkdirSync(root);
       for (const { digest } of manifest.layers)
-        execFileSync('tar', ['--xattrs', '--xattrs-include=security.capability', '-xpzf', blob(digest), '-C', root]);
+        execFileSync('tar', [
+          '--xattrs',
+          '--xattrs-include=security.capability',
+          '-xpzf',
+          blob(digest),
+          '-C',
+          root,
+        ]);
       const script = fileURLToPath(new URL('in-its-root.ts', import.meta.url));
       const ran = spawnSync(
         'unshare',
