@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { DATA_PLANE_KEYS, INERT_KEYS } from '../src/controller/settings/keys.ts';
+import { INERT_KEYS } from '../src/controller/settings/inert-keys.ts';
+import { DATA_PLANE_KEYS } from '../src/controller/settings/keys.ts';
 import { KNOWN_KEYS } from '../src/controller/settings/known-keys.ts';
 import { TRANSLATE_CONFIG_KEYS } from '../src/controller/translate/annotation-settings.ts';
 import { KNOWN_ANNOTATIONS } from '../src/controller/translate/known-annotations.ts';

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { CONTROLLER_FLAGS } from '../../test/fixtures/ingress-nginx-names.ts';
 import { parseArgs, UsageError } from './args.ts';
 import type { FlagKind, FlagValue } from './flag.ts';
 import { FLAGS, isTakenBy } from './flags.ts';
@@ -269,34 +270,11 @@ describe('every flag, in every spelling that pflag takes', () => {
   }
 });
 
-/** The flags of ingress-nginx 1.15.1 and of the klog that it links. */
-const OF_INGRESS_NGINX = `
-  add_dir_header alsologtostderr alsologtostderrthreshold annotations-prefix apiserver-host bucket-factor
-  certificate-authority configmap controller-class deep-inspect default-backend-service default-server-port
-  default-ssl-certificate disable-catch-all disable-full-test disable-leader-election
-  disable-svc-external-name disable-sync-events dynamic-configuration-retries election-id election-ttl
-  enable-annotation-validation enable-metrics enable-ssl-chain-completion enable-ssl-passthrough
-  enable-topology-aware-routing exclude-socket-metrics health-check-path health-check-timeout healthz-host
-  healthz-port http-port https-port ingress-class ingress-class-by-name internal-logger-address kubeconfig
-  legacy_stderr_threshold_behavior length-buckets log_backtrace_at log_dir log_file log_file_max_size
-  logtostderr max-buckets maxmind-edition-ids maxmind-license-key maxmind-mirror maxmind-retries-count
-  maxmind-retries-timeout metrics-per-host metrics-per-undefined-host monitor-max-batch-size one_output
-  post-shutdown-grace-period profiler-address profiler-port profiling publish-service
-  publish-status-address report-node-internal-ip-address report-status-classes shutdown-grace-period
-  size-buckets skip_headers skip_log_headers ssl-passthrough-proxy-port status-port status-update-interval
-  stderrthreshold stream-port sync-period sync-rate-limit tcp-services-configmap time-buckets
-  udp-services-configmap update-status update-status-on-shutdown v validating-webhook
-  validating-webhook-certificate validating-webhook-key version vmodule watch-ingress-without-class
-  watch-namespace watch-namespace-selector
-`;
-
 test('every flag of ingress-nginx is taken', () => {
   const known = new Set([
     'version',
     ...FLAGS.filter((flag) => isTakenBy(flag, 'controller')).map(({ name }) => name),
   ]);
-  const missing = OF_INGRESS_NGINX.trim()
-    .split(/\s+/)
-    .filter((name) => !known.has(name));
+  const missing = CONTROLLER_FLAGS.filter((name) => !known.has(name));
   expect(missing).toEqual([]);
 });

@@ -121,7 +121,8 @@ function readCommand(command: CommandName, argv: readonly string[], version: str
   };
 }
 
-const VERSION_FLAG: Flag = {
+/** Of every command. */
+export const VERSION_FLAG: Flag = {
   name: 'version',
   kind: 'boolean',
   fallback: false,

@@ -36,7 +36,7 @@ export function findRefusals(
   if (ingress.uid !== '' && !UUID.test(ingress.uid)) {
     found.push({ message: `metadata.uid: "${shorten(ingress.uid)}" is not a UUID`, key: 'uid' });
   }
-  if (settings.text('strict-validate-path-type') !== 'false') addOddPaths(ingress, found);
+  if (parseGoBool(settings.text('strict-validate-path-type') ?? '') !== false) addOddPaths(ingress, found);
   const isPrefixForeign = options.annotationsPrefix !== DEFAULT_PREFIX;
   const areSnippetsAllowed = parseGoBool(settings.text('allow-snippet-annotations') ?? '') === true;
   for (const [name, value] of ingress.annotations) {

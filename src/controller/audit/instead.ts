@@ -5,6 +5,7 @@ const INSTEAD: Readonly<Record<string, string>> = {
   'server-snippet':
     'an Ingress path of its own for a location, server-alias for names, permanent-redirect for redirects, block-user-agents (ConfigMap)',
   'auth-snippet': 'auth-proxy-set-headers, auth-response-headers',
+  'global-auth-snippet': 'auth-proxy-set-headers (annotation), global-auth-response-headers',
   'stream-snippet': 'the ConfigMaps of --tcp-services-configmap and --udp-services-configmap',
   'main-snippet': 'keys of the ConfigMap',
   'http-snippet':

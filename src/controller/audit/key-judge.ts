@@ -1,5 +1,6 @@
 import { configMapKeysOf, type Feature } from '../../features/kit/feature.ts';
-import { DATA_PLANE_KEYS, INERT_KEYS } from '../settings/keys.ts';
+import { INERT_KEYS } from '../settings/inert-keys.ts';
+import { DATA_PLANE_KEYS } from '../settings/keys.ts';
 import { KNOWN_KEYS } from '../settings/known-keys.ts';
 import { NAMING_KEYS } from '../settings/settings.ts';
 import { TRANSLATE_CONFIG_KEYS } from '../translate/annotation-settings.ts';

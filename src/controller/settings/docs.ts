@@ -1,4 +1,5 @@
-import { DATA_PLANE_KEYS, INERT_KEYS } from './keys.ts';
+import { INERT_KEYS } from './inert-keys.ts';
+import { DATA_PLANE_KEYS } from './keys.ts';
 import { NAMING_KEYS } from './settings.ts';
 
 /** Renders docs/configmap.md: the keys Serin reads, by who reads them. */

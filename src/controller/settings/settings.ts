@@ -8,7 +8,8 @@ import { DEFAULT_SETTINGS, type DataPlaneSettings, type UndefinedHosts } from '.
 import { readDhParameters, type SecretLookUp } from './dh-parameters.ts';
 import { defaultCompression, toCompression } from './compression-parts.ts';
 import type { KeyProblem, SettingsDraft } from './draft.ts';
-import { DATA_PLANE_KEYS, INERT_KEYS } from './keys.ts';
+import { INERT_KEYS } from './inert-keys.ts';
+import { DATA_PLANE_KEYS } from './keys.ts';
 
 /** Keys that name another object. */
 export const NAMING_KEYS: readonly string[] = ['proxy-set-headers', 'add-headers', 'ssl-dh-param'];

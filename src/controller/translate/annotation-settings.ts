@@ -106,5 +106,6 @@ export const TRANSLATE_CONFIG_KEYS: readonly string[] = [
   'annotations-risk-level',
   'annotation-value-word-blocklist',
   'allow-cross-namespace-resources',
+  'strict-validate-path-type',
   ...LISTEN_KEYS,
 ];
