@@ -1,6 +1,6 @@
 import type { Detour } from '../../features/kit/filter.ts';
 import type { Exchange } from './exchange.ts';
-import { LinesEditor } from '../message/head-editor.ts';
+import { LinesEditor, UnderscoreLinesEditor } from '../message/head-editor.ts';
 import {
   closeLine,
   headerLine,
@@ -72,7 +72,9 @@ export class OutgoingHead implements UpstreamRequest {
     this.target = requestTarget(head.method, target);
     this.receivedLine = '';
     const passed = head.headers.forwardable(dropsOf(exchange), rules.requestDropNames);
-    const editor = new LinesEditor(joinLines(headerLine('Host', seenHost), passed));
+    const given = joinLines(headerLine('Host', seenHost), passed);
+    const { areUnderscoresAllowed } = rules.settings;
+    const editor = areUnderscoresAllowed ? new UnderscoreLinesEditor(given) : new LinesEditor(given);
     for (const [name, value] of headers) {
       if (value === '') editor.remove(name.toLowerCase());
       else editor.set(name, value);
@@ -196,7 +198,9 @@ function proxiedChainLine({ info, routing }: Exchange, chain: string): HeadText 
 
 function editLines(exchange: Exchange, lines: HeadText): HeadText {
   const { rules, route } = exchange.routing;
-  const editor = new LinesEditor(lines);
+  const editor = rules.settings.areUnderscoresAllowed
+    ? new UnderscoreLinesEditor(lines)
+    : new LinesEditor(lines);
   for (const { name, lowerName, expand } of rules.requestFields) {
     const value = expand(exchange);
     if (value === '') editor.remove(lowerName);

@@ -1,7 +1,7 @@
 import type { HeadLimits } from '../message/head-parser.ts';
 import { type HeadText, parsedLines } from '../message/head-text.ts';
 import type { HeaderBlock } from '../message/heads.ts';
-import { HEADER, headerIdOf, NEVER_FORWARDED } from '../message/known-headers.ts';
+import { HEADER, headerIdOf, isGuardedAlike, NEVER_FORWARDED } from '../message/known-headers.ts';
 import type { ProxyErrorCode } from '../message/proxy-errors.ts';
 import { BAD_NAME, BAD_VALUE, FIRST_PSEUDO, HAS_UNDERSCORE, IS_ODD, PSEUDO } from './field.ts';
 import type { FieldSink } from './hpack-decoder.ts';
@@ -211,7 +211,7 @@ export class FieldList implements FieldSink, HeaderBlock {
     for (let i = 0; i < this.count; i++) {
       const id = this.#ids[i]!;
       if (NEVER_FORWARDED[id] === 1 || dropped[id] === 1) continue;
-      if (droppedNames !== undefined && droppedNames.has(this.#names[i]!)) continue;
+      if (droppedNames !== undefined && this.#isListed(this.#names[i]!, droppedNames)) continue;
       if (id === HEADER.cookie) {
         if (isCookieDone) continue;
         isCookieDone = true;
@@ -232,6 +232,11 @@ export class FieldList implements FieldSink, HeaderBlock {
     for (let i = 0; i < this.count; i++)
       copy.#push(this.#names[i]!, this.#values[i]!, this.#ids[i]!, this.#lines[i]);
     return copy;
+  }
+
+  #isListed(name: string, dropped: ReadonlySet<string>): boolean {
+    if (dropped.has(name)) return true;
+    return this.#kind !== 'response' && name.includes('_') && dropped.has(name.replaceAll('_', '-'));
   }
 
   #lineAt(index: number): string {
@@ -278,8 +283,7 @@ export class FieldList implements FieldSink, HeaderBlock {
   #isNameTaken(name: string, flags: number): boolean {
     const { areUnderscoresAllowed, areInvalidHeadersIgnored } = this.#limits;
     if ((flags & IS_ODD) === 0 && areUnderscoresAllowed && (flags & HAS_UNDERSCORE) !== 0) {
-      const alike = headerIdOf(name.replaceAll('_', '-'));
-      return alike === 0 || alike > HEADER.connection;
+      return !isGuardedAlike(name);
     }
     if (!areInvalidHeadersIgnored) this.error = 'bad_header_name';
     return false;

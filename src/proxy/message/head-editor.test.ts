@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parsedLines } from './head-text.ts';
-import { LinesEditor, ResponseLinesEditor } from './head-editor.ts';
+import { LinesEditor, ResponseLinesEditor, UnderscoreLinesEditor } from './head-editor.ts';
 
 const LINES = parsedLines('X-A: 1\r\nx-b: 2\r\nX-A: 3\r\nEmpty:\r\n');
 
@@ -44,4 +44,24 @@ test('a name that is only part of another, or of a value, is not that one', () =
   expect(editor.get('x-user')).toBe('ann, bob');
   editor.remove('x-user');
   expect(editor.toLines()).toBe('X-User-Id: x-user: 1\r\nMy-X-User: 2\r\n');
+});
+
+test('what is set or removed takes the client look-alikes with it, and leaves what is its own', () => {
+  const client =
+    'X-Real-IP: 192.0.2.1\r\nX_User: root\r\nx-user: root\r\nX_Groups: root\r\nX-User_Id: 1\r\nX-Mail: m\r\n';
+  const editor = new UnderscoreLinesEditor(parsedLines(client));
+  editor.set('X-User', 'ann');
+  editor.remove('x-groups');
+  editor.set('X_Mail', 'a@b');
+  editor.set('X_Real_IP', '192.0.2.9');
+  expect(editor.toLines()).toBe(
+    'X-Real-IP: 192.0.2.1\r\nX-User: ann\r\nX-User_Id: 1\r\nX_Mail: a@b\r\nX_Real_IP: 192.0.2.9\r\n',
+  );
+});
+
+test('both spellings of a name may be set', () => {
+  const editor = new UnderscoreLinesEditor(parsedLines('X_User: root\r\n'));
+  editor.set('X-User', 'ann');
+  editor.set('X_User', 'ann');
+  expect(editor.toLines()).toBe('X-User: ann\r\nX_User: ann\r\n');
 });

@@ -1,4 +1,5 @@
 import type { HeadEditor, ResponseEditor } from '../../features/kit/filter.ts';
+import { isGuardedAlike } from './known-headers.ts';
 import { checkHeader, headerLine, type HeadText, joinLines, parsedLines } from './head-text.ts';
 
 /**
@@ -106,6 +107,12 @@ export class LinesEditor implements HeadEditor {
     this.#values.push(value);
   }
 
+  /** Removes the lines whose lower-case names it is told to. */
+  protected removeWhere(isOut: (lowerName: string) => boolean): void {
+    if (!this.#isTakenApart) this.#takeApart();
+    for (const lowerName of new Set(this.#lowerNames)) if (isOut(lowerName)) this.#removeFrom(0, lowerName);
+  }
+
   #removeFrom(start: number, lowerName: string): void {
     for (let i = this.#lowerNames.length - 1; i >= start; i--) {
       if (this.#lowerNames[i] !== lowerName) continue;
@@ -113,6 +120,41 @@ export class LinesEditor implements HeadEditor {
       this.#lowerNames.splice(i, 1);
       this.#values.splice(i, 1);
     }
+  }
+}
+
+/**
+ * Where clients may write `_` in names: what is set or removed takes with it what the client wrote that differs by `_` for `-` alone, as some
+ * backends read both as one.
+ */
+export class UnderscoreLinesEditor extends LinesEditor {
+  readonly #own = new Set<string>();
+
+  override set(name: string, value: string): void {
+    const lowerName = name.toLowerCase();
+    this.#own.add(lowerName);
+    this.#removeAlike(lowerName);
+    super.set(name, value);
+  }
+
+  override append(name: string, value: string): void {
+    this.#own.add(name.toLowerCase());
+    super.append(name, value);
+  }
+
+  override remove(lowerName: string): void {
+    this.#own.delete(lowerName);
+    this.#removeAlike(lowerName);
+    super.remove(lowerName);
+  }
+
+  #removeAlike(lowerName: string): void {
+    // Of names that are guarded the client's lines are gone already, and those that are there are the proxy's.
+    if (isGuardedAlike(lowerName)) return;
+    const plain = lowerName.replaceAll('_', '-');
+    this.removeWhere(
+      (other) => other !== lowerName && !this.#own.has(other) && other.replaceAll('_', '-') === plain,
+    );
   }
 }
 

@@ -126,3 +126,12 @@ test('thousands of nominated names cost no more than they are long', () => {
   expect(nominated).toEqual(names);
   expect(headers.forwardable(NEVER_FORWARDED)).toBe('B: 2\r\n');
 });
+
+test('names that are written anew do not pass with an underscore either', () => {
+  const parser = new RequestParser({ ...LIMITS, areUnderscoresAllowed: true });
+  const bytes = Buffer.from(
+    'GET / HTTP/1.1\r\nHost: a.test\r\nX_User: root\r\nx-user: root\r\nX_Other: 1\r\n\r\n',
+  );
+  expect(parser.parse(bytes, 0, bytes.length)).toBe(bytes.length);
+  expect(parser.head.headers.forwardable(NEVER_FORWARDED, new Set(['x-user']))).toBe('X_Other: 1\r\n');
+});

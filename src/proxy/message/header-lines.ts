@@ -2,7 +2,14 @@ import type { ProxyErrorCode } from './proxy-errors.ts';
 import { type HeadText, parsedLines } from './head-text.ts';
 import type { HeaderBlock } from './heads.ts';
 import { INCOMPLETE, REFUSED } from './head-parser.ts';
-import { HASH_FACTOR, HEADER, NEVER_FORWARDED, headerIdOf, knownHeaderId } from './known-headers.ts';
+import {
+  HASH_FACTOR,
+  HEADER,
+  isGuardedAlike,
+  NEVER_FORWARDED,
+  headerIdOf,
+  knownHeaderId,
+} from './known-headers.ts';
 import { COLON, CR, FIELD_VALUE, HTAB, LF, PLAIN_NAME, SP, TOKEN, TOKEN_NAME, UNDERSCORE } from './octets.ts';
 
 /** What a block of header lines is held to. */
@@ -40,14 +47,6 @@ const NO_LINE_END = -1;
 
 /** Lines there is room for at first: idle connections should be small. */
 const FIRST_LINES = 24;
-
-/** With `_` read as `-` these would frame a message for a backend that does so (CGI does). */
-const FRAMING_NAMES: ReadonlySet<string> = new Set([
-  'content-length',
-  'transfer-encoding',
-  'host',
-  'connection',
-]);
 
 /**
  * Scans header lines into offsets (RFC 9112 §5, strictly) and is the `HeaderBlock` that reads them back. All offsets are relative
@@ -276,7 +275,7 @@ export class HeaderLines implements HeaderBlock {
       if (NEVER_FORWARDED[id] === 1 || dropped[id] === 1) continue;
       if (
         (nominated !== undefined || droppedNames !== undefined) &&
-        isListed(this.lowerNameAt(i), nominated, droppedNames)
+        isListed(this.lowerNameAt(i), nominated, droppedNames, this.#limits.names === 'plain')
       ) {
         continue;
       }
@@ -327,7 +326,7 @@ export class HeaderLines implements HeaderBlock {
     const nameEnd = start + this.#nameEnd;
     const valueStart = start + this.#valueStart;
     if (this.#isDropped) return;
-    if (this.#hasUnderscore && isFramingLookalike(buffer, lineStart, nameEnd)) return;
+    if (this.#hasUnderscore && isGuardedAlike(lowerText(buffer, lineStart, nameEnd))) return;
     let trimmed = valueEnd;
     while (trimmed > valueStart && (buffer[trimmed - 1] === SP || buffer[trimmed - 1] === HTAB)) trimmed--;
     const id = knownHeaderId(buffer, lineStart, nameEnd, this.#hash);
@@ -373,11 +372,16 @@ function isListed(
   lowerName: string,
   nominated: ReadonlySet<string> | undefined,
   dropped: ReadonlySet<string> | undefined,
+  areAlikeDropped: boolean,
 ): boolean {
-  return (nominated?.has(lowerName) ?? false) || (dropped?.has(lowerName) ?? false);
+  if (nominated?.has(lowerName) === true) return true;
+  if (dropped === undefined) return false;
+  return (
+    dropped.has(lowerName) ||
+    (areAlikeDropped && lowerName.includes('_') && dropped.has(lowerName.replaceAll('_', '-')))
+  );
 }
 
-function isFramingLookalike(buffer: Uint8Array, start: number, end: number): boolean {
-  const name = Buffer.from(buffer.subarray(start, end)).toString('latin1').toLowerCase().replaceAll('_', '-');
-  return FRAMING_NAMES.has(name);
+function lowerText(buffer: Uint8Array, start: number, end: number): string {
+  return Buffer.from(buffer.subarray(start, end)).toString('latin1').toLowerCase();
 }

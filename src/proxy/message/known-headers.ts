@@ -108,6 +108,23 @@ export function createDropTable(names: readonly KnownHeader[]): Uint8Array {
   return table;
 }
 
+/**
+ * Names that nobody may write with `_` in place of `-`: backends that read both as one (CGI does) would frame a message by them, or take a
+ * client's word for Serin's.
+ */
+const GUARDED: ReadonlySet<string> = new Set(
+  Object.entries(HEADER)
+    .filter(
+      ([, id]) => id <= HEADER.connection || (id >= HEADER.proxy && id <= HEADER['ssl-client-issuer-dn']),
+    )
+    .map(([name]) => name),
+);
+
+/** Whether a lower-case name is one of those, or looks like it by a `_`. */
+export function isGuardedAlike(lowerName: string): boolean {
+  return GUARDED.has(lowerName.replaceAll('_', '-'));
+}
+
 const BUCKETS = 1024;
 const buckets = new Uint8Array(BUCKETS);
 

@@ -70,6 +70,14 @@ export const RFC9112_5: readonly CodecCase[] = [
     [{ headers: [HOST_LINE], framing: 'none' }],
     { limits: { areUnderscoresAllowed: true } },
   ),
+  accepted(
+    'routing §6: look-alikes of what Serin says of the client are dropped even so',
+    get(
+      'X_Real_IP: 1\r\nx_forwarded-for: 2\r\nX-Forwarded_Proto: 3\r\nssl_client_verify: 4\r\nX_Request_ID: 5\r\nX_Scheme: 6\r\nX_Y: 7\r\n',
+    ),
+    [{ headers: [HOST_LINE, ['X_Y', '7']] }],
+    { limits: { areUnderscoresAllowed: true } },
+  ),
   refused('routing §6: ignore-invalid-headers false', 'bad_header_name', get('X.Y: a\r\n'), {
     limits: { areInvalidHeadersIgnored: false },
   }),

@@ -201,6 +201,24 @@ describe('heads are made anew', () => {
     expect(upstream.requests[0]).not.toContain('192.0.2.1');
   });
 
+  test('names with underscores that look like what Serin says are dropped even where others pass, and what is owned', async () => {
+    const other = await bench.engine({
+      endpoints: [upstream.endpoint],
+      settings: { areUnderscoresAllowed: true, upstreamHeaders: [['X-Team', 'shop']] },
+    });
+    const raw = await connectRaw(other.port);
+    raw.send(
+      headers(1, [...GET, ['x_real_ip', '6'], ['ssl_client-verify', '6'], ['x_team', '6'], ['x_mine', '1']]),
+    );
+    await raw.until(/^data 1 "ok" end/);
+    raw.socket.destroy();
+    const text = upstream.requests.at(-1)!.toLowerCase();
+    expect(text).toContain('x_mine: 1\r\n');
+    expect(text).toContain('x-team: shop\r\n');
+    expect(text).not.toMatch(/: 6\r\n/);
+    expect(other.faults).toEqual([]);
+  });
+
   test('the log says HTTP/2.0', async () => {
     client.send(headers(1, withPseudo(':path', '/a?b=c')));
     await engine.logged(1);
