@@ -203,8 +203,8 @@ test('a PROXY header is read, and one is sent that names the client it tells of'
     Buffer.from('20010db8000000000000000000000001', 'hex'),
     Buffer.of(4711 >> 8, 4711 & 255, 5432 >> 8, 5432 & 255),
   ]);
-  v6.socket.write(Buffer.concat([header, Buffer.from('X')]));
-  expect(await v6.received('X')).toBe('PROXY TCP6 2001:db8::7 2001:db8::1 4711 5432\r\nX');
+  v6.socket.write(Buffer.concat([header, Buffer.from('SELECT')]));
+  expect(await v6.received('SELECT')).toBe('PROXY TCP6 2001:db8::7 2001:db8::1 4711 5432\r\nSELECT');
 });
 
 test('a PROXY header that is sent without one to read names the peer', async () => {
