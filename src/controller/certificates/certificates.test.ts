@@ -2,6 +2,7 @@ import { redactBytes, revealBytes } from '../../lib/redacted-bytes.ts';
 import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { makeAuthority, makeCertificate, makeKeys, secretData } from '../../../test/fixtures/certificates.ts';
+import { costlyRsaKey } from '../../../test/fixtures/costly-keys.ts';
 import { issueCertificate } from '../../lib/issue-certificate.ts';
 import type { SecretObject } from '../store/objects.ts';
 import { createCertificateReader } from './certificate-reader.ts';
@@ -127,6 +128,12 @@ describe('parseCertificate', () => {
       certificate: good.certificate,
       key: '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----',
       problem: /^has a tls\.key that is malformed \(.+\)$/,
+    },
+    {
+      name: 'a key that would hold a worker for minutes at each handshake',
+      certificate: good.certificate,
+      key: costlyRsaKey(65_536),
+      problem: /^has a tls\.key that has \d+ bytes, and more than 4096 bits take too long$/,
     },
     {
       name: 'an encrypted key',

@@ -1,6 +1,7 @@
 import { redactBytes, revealBytes, type RedactedBytes } from '../../lib/redacted-bytes.ts';
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
+import { costOf } from '../../lib/costly-key.ts';
 import type { CertificateFacts } from '../../model/model.ts';
 
 /** A usable pair of certificate chain and key, or what is wrong, worded to follow the Secret's name: `has no tls.key`. */
@@ -66,7 +67,9 @@ function parseKey(text: string): KeyObject | string {
   if (!text.includes('PRIVATE KEY-----')) return 'has a tls.key that holds no PEM private key';
   if (/BEGIN ENCRYPTED|Proc-Type: 4,ENCRYPTED/.test(text)) return 'has a tls.key that is encrypted';
   try {
-    return createPrivateKey(text);
+    const key = createPrivateKey(text);
+    const cost = costOf(key);
+    return cost === undefined ? key : `has a tls.key that ${cost}`;
   } catch (error) {
     return `has a tls.key that is malformed (${reasonOf(error)})`;
   }

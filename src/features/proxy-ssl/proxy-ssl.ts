@@ -1,8 +1,11 @@
-import { revealBytes } from '../../lib/redacted-bytes.ts';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createSecureContext } from 'node:tls';
+import { costOf } from '../../lib/costly-key.ts';
+import { revealBytes, type RedactedBytes } from '../../lib/redacted-bytes.ts';
 import { parseNamespacedName } from '../../lib/namespaced-name.ts';
 import type { UpstreamTlsPolicy } from '../../model/policy.ts';
 import { denyRoutes } from '../kit/deny-routes.ts';
-import { defineFeature, type Parser } from '../kit/feature.ts';
+import { defineFeature, type Parser, type TranslateContext } from '../kit/feature.ts';
 import type { Place } from '../kit/place.ts';
 import { basic, ciphers, int, onOff, serverish } from '../kit/values.ts';
 
@@ -149,9 +152,11 @@ export const proxySsl = defineFeature({
     const wantsVerify = values['proxy-ssl-verify'] ?? false;
     if (wantsVerify && ca === undefined)
       return refuse('is a Secret without ca.crt, which proxy-ssl-verify needs');
+    const problem = problemOf(certificate, key, ca);
+    if (problem !== undefined) return refuse(problem);
     const versions = values['proxy-ssl-protocols'] ?? ['TLSv1.2' as const];
     const serverName = values['proxy-ssl-name'];
-    const cipherList = values['proxy-ssl-ciphers'];
+    const cipherList = usableCiphers(values['proxy-ssl-ciphers'], context);
     return {
       ...(certificate !== undefined && key !== undefined ? { certificate, key } : {}),
       ...(ca === undefined ? {} : { ca }),
@@ -161,10 +166,56 @@ export const proxySsl = defineFeature({
       isSniSent: values['proxy-ssl-server-name'] ?? false,
       minVersion: versions[0] ?? 'TLSv1.2',
       maxVersion: versions.at(-1) ?? 'TLSv1.2',
-      ...(cipherList === undefined || cipherList === 'DEFAULT' ? {} : { ciphers: cipherList }),
+      ...(cipherList === undefined ? {} : { ciphers: cipherList }),
     };
   },
 });
+
+/** What OpenSSL, or the loop that signs with the key, would have against what a Secret holds. */
+function problemOf(
+  certificate: string | undefined,
+  key: RedactedBytes | undefined,
+  ca: string | undefined,
+): string | undefined {
+  try {
+    if (certificate !== undefined && key !== undefined) {
+      const privateKey = createPrivateKey(revealBytes(key));
+      const cost = costOf(privateKey);
+      if (cost !== undefined) return `is a Secret with a tls.key that ${cost}`;
+      if (!new X509Certificate(certificate).checkPrivateKey(privateKey))
+        return 'is a Secret with a tls.key that does not belong to the certificate in tls.crt';
+      createSecureContext({ cert: certificate, key: revealBytes(key) });
+    }
+  } catch {
+    return 'is a Secret whose tls.crt and tls.key cannot be used';
+  }
+  try {
+    if (ca !== undefined) {
+      void new X509Certificate(ca);
+      createSecureContext({ ca });
+    }
+    return undefined;
+  } catch {
+    return 'is a Secret whose ca.crt cannot be read';
+  }
+}
+
+/** Undefined: OpenSSL's own. */
+function usableCiphers(list: string | undefined, { findings, source }: TranslateContext): string | undefined {
+  if (list === undefined || list === 'DEFAULT') return undefined;
+  try {
+    createSecureContext({ ciphers: list });
+    return list;
+  } catch {
+    findings.warn(source, 'InvalidAnnotation', {
+      field: 'metadata.annotations[proxy-ssl-ciphers]',
+      value: list,
+      problem: 'is a list that OpenSSL does not take',
+      consequence: 'its default is used',
+    });
+    return undefined;
+  }
+}
 
 function isTlsSpoken(place: Place): boolean {
   return ['HTTPS', 'GRPCS', 'AUTO_HTTP'].includes(place.text('backend-protocol')?.toUpperCase() ?? '');
