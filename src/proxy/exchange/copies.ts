@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { BodyTap } from '../../features/kit/body.ts';
 import type { Copy, CopyTarget } from '../../features/kit/copier.ts';
 import type { Copier, ExchangeWatcher, RequestView } from '../../features/kit/filter.ts';
@@ -34,6 +35,17 @@ const NO_NAMES: ReadonlySet<string> = new Set();
 const NO_PARTS: readonly Buffer[] = [];
 const NOTHING = Buffer.alloc(0);
 
+/** Tells a copy: of each route that made it a line. */
+const MARK_HEADER = 'X-Serin-Copied';
+
+/** What copies of one route have in common. */
+interface CopyKind {
+  readonly target: CopyTarget;
+  readonly wire: WireKey;
+  /** Nobody knows it but who gets the copies. */
+  readonly mark: string;
+}
+
 /** Copies of requests, sent beside exchanges over the pools of traffic. */
 export class Copies {
   readonly deps: CopiesDeps;
@@ -46,15 +58,18 @@ export class Copies {
 
   create(target: CopyTarget): Copier {
     const wire = target.tls === undefined ? plainWire('http/1.1') : tlsWire('http/1.1', target.tls);
-    return { take: (request) => this.#take(target, wire, request) };
+    const mark = randomBytes(8).toString('hex');
+    return { take: (request) => this.#take({ target, wire, mark }, request) };
   }
 
-  #take(target: CopyTarget, wire: WireKey, request: RequestView): Copy | undefined {
+  #take(kind: CopyKind, request: RequestView): Copy | undefined {
+    // A copy that came back to where it was made would be copied for ever.
+    if (request.header(MARK_HEADER.toLowerCase())?.includes(kind.mark) === true) return undefined;
     if (this.underWay >= MAX_UNDER_WAY || this.heldBytes >= MAX_HELD_BYTES) {
       this.deps.counters.dropped();
       return undefined;
     }
-    return new RequestCopy(this, target, wire, request);
+    return new RequestCopy(this, kind, request);
   }
 }
 
@@ -67,8 +82,7 @@ class RequestCopy implements Copy, BodyTap, ExchangeWatcher, UpstreamHandler, Ti
   readonly isAffinityAsked = false;
   readonly affinity: PickState['affinity'] = undefined;
   readonly #copies: Copies;
-  readonly #target: CopyTarget;
-  readonly #wire: WireKey;
+  readonly #kind: CopyKind;
   readonly #timer: Timer;
   /** Undefined once nothing more is wanted of it. */
   #request: RequestView | undefined;
@@ -83,13 +97,12 @@ class RequestCopy implements Copy, BodyTap, ExchangeWatcher, UpstreamHandler, Ti
   #drainedBytes = 0;
   #isOver = false;
 
-  constructor(copies: Copies, target: CopyTarget, wire: WireKey, request: RequestView) {
+  constructor(copies: Copies, kind: CopyKind, request: RequestView) {
     this.#copies = copies;
-    this.#target = target;
-    this.#wire = wire;
+    this.#kind = kind;
     this.#timer = new Timer(this);
     this.#request = request;
-    this.#isBodyDue = target.hasBody && request.hasBody;
+    this.#isBodyDue = kind.target.hasBody && request.hasBody;
     request.watch(this);
     if (this.#isBodyDue) request.tapBody(this);
   }
@@ -98,7 +111,7 @@ class RequestCopy implements Copy, BodyTap, ExchangeWatcher, UpstreamHandler, Ti
     const request = this.#request;
     if (request === undefined || this.#head !== undefined) return;
     try {
-      this.#head = headOf(this.#target, request);
+      this.#head = headOf(this.#kind, request);
     } catch (fault) {
       if (!(fault instanceof UnsafeText)) this.#copies.deps.report(fault);
       this.#drop();
@@ -191,7 +204,7 @@ class RequestCopy implements Copy, BodyTap, ExchangeWatcher, UpstreamHandler, Ti
     request.unwatch(this);
     this.#request = undefined;
     try {
-      const endpoint = upstreamOf(this.#target.upstreamId).pick(request, this);
+      const endpoint = upstreamOf(this.#kind.target.upstreamId).pick(request, this);
       if (endpoint === undefined) {
         counters.failed();
         this.#letGo();
@@ -211,7 +224,7 @@ class RequestCopy implements Copy, BodyTap, ExchangeWatcher, UpstreamHandler, Ti
   }
 
   #acquire(endpoint: Endpoint): void {
-    const pool = this.#copies.deps.pools.poolOf(endpoint, this.#wire);
+    const pool = this.#copies.deps.pools.poolOf(endpoint, this.#kind.wire);
     const stream = pool.acquire(this, this.#isFresh, TIMEOUT_MS);
     this.#stream = stream;
     if (stream.isReady) this.#send();
@@ -263,9 +276,13 @@ class RequestCopy implements Copy, BodyTap, ExchangeWatcher, UpstreamHandler, Ti
   }
 }
 
-/** The client's head with another target and Host. Throws UnsafeText. */
-function headOf({ target, host, hasBody }: CopyTarget, request: RequestView): UpstreamRequest {
-  const lines = joinLines(headerLine('Host', host(request)), parsedLines(request.passedLines(NO_NAMES)));
+/** The client's head with another target and Host, and the mark. Throws UnsafeText. */
+function headOf(
+  { target: { target, host, hasBody }, mark }: CopyKind,
+  request: RequestView,
+): UpstreamRequest {
+  const passed = joinLines(headerLine('Host', host(request)), parsedLines(request.passedLines(NO_NAMES)));
+  const lines = joinLines(passed, headerLine(MARK_HEADER, mark));
   return {
     method: request.method,
     target: requestTarget(request.method, target(request)),

@@ -68,6 +68,10 @@ async function serve(
 
 const GET = 'GET /x?y=1 HTTP/1.1\r\nHost: a.test\r\nX-A: 1\r\nX-Forwarded-For: 192.0.2.7\r\n\r\n';
 
+/** Copies without the line that tells them. */
+const unmarked = ({ copies }: Rig): readonly string[] =>
+  copies.requests.map((request) => request.replace(/^X-Serin-Copied: [\da-f]{16}\r\n/m, ''));
+
 async function ask({ port }: Rig, request: string): Promise<string> {
   const client = await bench.connect(port);
   client.send(request);
@@ -79,7 +83,7 @@ describe('a copy', () => {
     const rig = await serve({ target: '/in$request_uri' });
     expect(await ask(rig, GET)).toContain('200 OK');
     await eventually(() => rig.oddities.copiesAnswered === 1);
-    expect(rig.copies.requests).toEqual([
+    expect(unmarked(rig)).toEqual([
       'GET /in/x?y=1 HTTP/1.1\r\nHost: copy.test\r\nX-A: 1\r\nX-Forwarded-For: 192.0.2.7\r\n\r\n',
     ]);
     expect(rig.backend.requests.length).toBe(1);
@@ -94,7 +98,7 @@ describe('a copy', () => {
         'PUT /c HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n';
       expect(await ask(rig, inChunks)).toContain('200 OK');
       await eventually(() => rig.oddities.copiesAnswered === 2);
-      expect(rig.copies.requests).toEqual([
+      expect(unmarked(rig)).toEqual([
         'POST /p HTTP/1.1\r\nHost: copy.test\r\nContent-Length: 4\r\n\r\nbody',
         'PUT /c HTTP/1.1\r\nHost: copy.test\r\nContent-Length: 5\r\n\r\nabcde',
       ]);
@@ -105,13 +109,24 @@ describe('a copy', () => {
     const without = await serve({ isBodySent: false });
     await ask(without, 'POST /p HTTP/1.1\r\nHost: a.test\r\nContent-Length: 4\r\n\r\nbody');
     await eventually(() => without.copies.requests.length === 1);
-    expect(without.copies.requests).toEqual(['POST /p HTTP/1.1\r\nHost: copy.test\r\n\r\n']);
+    expect(unmarked(without)).toEqual(['POST /p HTTP/1.1\r\nHost: copy.test\r\n\r\n']);
     const empty = await serve();
     await ask(empty, 'POST /p HTTP/1.1\r\nHost: a.test\r\nContent-Length: 0\r\n\r\n');
     await eventually(() => empty.copies.requests.length === 1);
-    expect(empty.copies.requests).toEqual([
-      'POST /p HTTP/1.1\r\nHost: copy.test\r\nContent-Length: 0\r\n\r\n',
-    ]);
+    expect(unmarked(empty)).toEqual(['POST /p HTTP/1.1\r\nHost: copy.test\r\nContent-Length: 0\r\n\r\n']);
+  });
+
+  test('that comes back to where it was made is not copied again, or it would be for ever', async () => {
+    const rig = await serve();
+    await ask(rig, GET);
+    await eventually(() => rig.oddities.copiesAnswered === 1);
+    const back = rig.copies.requests[0]!.replace('Host: copy.test', 'Host: a.test');
+    expect(await ask(rig, back)).toContain('200 OK');
+    // What another route marked, or a client, is copied, and has both marks then.
+    expect(await ask(rig, back.replace(/Copied: \w+/, 'Copied: 0123456789abcdef'))).toContain('200 OK');
+    await eventually(() => rig.oddities.copiesAnswered === 2);
+    expect(rig.copies.requests).toHaveLength(2);
+    expect(rig.copies.requests[1]!.match(/^X-Serin-Copied: /gm)).toHaveLength(2);
   });
 
   test('is not made of a request that is denied', async () => {
