@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { Filter, RequestView } from '../kit/filter.ts';
 import { fakeContext, fakeHead, fakeRequest, translateWith } from '../kit/testing.ts';
 import { jwt } from './jwt.ts';
+import { createTokenMemory, TokenVerifier } from './token-verifier.ts';
 
 type Pair = Awaited<ReturnType<typeof generateKeyPair>>;
 let rsa: Pair;
@@ -143,6 +144,25 @@ describe('who may come in', () => {
     expect(await ask(filter, bearing(await sign({ iss: ISSUER }, { key: ec, alg: 'ES256', kid: 'e' })))).toBe(
       'allow',
     );
+  });
+
+  test('what is remembered is one memory for all routes, bounded in bytes, and good for one policy alone', async () => {
+    const memory = createTokenMemory();
+    const policy = translate(BASE).policy!;
+    const nowMs = 1_800_000_000_000;
+    const clock = () => nowMs;
+    const [one, same] = [new TokenVerifier(policy, memory, clock), new TokenVerifier(policy, memory, clock)];
+    const other = new TokenVerifier({ ...policy, audiences: ['shop'] }, memory, clock);
+    const large = (n: number) =>
+      sign({ iss: ISSUER, n, text: 'x'.repeat(11_000) }, { exp: nowMs / 1_000 + 60 });
+    const first = await large(0);
+    expect(await one.verify(first)).toMatchObject({ n: 0 });
+    expect(same.known(first)).toMatchObject({ n: 0 });
+    expect(other.known(first)).toBeUndefined();
+    const filler = { iss: ISSUER };
+    for (let i = 0; i < 1_200; i++) memory.set(`filler ${i}`, filler, 30_000, nowMs + 60_000);
+    expect(memory.size).toBe(1_118);
+    expect(one.known(first)).toBeUndefined();
   });
 
   test('no token is asked for one; others are refused by name', async () => {

@@ -8,7 +8,7 @@ import { isRedirected } from '../kit/vain.ts';
 import { int, where } from '../kit/values.ts';
 import { claimText } from './claims.ts';
 import type { ClaimHeader, JwtPolicy } from './policy.ts';
-import { TokenVerifier, type Claims } from './token-verifier.ts';
+import { createTokenMemory, TokenVerifier, type Claims } from './token-verifier.ts';
 
 /** What is known of a request's token; filled in when it was checked. */
 interface Bearer {
@@ -151,8 +151,8 @@ export const jwt = defineFeature({
       leewaySeconds: values['serin.dev/jwt-leeway'] ?? 30,
     };
   },
-  createFilter: (policy, { slot }) => {
-    const verifier = new TokenVerifier(policy);
+  createFilter: (policy, { slot, ofWorker }) => {
+    const verifier = new TokenVerifier(policy, ofWorker(createTokenMemory));
     const bearers = slot<Bearer>();
     const { claims: wanted, cookie } = policy;
     return {

@@ -1,5 +1,7 @@
 import { hash } from 'node:crypto';
 import type { JWTPayload } from 'jose';
+import { ExpiringMap, type ExpiringLimits } from '../../lib/expiring-map.ts';
+import { canonicalText } from '../../lib/hash.ts';
 import type { JwtPolicy } from './policy.ts';
 
 export type Claims = JWTPayload;
@@ -21,13 +23,15 @@ const ALGORITHMS = [
 const TOKEN_MAX = 16_384;
 /** Keys tried for a token that names none, or one that several have: each costs a signature, and whoever sends tokens pays nothing. */
 const KEYS_TRIED_MAX = 8;
-/** Good tokens remembered for each route and worker, and for how long at most. */
-const REMEMBERED_MAX = 4_096;
+/** How long a good token is remembered at most. */
 const REMEMBERED_MS = 60_000;
+/** What a worker remembers of good tokens, over all routes: tenants choose how many of these there are, and what is in a token. */
+const MEMORY: ExpiringLimits = { maxEntries: 65_536, maxBytes: 33_554_432 };
 
-interface Remembered {
-  readonly claims: Claims;
-  readonly untilMs: number;
+export type TokenMemory = ExpiringMap<Claims>;
+
+export function createTokenMemory(): TokenMemory {
+  return new ExpiringMap<Claims>(MEMORY);
 }
 
 type Verify = (token: string) => Promise<Claims | undefined>;
@@ -36,19 +40,22 @@ type Verify = (token: string) => Promise<Claims | undefined>;
 export class TokenVerifier {
   readonly #policy: JwtPolicy;
   readonly #nowMs: () => number;
-  readonly #good = new Map<string, Remembered>();
+  readonly #memory: TokenMemory;
+  /** In front of a token's digest: what is good for another policy is not good for this one. */
+  readonly #scope: string;
   #verify: Promise<Verify> | undefined;
 
-  constructor(policy: JwtPolicy, nowMs: () => number = Date.now) {
+  constructor(policy: JwtPolicy, memory: TokenMemory, nowMs: () => number = Date.now) {
     this.#policy = policy;
+    this.#memory = memory;
     this.#nowMs = nowMs;
+    this.#scope = hash('sha256', canonicalText(policy), 'base64');
   }
 
   /** Claims of a token that was good a moment ago and still is. */
   known(token: string): Claims | undefined {
-    if (this.#good.size === 0 || token.length > TOKEN_MAX) return undefined;
-    const found = this.#good.get(digestOf(token));
-    return found !== undefined && this.#nowMs() < found.untilMs ? found.claims : undefined;
+    if (this.#memory.size === 0 || token.length > TOKEN_MAX) return undefined;
+    return this.#memory.get(this.#keyOf(token), this.#nowMs());
   }
 
   /** Undefined: the token is none, or not good for this policy. Never rejects for what a client sent. */
@@ -63,18 +70,14 @@ export class TokenVerifier {
   #remember(token: string, claims: Claims): void {
     const nowMs = this.#nowMs();
     const endsMs = claims.exp === undefined ? Infinity : (claims.exp + this.#policy.leewaySeconds) * 1_000;
-    const untilMs = Math.min(nowMs + REMEMBERED_MS, endsMs);
-    const good = this.#good;
-    const key = digestOf(token);
-    good.delete(key);
-    good.set(key, { claims, untilMs });
-    // The first one is the one that was checked longest ago.
-    if (good.size > REMEMBERED_MAX) good.delete(good.keys().next().value!);
+    // Claims are some three quarters of their text as such, and objects twice as large.
+    const bytes = 256 + 2 * token.length;
+    this.#memory.set(this.#keyOf(token), claims, bytes, Math.min(nowMs + REMEMBERED_MS, endsMs));
   }
-}
 
-function digestOf(token: string): string {
-  return hash('sha256', token, 'base64');
+  #keyOf(token: string): string {
+    return this.#scope + hash('sha256', token, 'base64');
+  }
 }
 
 /** The library is loaded by the first token: most workers never see one. */
