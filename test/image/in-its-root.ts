@@ -158,6 +158,9 @@ try {
     kind: 'AdmissionReview',
     request: {
       uid: 'u',
+      namespace: 'a',
+      name: 'bad',
+      kind: { group: 'networking.k8s.io', version: 'v1', kind: 'Ingress' },
       operation: 'CREATE',
       object: {
         ...ingressOf('bad', 'b.test', '/', { 'upstream-vhost': 'a;b' }),
