@@ -1,40 +1,17 @@
-import { parseGoBool, parseGoInt } from '../../lib/nginx-values.ts';
 import { readMapItem } from '../../lib/map-patterns.ts';
 import type { CodingName } from '../../table/compression.ts';
 import type { CodingParts } from './compression-parts.ts';
-import type { ApplyKey } from './draft.ts';
+import { bool, parsed, within } from './apply-parsed.ts';
+import type { ApplyKey, SettingsDraft } from './draft.ts';
 
 const HIGHEST = { gzip: 9, br: 11, zstd: 19 } as const satisfies Record<CodingName, number>;
 const TYPES_MAX = 256;
 const TYPE = /^(?:\*|[a-z0-9!#$&^_.+-]{1,63}\/[a-z0-9!#$&^_.+-]{1,127})$/;
 
-const switchOn =
-  (name: CodingName): ApplyKey =>
-  ({ compressionParts: { on } }, text) => {
-    const value = parseGoBool(text);
-    if (value === undefined) return 'is not a boolean';
+const switchOn = (name: CodingName): ApplyKey =>
+  bool(({ compressionParts: { on } }, value) => {
     if (value) on.add(name);
-    return undefined;
-  };
-
-const set =
-  <K extends keyof CodingParts>(
-    name: CodingName,
-    key: K,
-    read: (text: string) => CodingParts[K] | undefined,
-    what: string,
-  ): ApplyKey =>
-  (draft, text) => {
-    const value = read(text);
-    if (value === undefined) return `is not ${what}`;
-    draft.compressionParts.codings[name][key] = value;
-    return undefined;
-  };
-
-const within = (least: number, most: number) => (text: string) => {
-  const value = parseGoInt(text);
-  return value === undefined || value < least || value > most ? undefined : value;
-};
+  });
 
 /** By blanks, as nginx takes them. */
 function readTypes(text: string): readonly string[] | undefined {
@@ -44,10 +21,14 @@ function readTypes(text: string): readonly string[] | undefined {
 
 function keysOf(name: CodingName, prefix: string, least: number): Readonly<Record<string, ApplyKey>> {
   const most = HIGHEST[name];
+  const set =
+    <K extends keyof CodingParts>(key: K) =>
+    ({ compressionParts }: SettingsDraft, value: CodingParts[K]) =>
+      void (compressionParts.codings[name][key] = value);
   return {
-    [`${prefix}-level`]: set(name, 'level', within(least, most), `a level from ${least} to ${most}`),
-    [`${prefix}-min-length`]: set(name, 'minLength', within(0, 2 ** 31), 'a number of bytes'),
-    [`${prefix}-types`]: set(name, 'types', readTypes, `a list of at most ${TYPES_MAX} media types`),
+    [`${prefix}-level`]: parsed(within(least, most), `a level from ${least} to ${most}`, set('level')),
+    [`${prefix}-min-length`]: parsed(within(0, 2 ** 31), 'a number of bytes', set('minLength')),
+    [`${prefix}-types`]: parsed(readTypes, `a list of at most ${TYPES_MAX} media types`, set('types')),
   };
 }
 

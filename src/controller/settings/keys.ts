@@ -3,41 +3,26 @@ import { isHost } from '../../lib/address-text.ts';
 import { toByteText } from '../../lib/byte-text.ts';
 import { isNetwork } from '../../lib/cidr.ts';
 import { readMapItem } from '../../lib/map-patterns.ts';
-import {
-  splitList,
-  parseGoBool,
-  parseGoInt,
-  parseNginxSize,
-  parseNginxTimeMs,
-} from '../../lib/nginx-values.ts';
+import { splitList, parseGoInt, parseNginxSize, parseNginxTimeMs } from '../../lib/nginx-values.ts';
 import { hasVariables, unknownNames } from '../../lib/variables/template.ts';
 import { unknownVariables } from '../../observe/log-format.ts';
 import { unknownStreamVariables } from '../../observe/stream-log.ts';
+import { bool, parsed, within } from './apply-parsed.ts';
 import type { ApplyKey, SettingsDraft } from './draft.ts';
 import { COMPRESSION_KEYS } from './compression-keys.ts';
 import { TRACING_KEYS } from './tracing-keys.ts';
 
-const bool =
-  (set: (draft: SettingsDraft, value: boolean) => void): ApplyKey =>
-  (draft, text) => {
-    const value = parseGoBool(text);
-    if (value === undefined) return 'is not a boolean';
-    set(draft, value);
-    return undefined;
-  };
-
-const number =
-  (
-    parse: (text: string) => number | undefined,
-    what: string,
-    set: (draft: SettingsDraft, value: number) => void,
-  ): ApplyKey =>
-  (draft, text) => {
+const number = (
+  parse: (text: string) => number | undefined,
+  what: string,
+  set: (draft: SettingsDraft, value: number) => void,
+): ApplyKey => {
+  const read = (text: string): number | undefined => {
     const value = parse(text);
-    if (value === undefined || value < 0) return `is not ${what}`;
-    set(draft, value);
-    return undefined;
+    return value === undefined || value < 0 ? undefined : value;
   };
+  return parsed(read, what, set);
+};
 
 const integer = (set: (draft: SettingsDraft, value: number) => void) =>
   number(parseGoInt, 'a whole number', set);
@@ -163,22 +148,8 @@ const streamLogFormat: ApplyKey = (draft, value) => {
 };
 
 /** Statuses that nginx takes for what it refuses. */
-const refusal =
-  (set: (draft: SettingsDraft, value: number) => void): ApplyKey =>
-  (draft, text) => {
-    const value = parseGoInt(text);
-    if (value === undefined || value < 400 || value > 599) return 'is not a status from 400 to 599';
-    set(draft, value);
-    return undefined;
-  };
-
-const concurrentStreams: ApplyKey = (draft, value) => {
-  const streams = parseGoInt(value);
-  if (streams === undefined || streams < 1 || streams > MAX_CONCURRENT_STREAMS)
-    return `is not a whole number from 1 to ${MAX_CONCURRENT_STREAMS}`;
-  draft.maxConcurrentStreams = streams;
-  return undefined;
-};
+const refusal = (set: (draft: SettingsDraft, value: number) => void) =>
+  parsed(within(400, 599), 'a status from 400 to 599', set);
 
 const limitKey: ApplyKey = (draft, value) => {
   const unknown = unknownNames(value).map((name) => `$${name}`);
@@ -236,7 +207,11 @@ export const DATA_PLANE_KEYS: Readonly<Record<string, ApplyKey>> = {
   'keep-alive': seconds((draft, value) => (draft.keepAliveTimeoutMs = value)),
   'keep-alive-requests': integer((draft, value) => (draft.keepAliveRequests = value)),
   'use-http2': bool((draft, value) => (draft.isHttp2Used = value)),
-  'http2-max-concurrent-streams': concurrentStreams,
+  'http2-max-concurrent-streams': parsed(
+    within(1, MAX_CONCURRENT_STREAMS),
+    `a whole number from 1 to ${MAX_CONCURRENT_STREAMS}`,
+    (draft, value) => (draft.maxConcurrentStreams = value),
+  ),
   'large-client-header-buffers': headBuffers,
   'upstream-keepalive-connections': integer((draft, value) => (draft.upstreamKeepAliveConnections = value)),
   'upstream-keepalive-timeout': seconds((draft, value) => (draft.upstreamKeepAliveTimeoutMs = value)),
@@ -283,12 +258,7 @@ export const DATA_PLANE_KEYS: Readonly<Record<string, ApplyKey>> = {
     draft.syslog.host = value;
     return undefined;
   },
-  'syslog-port': (draft, text) => {
-    const value = parseGoInt(text);
-    if (value === undefined || value < 1 || value > 65_535) return 'is not a port number';
-    draft.syslog.port = value;
-    return undefined;
-  },
+  'syslog-port': parsed(within(1, 65_535), 'a port number', (draft, value) => (draft.syslog.port = value)),
   'skip-access-log-urls': targets,
   'enable-access-log-for-default-backend': bool(
     (draft, value) => (draft.accessLog.isDefaultBackendLogged = value),
