@@ -8,7 +8,7 @@ import { normaliseHost } from '../proxy/message/host.ts';
 import { normalisePath } from '../proxy/message/path.ts';
 import { HostIndex } from '../proxy/router/host-index.ts';
 import { createPathMatcher, NO_MATCH, redirectedBy } from '../proxy/router/path-matcher.ts';
-import type { EndpointEntry, HostEntry, RouteEntry } from '../table/table.ts';
+import { EMPTY_CATCH_ALL, type EndpointEntry, type HostEntry, type RouteEntry } from '../table/table.ts';
 
 /** What is served, as views need it. */
 export interface Served {
@@ -43,21 +43,8 @@ export function explain(served: Served, host: string, path: string): object {
 function hostFor({ table }: Built, name: string): HostEntry {
   const hosts = table.hosts.map((entry) => ({ entry }));
   const catchAll = hosts.find(({ entry }) => entry.name === CATCH_ALL);
-  return new HostIndex(hosts, catchAll ?? NO_HOST).find(name).entry;
+  return new HostIndex(hosts, catchAll ?? { entry: EMPTY_CATCH_ALL }).find(name).entry;
 }
-
-const NO_HOST: { readonly entry: HostEntry } = {
-  entry: {
-    name: CATCH_ALL,
-    aliases: [],
-    digest: '',
-    isRegex: false,
-    hasCertificate: false,
-    certificateNames: [],
-    policies: {},
-    routes: [],
-  },
-};
 
 function whyHost(asked: string, { name, aliases }: HostEntry): string {
   if (name === asked) return 'it has this name';

@@ -1,3 +1,4 @@
+import { CATCH_ALL } from '../lib/catch-all.ts';
 import type { RedactedBytes } from '../lib/redacted-bytes.ts';
 import type { ConvertedPattern } from '../lib/pcre-outline.ts';
 import type { RouteNames } from '../lib/variables/source.ts';
@@ -37,6 +38,18 @@ export interface HostEntry {
   /** Regex hosts: in matching order. Others: exact first, then prefixes, longest first. */
   readonly routes: readonly RouteEntry[];
 }
+
+/** The host that gets what no other one has, before a table says what it serves. */
+export const EMPTY_CATCH_ALL: HostEntry = {
+  name: CATCH_ALL,
+  aliases: [],
+  digest: '',
+  isRegex: false,
+  hasCertificate: false,
+  certificateNames: [],
+  policies: {},
+  routes: [],
+};
 
 export interface RouteEntry {
   /** Stable: `<host>|<pathType>|<path>`. */

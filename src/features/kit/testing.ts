@@ -2,7 +2,7 @@ import { redactBytes } from '../../lib/redacted-bytes.ts';
 import { createFindings, findingMessage } from '../../model/finding.ts';
 import { createCounterRoom } from '../../table/counter-room.ts';
 import { DEFAULT_SETTINGS } from '../../table/settings.ts';
-import type { HostEntry, RouteEntry } from '../../table/table.ts';
+import { EMPTY_CATCH_ALL, type HostEntry, type RouteEntry } from '../../table/table.ts';
 import { combineAccess, type AccessAnswer } from './access.ts';
 import type { Copier, Filter, FilterContext, HeadEditor, RequestView } from './filter.ts';
 import { createCounters, type Counters } from './counters.ts';
@@ -145,14 +145,8 @@ export function fakeContext(
   } = {},
 ): FilterContext {
   const host: HostEntry = {
+    ...EMPTY_CATCH_ALL,
     name: 'a.test',
-    aliases: [],
-    digest: '',
-    isRegex: false,
-    hasCertificate: false,
-    certificateNames: [],
-    policies: {},
-    routes: [],
     ...changes.host,
   };
   const path = changes.path ?? '/';

@@ -2,7 +2,7 @@ import { CATCH_ALL } from '../../lib/catch-all.ts';
 import type { Stream } from '../../model/ports.ts';
 import type { TableDelta } from '../../table/messages.ts';
 import { DEFAULT_SETTINGS, type DataPlaneSettings } from '../../table/settings.ts';
-import type { HostEntry } from '../../table/table.ts';
+import { EMPTY_CATCH_ALL } from '../../table/table.ts';
 import { HostIndex } from './host-index.ts';
 import { linkHost, type LinkDeps } from './link-route.ts';
 import type { LinkedHost, Router } from './linked.ts';
@@ -14,17 +14,6 @@ export interface LinkedTable extends Router {
   readonly upstreamIds: ReadonlySet<string>;
   readonly matchers: MatcherCache;
 }
-
-const EMPTY_CATCH_ALL: HostEntry = {
-  name: CATCH_ALL,
-  aliases: [],
-  digest: '',
-  isRegex: false,
-  hasCertificate: false,
-  certificateNames: [],
-  policies: {},
-  routes: [],
-};
 
 /**
  * Makes the next router from what changed; hosts that did not are taken over as they are. Throws when it cannot be: the

@@ -1,8 +1,7 @@
+import { SILENT_METRICS } from '../../../src/observe/silent-metrics.ts';
 import type { WorkerMetrics } from '../../../src/observe/sinks.ts';
 import type { ConnectionInfo } from '../../../src/proxy/message/connection-info.ts';
 import type { Connection } from '../../../src/proxy/transport/transport.ts';
-
-function nothing(): void {}
 
 /** What was odd on the wire so far. */
 export interface Oddities {
@@ -18,25 +17,15 @@ export interface Oddities {
 /** Counts nothing but what is odd. */
 export function silentMetrics(oddities: Oddities = { refusedHeads: 0, bareLineFeeds: 0 }): WorkerMetrics {
   return {
-    routeSeries: () => ({ observe: nothing }),
-    retain: nothing,
-    connections: {
-      accepted: nothing,
-      closed: nothing,
-      requested: nothing,
-      reading: nothing,
-      writing: nothing,
-      waiting: nothing,
-    },
+    ...SILENT_METRICS,
     wire: {
       headRefused: () => void oddities.refusedHeads++,
       bareLineFeeds: () => void oddities.bareLineFeeds++,
     },
     http2: {
-      requested: nothing,
+      ...SILENT_METRICS.http2,
       ended: (cause) => void (oddities.http2Ended ??= []).push(cause),
     },
-    streams: () => ({ begun: nothing, ended: nothing, evicted: nothing }),
     copies: {
       answered: () => void (oddities.copiesAnswered = (oddities.copiesAnswered ?? 0) + 1),
       failed: () => void (oddities.copiesFailed = (oddities.copiesFailed ?? 0) + 1),
