@@ -18,7 +18,7 @@ const errorCodes: Parser<readonly number[]> = (raw) => {
   const text = raw.replaceAll(' ', '');
   if (!/^(?:[45]\d\d,?)*$/.test(text))
     return { ok: false, problem: 'is not a list of statuses from 400 to 599' };
-  return { ok: true, value: splitList(text).map(Number) };
+  return { ok: true, value: [...new Set(splitList(text))].map(Number) };
 };
 
 const allCodes: Parser<readonly number[]> = (raw) => {

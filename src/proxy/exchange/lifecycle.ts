@@ -180,13 +180,10 @@ function chooseUpstream(exchange: Exchange): void {
     answerError(exchange, 'not_found');
     return;
   }
-  if (!upstream.hasEndpoints() && standIn(exchange, route)) {
-    access(exchange, route);
-    return;
-  }
   if (!upstream.hasEndpoints()) {
     // The default backend is what answers for nobody: without it, there is nothing to be found (docs/reference/routing.md §10).
-    answerError(exchange, upstream.id === DEFAULT_BACKEND ? 'not_found' : 'no_endpoints');
+    if (standIn(exchange, route)) access(exchange, route);
+    else answerError(exchange, upstream.id === DEFAULT_BACKEND ? 'not_found' : 'no_endpoints');
     return;
   }
   tries.picking.cookiePath = route.path;

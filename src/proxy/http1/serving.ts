@@ -1,6 +1,7 @@
 import type { ServeContext } from '../exchange/context.ts';
 import type { Downstream } from '../exchange/downstream.ts';
 import { Lifecycle } from '../exchange/lifecycle.ts';
+import { Spares } from '../exchange/spares.ts';
 import type { Router } from '../router/linked.ts';
 import type { Http1RequestHead } from './heads.ts';
 import { RequestParser } from './request-parser.ts';
@@ -22,38 +23,24 @@ export class Serving {
   }
 }
 
-/** So many are kept for the connections that have their next request first; more are left to the collector. */
-const MAX_SPARE = 128;
-
-/** Those that no connection has at the moment, of one worker. None of them is of another table than the last request. */
+/** Those that no connection has at the moment, of one worker. */
 export class Servings {
   readonly #context: ServeContext;
-  readonly #spare: Serving[] = [];
-  /** That of all spare ones. */
-  #router: Router | undefined = undefined;
+  readonly #spares = new Spares<Serving>(128);
 
   constructor(context: ServeContext) {
     this.#context = context;
   }
 
   take(downstream: Downstream): Serving {
-    const router = this.#context.router();
-    if (router !== this.#router) {
-      this.#router = router;
-      this.#spare.length = 0;
-    }
-    const serving = this.#spare.pop();
+    const serving = this.#spares.take(this.#context.router());
     if (serving === undefined) return new Serving(this.#context, downstream);
     serving.lifecycle.exchange.bind(downstream);
     return serving;
   }
 
-  /** Takes one back whose request is over, unless somebody may hold on to it. Answers what is left of it to its connection. */
+  /** Takes one back whose request is over. Answers what is left of it to its connection. */
   give(serving: Serving): Serving | undefined {
-    const { exchange } = serving.lifecycle;
-    if (exchange.isActive || exchange.hasWaited) return serving;
-    const isOfNow = serving.router === this.#router && exchange.routing.router === this.#router;
-    if (isOfNow && this.#spare.length < MAX_SPARE) this.#spare.push(serving);
-    return undefined;
+    return this.#spares.give(serving, serving.lifecycle.exchange, serving.router) ? undefined : serving;
   }
 }

@@ -4,6 +4,7 @@ import type { Downstream, ResponseBodyKind } from '../exchange/downstream.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { finishExchange } from '../exchange/finish.ts';
 import { Lifecycle } from '../exchange/lifecycle.ts';
+import { Spares } from '../exchange/spares.ts';
 import type { ConnectionInfo } from '../message/connection-info.ts';
 import { LinesEditor } from '../message/head-editor.ts';
 import { type HeadText, NO_LINES } from '../message/head-text.ts';
@@ -11,7 +12,6 @@ import type { HeaderBlock } from '../message/heads.ts';
 import { dateLine } from '../message/http-date.ts';
 import { NEVER_FORWARDED } from '../message/known-headers.ts';
 import type { ProxyErrorCode } from '../message/proxy-errors.ts';
-import type { Router } from '../router/linked.ts';
 import type { FieldList } from './field-list.ts';
 import type { ServerSession } from './server-session.ts';
 import { resetCodeOf } from './reset-codes.ts';
@@ -30,31 +30,20 @@ export interface StreamOwner {
   countRequest(): number;
 }
 
-/** So many are kept for the streams that come next; more are left to the collector. */
-const MAX_SPARE = 1024;
-
-/** Those that no stream has at the moment, of one worker: an idle connection has none. None of them is of another table than the last request. */
+/** Those that no stream has at the moment, of one worker: an idle connection has none. */
 export class DownstreamStreams {
-  readonly #spare: DownstreamStream[] = [];
-  /** That of all spare ones. */
-  #router: Router | undefined = undefined;
+  readonly #spares = new Spares<DownstreamStream>(1024);
 
   take(owner: StreamOwner, stream: Stream): DownstreamStream {
-    const router = owner.context.router();
-    if (router !== this.#router) {
-      this.#router = router;
-      this.#spare.length = 0;
-    }
-    const spare = this.#spare.pop();
+    const spare = this.#spares.take(owner.context.router());
     if (spare === undefined) return new DownstreamStream(this, owner, stream);
     spare.bind(owner);
     return spare;
   }
 
-  /** Takes one back whose request is over, unless somebody may hold on to it. */
-  give(one: DownstreamStream, { isActive, hasWaited, routing }: Exchange): void {
-    if (isActive || hasWaited || routing.router !== this.#router) return;
-    if (this.#spare.length < MAX_SPARE) this.#spare.push(one);
+  /** Takes one back whose request is over. */
+  give(one: DownstreamStream, exchange: Exchange): void {
+    this.#spares.give(one, exchange, exchange.routing.router);
   }
 }
 
