@@ -1,14 +1,12 @@
-import { toByteText } from '../lib/byte-text.ts';
 import { toLocalTime, toSeconds } from '../lib/nginx-time.ts';
 import { variableReader, type VariableReader } from '../lib/variables/variables.ts';
 import type { AccessRecord } from './access-record.ts';
+import { compileLine, variablesIn } from './line-template.ts';
 import { escapeDefault, escapeJson } from './log-values.ts';
 import type { LogEscape } from './log-values.ts';
 
 /** Writes the line of one exchange, without its line end; bytes as latin1. */
 export type LineFormatter = (record: AccessRecord) => string;
-
-const VARIABLE = /\$(?:\{(\w+)\}|(\w+))/g;
 
 /** ingress-nginx's default `log-format-upstream` (docs/reference/operation.md §3). */
 export const UPSTREAM_LOG_FORMAT =
@@ -18,28 +16,13 @@ export const UPSTREAM_LOG_FORMAT =
 
 /** Names of variables in a template that there are not; each is logged as `-`. */
 export function unknownVariables(format: string): string[] {
-  const names = [...format.matchAll(VARIABLE)].map((match) => match[1] ?? match[2]!);
-  return [...new Set(names)].filter((name) => variableReader(name) === undefined);
+  return variablesIn(format).filter((name) => variableReader(name) === undefined);
 }
 
 /** Compiles an nginx log template once. Never throws: an unknown variable is a missing value. */
 export function compileLogFormat(format: string, escape: LogEscape): LineFormatter {
   if (format === UPSTREAM_LOG_FORMAT && escape === 'default') return formatDefault;
-  const literals: string[] = [];
-  const readers: LineFormatter[] = [];
-  let from = 0;
-  for (const match of format.matchAll(VARIABLE)) {
-    literals.push(toByteText(format.slice(from, match.index)));
-    readers.push(escaped(variableReader(match[1] ?? match[2]!), escape));
-    from = match.index + match[0].length;
-  }
-  const rest = toByteText(format.slice(from));
-  const count = readers.length;
-  return (record) => {
-    let line = '';
-    for (let i = 0; i < count; i++) line += literals[i]! + readers[i]!(record);
-    return line + rest;
-  };
+  return compileLine(format, (name) => escaped(variableReader(name), escape));
 }
 
 /** nginx writes `-` for what is not there, with the other escapes nothing. */

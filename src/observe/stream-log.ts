@@ -1,5 +1,5 @@
-import { toByteText } from '../lib/byte-text.ts';
 import { toIsoTime, toLocalTime, toSeconds } from '../lib/nginx-time.ts';
+import { compileLine, variablesIn } from './line-template.ts';
 import { escapeDefault } from './log-values.ts';
 import type { LogSink } from './log-sink.ts';
 
@@ -73,31 +73,14 @@ const VARIABLES: Readonly<Record<string, Reader>> = {
   pid: () => String(process.pid),
 };
 
-const VARIABLE = /\$(?:\{(\w+)\}|(\w+))/g;
-
 /** Names of variables in a template that sessions do not have; each is logged as `-`. */
 export function unknownStreamVariables(format: string): string[] {
-  const names = [...format.matchAll(VARIABLE)].map((match) => match[1] ?? match[2]!);
-  return [...new Set(names)].filter((name) => !Object.hasOwn(VARIABLES, name));
+  return variablesIn(format).filter((name) => !Object.hasOwn(VARIABLES, name));
 }
 
 /** Compiles a template once; without line end, bytes as latin1. */
 export function compileStreamFormat(format: string): Reader {
-  const literals: string[] = [];
-  const readers: Reader[] = [];
-  let from = 0;
-  for (const match of format.matchAll(VARIABLE)) {
-    const name = match[1] ?? match[2]!;
-    literals.push(toByteText(format.slice(from, match.index)));
-    readers.push(Object.hasOwn(VARIABLES, name) ? VARIABLES[name]! : () => '-');
-    from = match.index + match[0].length;
-  }
-  const rest = toByteText(format.slice(from));
-  return (record) => {
-    let line = '';
-    for (let i = 0; i < readers.length; i++) line += literals[i]! + readers[i]!(record);
-    return line + rest;
-  };
+  return compileLine(format, (name) => (Object.hasOwn(VARIABLES, name) ? VARIABLES[name]! : () => '-'));
 }
 
 export function createStreamLog({ isEnabled, format }: StreamLogOptions, sink: LogSink): StreamLog {
