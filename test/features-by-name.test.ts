@@ -12,6 +12,8 @@ const OF_THE_CORE = [
   'proxy-ssl',
   'limit-rate',
   'auth-tls',
+  'ssl-ciphers',
+  'ssl-prefer-server-ciphers',
   'www-redirect',
 ];
 

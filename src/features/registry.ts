@@ -29,7 +29,9 @@ import { rewrite } from './rewrite/rewrite.ts';
 import { satisfy } from './satisfy/satisfy.ts';
 import { serverAlias } from './server-alias/server-alias.ts';
 import { serviceUpstream } from './service-upstream/service-upstream.ts';
+import { sslCiphers } from './ssl-ciphers/ssl-ciphers.ts';
 import { sslPassthrough } from './ssl-passthrough/ssl-passthrough.ts';
+import { sslPreferServerCiphers } from './ssl-prefer-server-ciphers/ssl-prefer-server-ciphers.ts';
 import { sslRedirect } from './ssl-redirect/ssl-redirect.ts';
 import { timeouts } from './timeouts/timeouts.ts';
 import { wwwRedirect } from './www-redirect/www-redirect.ts';
@@ -46,6 +48,8 @@ export const features: readonly AnyFeature[] = [
   appRoot,
   serverAlias,
   sslPassthrough,
+  sslCiphers,
+  sslPreferServerCiphers,
   openTelemetry, // before all of a route: what is refused is a span, too
   cors, // before what else a route does: a preflight is answered whatever that asks for
   redirect, // before the rewrite and the SSL redirect: an explicit redirect is answered over plain http

@@ -17,6 +17,8 @@ export interface CorePolicies {
   readonly 'limit-rate'?: LimitRatePolicy;
   readonly satisfy?: SatisfyPolicy;
   readonly 'auth-tls'?: ClientAuthPolicy;
+  readonly 'ssl-ciphers'?: SslCiphersPolicy;
+  readonly 'ssl-prefer-server-ciphers'?: CipherOrderPolicy;
   readonly redirect?: RelativeRedirectsPolicy;
   readonly 'ssl-redirect'?: PortInRedirectsPolicy;
 }
@@ -203,6 +205,24 @@ export interface ClientAuthPolicy {
   readonly errorPage?: string;
   /** Searched in the name of the certificate. */
   readonly subjectPattern?: string;
+}
+
+/** Ciphers of a host in place of those of all. */
+export interface SslCiphersPolicy {
+  /** An OpenSSL list. */
+  readonly list: string;
+}
+
+/** Whose order of ciphers counts on a host. */
+export interface CipherOrderPolicy {
+  readonly isOurs: boolean;
+}
+
+/** What a host's handshakes have of their own. */
+export interface HostCiphers {
+  /** Undefined: those of all hosts. */
+  readonly list: string | undefined;
+  readonly isOrderOurs: boolean;
 }
 
 /** How the checks of access of a route combine; without it all must agree. */

@@ -23,10 +23,9 @@ const IGNORED: readonly (readonly [risk: Risk, consequence: string, names: Names
   [
     'low',
     NOTHING_TO_SET,
-    `http2-push-preload enable-rewrite-log ssl-prefer-server-ciphers auth-keepalive auth-keepalive-share-vars
+    `http2-push-preload enable-rewrite-log auth-keepalive auth-keepalive-share-vars
      auth-keepalive-requests auth-keepalive-timeout`,
   ],
-  ['low', 'the ciphers of the ConfigMap are used', `ssl-ciphers`],
   ['medium', 'FastCGI is not spoken', `fastcgi-index fastcgi-params-configmap`],
   ['low', 'no web application firewall looks at the requests', `enable-modsecurity enable-owasp-core-rules`],
   ['high', 'no web application firewall looks at the requests', `modsecurity-transaction-id`],

@@ -109,7 +109,7 @@ export class Accepted implements PreambleOwner, ConnectionHandler, ConnectionHol
       // would be resumed under any other: the name is read before, and its context is the one that the handshake begins with.
       const handshake = this.#context.handshakeFor(beginning.serverName);
       this.#handshake = handshake;
-      const context = certificates.contextFor(beginning.serverName, handshake.clientAuth);
+      const context = certificates.contextFor(beginning.serverName, handshake.clientAuth, handshake.ciphers);
       connection.startTls(context, this.#settings.isHttp2Used ? WITH_HTTP2 : WITHOUT_HTTP2);
     }
   }

@@ -2,7 +2,7 @@ import { revealBytes } from '../../lib/redacted-bytes.ts';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { TableDelta } from '../../table/messages.ts';
 import { DEFAULT_SETTINGS, type TlsSettings } from '../../table/settings.ts';
-import type { ClientAuthPolicy } from '../../model/policy.ts';
+import type { ClientAuthPolicy, HostCiphers } from '../../model/policy.ts';
 import type { CertificateEntry, TlsEntry } from '../../table/table.ts';
 import type { TlsServerContext, TlsServerOptions, Transport } from '../transport/transport.ts';
 
@@ -17,7 +17,11 @@ export interface CertificateStore {
   /** Takes in what changed. Never throws: a certificate that OpenSSL refuses is reported and the default serves. */
   apply(change: CertificateChange): void;
   /** The context for a server name (docs/reference/routing.md §7.1); that of the default certificate when there is none for it, or no name. */
-  contextFor(serverName: string | undefined, clientAuth?: ClientAuthPolicy): TlsServerContext;
+  contextFor(
+    serverName: string | undefined,
+    clientAuth?: ClientAuthPolicy,
+    ciphers?: HostCiphers,
+  ): TlsServerContext;
   /** Whether a handshake for this name is refused (`ssl-reject-handshake`); undefined is a hello without a name. */
   isRefused(serverName: string | undefined): boolean;
 }
@@ -48,8 +52,10 @@ class Store implements CertificateStore {
   readonly #certificates = new Map<string, CertificateEntry>();
   readonly #contexts = new Map<string, KnownContext>();
   readonly #broken = new Set<string>();
-  /** By id of what clients are asked for. */
-  readonly #askingDefaults = new Map<string, TlsServerContext>();
+  /** By what clients are asked for and offered; undefined where OpenSSL refuses that. */
+  readonly #ownDefaults = new Map<string, TlsServerContext | undefined>();
+  /** Keys of contexts whose certificate does not do with the ciphers. */
+  readonly #refusedCiphers = new Set<string>();
   #names: ReadonlyMap<string, string> = new Map();
   #defaultId = '';
   #defaultOptions: TlsServerOptions;
@@ -87,6 +93,7 @@ class Store implements CertificateStore {
       this.#areSessionsResumed = areSessionsResumed(settings.tls);
       this.#contexts.clear();
       this.#broken.clear();
+      this.#refusedCiphers.clear();
     }
     for (const id of certificates.removed) this.#forget(id);
     for (const entry of certificates.set) {
@@ -98,33 +105,43 @@ class Store implements CertificateStore {
     if (isParameterChanged || isDefaultTouched) this.#setDefault();
   }
 
-  contextFor(serverName: string | undefined, clientAuth?: ClientAuthPolicy): TlsServerContext {
+  contextFor(
+    serverName: string | undefined,
+    clientAuth?: ClientAuthPolicy,
+    ciphers?: HostCiphers,
+  ): TlsServerContext {
     const name = serverName === undefined ? undefined : this.#nameOf(serverName);
     const context =
-      name === undefined ? undefined : this.#contextOf(this.#names.get(name)!, name, clientAuth);
+      name === undefined ? undefined : this.#contextOf(this.#names.get(name)!, name, clientAuth, ciphers);
     if (context !== undefined) return context;
-    if (clientAuth !== undefined) return this.#asking(clientAuth) ?? this.#strangers;
+    const offering = ciphers && this.#ownDefault(clientAuth, ciphers);
+    if (offering !== undefined) return offering;
+    if (clientAuth !== undefined) return this.#ownDefault(clientAuth, undefined) ?? this.#strangers;
     return serverName === undefined ? this.#default : this.#strangers;
   }
 
-  /** The default certificate, and a question to the client. */
-  #asking(clientAuth: ClientAuthPolicy): TlsServerContext | undefined {
-    const known = this.#askingDefaults.get(clientAuth.id);
-    if (known !== undefined) return known;
-    if (this.#askingDefaults.size >= MAX_CONTEXTS) this.#askingDefaults.clear();
+  /** The default certificate, with what a host asks and offers; undefined: OpenSSL refuses that, as was told. */
+  #ownDefault(
+    clientAuth: ClientAuthPolicy | undefined,
+    ciphers: HostCiphers | undefined,
+  ): TlsServerContext | undefined {
+    const key = `${clientAuth?.id ?? ''} ${ciphers === undefined ? '' : textOf(ciphers)}`;
+    if (this.#ownDefaults.has(key)) return this.#ownDefaults.get(key);
+    if (this.#ownDefaults.size >= MAX_CONTEXTS) this.#ownDefaults.clear();
+    const options = { ...this.#defaultOptions, ticketKey: undefined, ...ownOptions(clientAuth, ciphers) };
+    let context: TlsServerContext | undefined;
     try {
-      const context = this.#transport.createServerContext({
-        ...this.#defaultOptions,
-        ...questionOf(clientAuth),
-      });
-      this.#askingDefaults.set(clientAuth.id, context);
-      return context;
+      context = this.#transport.createServerContext(options);
     } catch (error) {
+      const problem = (error as Error).message;
       this.#report(
-        `a CA of clients cannot be used: ${(error as Error).message}; no certificate is asked for`,
+        ciphers === undefined
+          ? `a CA of clients cannot be used: ${problem}; no certificate is asked for`
+          : `ciphers of a host cannot be used with the default certificate: ${problem}; those of all hosts are`,
       );
-      return undefined;
     }
+    this.#ownDefaults.set(key, context);
+    return context;
   }
 
   isRefused(serverName: string | undefined): boolean {
@@ -146,11 +163,13 @@ class Store implements CertificateStore {
     id: string,
     name: string,
     clientAuth: ClientAuthPolicy | undefined,
+    ciphers: HostCiphers | undefined,
   ): TlsServerContext | undefined {
     const entry = this.#certificates.get(id);
     if (entry === undefined || this.#broken.has(id)) return undefined;
-    const key =
+    const usual =
       clientAuth !== undefined ? `${clientAuth.id} ${id}` : this.#areSessionsResumed ? `${name} ${id}` : id;
+    const key = ciphers === undefined ? usual : `${usual} ${textOf(ciphers)}`;
     const known = this.#contexts.get(key);
     if (known !== undefined) {
       // Moves it to the end: a Map keeps the order of insertion, its first key is the least recently used.
@@ -160,15 +179,43 @@ class Store implements CertificateStore {
         return known.context;
       }
     }
-    const options = this.#optionsOf(entry, key);
-    const context = this.#createContext(
-      entry,
-      clientAuth === undefined ? options : { ...options, ...questionOf(clientAuth) },
-    );
-    if (context === undefined) return undefined;
-    if (this.#contexts.size >= MAX_CONTEXTS) this.#contexts.delete(this.#contexts.keys().next().value!);
-    this.#contexts.set(key, { context, entry });
+    const options = { ...this.#optionsOf(entry, key), ...ownOptions(clientAuth, ciphers) };
+    if (ciphers !== undefined) {
+      // The certificate may be other hosts', too: the ciphers of one do not break it for them.
+      const plain = this.#contextOf(id, name, clientAuth, undefined);
+      if (plain === undefined || this.#refusedCiphers.has(key)) return plain;
+      return this.#offering(key, entry, name, options) ?? plain;
+    }
+    const context = this.#createContext(entry, options);
+    if (context !== undefined) this.#keep(key, { context, entry });
     return context;
+  }
+
+  /** A certificate that is all right, with ciphers of a host. */
+  #offering(
+    key: string,
+    entry: CertificateEntry,
+    name: string,
+    options: TlsServerOptions,
+  ): TlsServerContext | undefined {
+    try {
+      const context = this.#transport.createServerContext(options);
+      this.#keep(key, { context, entry });
+      return context;
+    } catch (error) {
+      if (this.#refusedCiphers.size >= MAX_CONTEXTS) this.#refusedCiphers.clear();
+      this.#refusedCiphers.add(key);
+      const problem = (error as Error).message;
+      this.#report(
+        `ciphers of ${name} cannot be used with its certificate: ${problem}; those of all hosts are`,
+      );
+      return undefined;
+    }
+  }
+
+  #keep(key: string, known: KnownContext): void {
+    if (this.#contexts.size >= MAX_CONTEXTS) this.#contexts.delete(this.#contexts.keys().next().value!);
+    this.#contexts.set(key, known);
   }
 
   #optionsOf(entry: CertificateEntry | undefined, sessionScope: string): TlsServerOptions {
@@ -221,7 +268,7 @@ class Store implements CertificateStore {
 
   /** A default certificate that cannot be used leaves the one before it in place. */
   #setDefault(): void {
-    this.#askingDefaults.clear();
+    this.#ownDefaults.clear();
     const entry = this.#certificates.get(this.#defaultId);
     const wanted = this.#optionsOf(entry, this.#defaultId);
     const context = entry === undefined ? undefined : this.#createContext(entry, wanted);
@@ -251,6 +298,21 @@ function questionOf({ id, ca, crl }: ClientAuthPolicy): Partial<TlsServerOptions
   return { clientCa: ca, clientCrl: crl, ticketKey: undefined, sessionScope: `client ${id}` };
 }
 
+function ownOptions(
+  clientAuth: ClientAuthPolicy | undefined,
+  ciphers: HostCiphers | undefined,
+): Partial<TlsServerOptions> {
+  return {
+    ...(ciphers === undefined ? undefined : { isCipherOrderOurs: ciphers.isOrderOurs }),
+    ...(ciphers?.list === undefined ? undefined : { ciphers: ciphers.list }),
+    ...(clientAuth === undefined ? undefined : questionOf(clientAuth)),
+  };
+}
+
+function textOf({ list, isOrderOurs }: HostCiphers): string {
+  return `${isOrderOurs ? 'ours' : 'theirs'} ${list ?? ''}`;
+}
+
 function areSessionsResumed({ isSessionReused, ticketKeys }: TlsSettings): boolean {
   return isSessionReused && ticketKeys.length > 0;
 }
@@ -262,5 +324,14 @@ function areSessionsResumed({ isSessionReused, ticketKeys }: TlsSettings): boole
 function toParameters(settings: TlsSettings): Parameters {
   const { minVersion, maxVersion, ciphers, ecdhCurve, dhParameters, sessionTimeoutMs, ticketKeys } = settings;
   const ticketKey = areSessionsResumed(settings) ? revealBytes(ticketKeys[0]!) : undefined;
-  return { minVersion, maxVersion, ciphers, ecdhCurve, dhParameters, sessionTimeoutMs, ticketKey };
+  return {
+    minVersion,
+    maxVersion,
+    ciphers,
+    isCipherOrderOurs: true,
+    ecdhCurve,
+    dhParameters,
+    sessionTimeoutMs,
+    ticketKey,
+  };
 }

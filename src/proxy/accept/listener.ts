@@ -48,7 +48,7 @@ export interface PortOpener {
 
 /** Longest queue of connections not accepted yet; the kernel caps it at net.core.somaxconn. */
 const BACKLOG = 4096;
-const NO_QUESTION: Handshake = { hostName: undefined, clientAuth: undefined };
+const NO_QUESTION: Handshake = { hostName: undefined, clientAuth: undefined, ciphers: undefined };
 /** Turns of the event loop without a new connection before a port closes (the first may be half over), and how many it may take. */
 const QUIET_TURNS = 2;
 const MAX_CLOSING_TURNS = 100;

@@ -1,7 +1,7 @@
 import type { TlsClient } from '../../lib/variables/source.ts';
 import { ClientCertificate } from '../../lib/client-certificate.ts';
 import { isIssuerUnknown, textOfVerifyError } from '../../lib/verify-errors.ts';
-import type { ClientAuthPolicy } from '../../model/policy.ts';
+import type { ClientAuthPolicy, HostCiphers } from '../../model/policy.ts';
 import type { TlsFacts } from '../transport/transport.ts';
 
 /** What a handshake was about, as the table had it then. */
@@ -10,6 +10,8 @@ export interface Handshake {
   readonly hostName: string | undefined;
   /** What it asked the client for; undefined: nothing. */
   readonly clientAuth: ClientAuthPolicy | undefined;
+  /** Undefined: those of all hosts, in our order. */
+  readonly ciphers: HostCiphers | undefined;
 }
 
 /** What is known of the client when the handshake is done. */

@@ -58,7 +58,7 @@ function toSecureContextOptions(options: TlsServerOptions): SecureContextOptions
     ciphers: withTls13(options.ciphers),
     ecdhCurve: options.ecdhCurve,
     dhparam: options.dhParameters,
-    honorCipherOrder: true,
+    honorCipherOrder: options.isCipherOrderOurs,
     sessionTimeout: Math.max(1, Math.round(options.sessionTimeoutMs / 1000)),
     // OpenSSL takes 32 characters at most.
     sessionIdContext: hash('sha256', options.sessionScope, 'hex').slice(0, 32),

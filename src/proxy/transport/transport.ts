@@ -141,6 +141,8 @@ export interface TlsServerOptions {
   readonly maxVersion: 'TLSv1.2' | 'TLSv1.3';
   /** An OpenSSL list; that of TLS 1.3 is left as it is unless the list names some of it. */
   readonly ciphers: string;
+  /** Whether the order of the list decides, not that of the client. */
+  readonly isCipherOrderOurs: boolean;
   /** `auto` or an OpenSSL list. */
   readonly ecdhCurve: string;
   /** PEM; undefined: no DHE suite of TLS 1.2. */

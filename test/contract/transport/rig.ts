@@ -39,6 +39,7 @@ export function serverOptions(change: Partial<TlsServerOptions> = {}): TlsServer
     minVersion,
     maxVersion,
     ciphers,
+    isCipherOrderOurs: true,
     ecdhCurve,
     sessionTimeoutMs,
     ticketKey: undefined,
