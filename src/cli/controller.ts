@@ -10,6 +10,7 @@ import { createSystemTiming } from '../controller/kube/timing.ts';
 import { zoneOfPod } from '../controller/kube/zone.ts';
 import { createDefaultCertificate } from '../controller/certificates/default-certificate.ts';
 import { createObjectStore } from '../controller/store/object-store.ts';
+import { WORKER_KEY } from '../controller/settings/worker-processes.ts';
 import type { ObjectRef } from '../controller/store/object-store.ts';
 import type { ControlLog } from '../observe/log.ts';
 import { features } from '../features/registry.ts';
@@ -59,6 +60,7 @@ export async function controller({ flags }: Invocation, log: ControlLog, entry: 
     ...toTranslateOptions(flags, false, await createDefaultCertificate(Date.now())),
     zone: await findZone(flags, pod, client, log),
   };
+  const workerProcesses = await readWorkerProcesses(flags, options.configMap, client, log);
   const metrics = createMetrics(flags, log, entry, { namespace: pod?.namespace ?? '', pod: pod?.name ?? '' });
   const electionId = flags.string('election-id');
   const ttl = flags.number('election-ttl');
@@ -85,6 +87,7 @@ export async function controller({ flags }: Invocation, log: ControlLog, entry: 
       entry,
       store,
       metrics,
+      workerProcesses,
       isLeader: () => cluster?.isLeader() ?? false,
       isAddressClosed: isClosedAddress,
       createSource(changed) {
@@ -217,6 +220,23 @@ async function findZone(
     return zone;
   } catch (error) {
     log.warn({ error }, consequence);
+    return undefined;
+  }
+}
+
+/** Text of worker-processes, which is needed before anything is watched; undefined: there is none, or the API server does not say. */
+async function readWorkerProcesses(
+  flags: FlagReader,
+  ref: ObjectRef | undefined,
+  client: KubeClient,
+  log: ControlLog,
+): Promise<string | undefined> {
+  if (ref === undefined || flags.number('workers') > 0) return undefined;
+  try {
+    const { configMaps } = await lookUpObjects(client, { secrets: [], configMaps: [ref] });
+    return configMaps[0]?.data.get(WORKER_KEY);
+  } catch (error) {
+    log.warn({ error }, 'worker-processes of the ConfigMap cannot be looked up now: it counts as auto');
     return undefined;
   }
 }

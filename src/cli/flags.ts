@@ -81,7 +81,13 @@ const ROWS: readonly FlagRow[] = [
     BOTH,
     'Path of the health check, on the health port and on the catch-all host.',
   ],
-  ['workers', 'integer', 0, BOTH, 'Worker threads; 0 takes the CPU quota, rounded up.'],
+  [
+    'workers',
+    'integer',
+    0,
+    BOTH,
+    'Worker threads; 0 takes what worker-processes of the ConfigMap says, else the CPU quota, rounded up.',
+  ],
   [
     'request-body-memory',
     'string',

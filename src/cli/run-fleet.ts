@@ -3,6 +3,7 @@ import { startAdminServer } from '../admin/server.ts';
 import { createViews } from '../admin/views.ts';
 import { openTokenFile, type TokenFile } from '../admin/token-file.ts';
 import { createFleet, type FleetDeps, type FleetOptions } from '../controller/fleet.ts';
+import { countWorkers } from '../controller/settings/worker-processes.ts';
 import type { TranslateOptions } from '../controller/translate/options.ts';
 import type { Listener } from '../model/ports.ts';
 import type { ControlLog } from '../observe/log.ts';
@@ -12,7 +13,10 @@ import { workersForQuota } from './cpu-quota.ts';
 import { undefinedHostsOf } from './metrics-options.ts';
 
 /** What serve and controller differ in. */
-export type FleetParts = Omit<FleetDeps, 'options'>;
+export interface FleetParts extends Omit<FleetDeps, 'options'> {
+  /** Text of worker-processes in the ConfigMap at start. */
+  readonly workerProcesses: string | undefined;
+}
 
 /** Asks a running Serin to end; resolves with the signal. */
 export type StopRequest = Promise<string>;
@@ -26,7 +30,7 @@ export async function runFleet(
 ): Promise<number> {
   const { log } = parts;
   const tokenFile = openAdminToken(flags, log);
-  const fleet = createFleet({ ...parts, options: toFleetOptions(flags, translation, log) });
+  const fleet = createFleet({ ...parts, options: toFleetOptions(flags, translation, parts) });
   const admin = await startAdminServer(
     {
       checks: [
@@ -75,8 +79,13 @@ function openAdminToken(flags: FlagReader, log: ControlLog): TokenFile | undefin
   }
 }
 
-function toFleetOptions(flags: FlagReader, translation: TranslateOptions, log: ControlLog): FleetOptions {
-  const workerCount = flags.number('workers') > 0 ? flags.number('workers') : workersForQuota();
+function toFleetOptions(
+  flags: FlagReader,
+  translation: TranslateOptions,
+  { workerProcesses, log }: FleetParts,
+): FleetOptions {
+  const workers = countWorkers(flags.number('workers'), workerProcesses, workersForQuota());
+  const workerCount = workers.running;
   return {
     workerCount,
     bodies: createBodyRoom(flags, workerCount, log),
@@ -85,6 +94,7 @@ function toFleetOptions(flags: FlagReader, translation: TranslateOptions, log: C
       httpsPort: flags.number('https-port'),
       healthPath: flags.string('health-check-path'),
       undefinedHosts: undefinedHostsOf(flags),
+      workers,
     },
     translation: { ...translation, listeners: listenersOf(flags) },
     graceMs: flags.number('shutdown-grace-period') * 1_000,

@@ -1,13 +1,18 @@
+import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { createDefaultCertificate } from '../controller/certificates/default-certificate.ts';
 import { createFileSource } from '../controller/files/file-source.ts';
+import { readManifest } from '../controller/files/read-manifest.ts';
+import { scanFiles } from '../controller/files/scan-files.ts';
 import { createFindingReport } from '../controller/report/finding-report.ts';
-import { createObjectStore } from '../controller/store/object-store.ts';
+import { WORKER_KEY } from '../controller/settings/worker-processes.ts';
+import { createObjectStore, type ObjectRef } from '../controller/store/object-store.ts';
+import { objectKey } from '../controller/store/objects.ts';
 import { createOwnership } from '../controller/store/ownership.ts';
 import type { Finding } from '../model/finding.ts';
 import type { ControlLog } from '../observe/log.ts';
-import { UsageError, type Invocation } from './args.ts';
+import { UsageError, type FlagReader, type Invocation } from './args.ts';
 import { startExample, type Example } from './example/example.ts';
 import { createMetrics } from './create-metrics.ts';
 import { runFleet } from './run-fleet.ts';
@@ -58,6 +63,7 @@ export async function serve({ flags, rest }: Invocation, log: ControlLog, entry:
         entry,
         store,
         metrics,
+        workerProcesses: await readWorkerProcesses(flags, options.configMap, paths),
         isLeader: () => true,
         createSource: (changed) =>
           createFileSource({
@@ -91,6 +97,24 @@ export async function serve({ flags, rest }: Invocation, log: ControlLog, entry:
   } finally {
     await example?.stop();
   }
+}
+
+/** Text of worker-processes, which is needed before anything is served; undefined: there is none. */
+async function readWorkerProcesses(
+  flags: FlagReader,
+  ref: ObjectRef | undefined,
+  paths: readonly string[],
+): Promise<string | undefined> {
+  if (ref === undefined || flags.number('workers') > 0) return undefined;
+  const { files } = await scanFiles(paths);
+  for (const { path, order } of files) {
+    const parsed = await readManifest(createReadStream(path), path, order);
+    for (const { object } of parsed.ok ? parsed.objects : []) {
+      if (object.kind === 'ConfigMap' && objectKey(object) === objectKey(ref))
+        return object.data.get(WORKER_KEY);
+    }
+  }
+  return undefined;
 }
 
 /** A path that is named must be there at start, as a mistyped one would serve nothing in silence. Throws UsageError. */

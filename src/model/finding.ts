@@ -37,6 +37,7 @@ export const FINDING_REASONS = [
   'NoCertificate',
   'PathConflict',
   'RefusedIngress',
+  'SettingNotInForce',
   'SlowPattern',
   'UnknownAnnotation',
   'UnknownIngressClass',

@@ -3,6 +3,7 @@ import { INERT_KEYS } from '../settings/inert-keys.ts';
 import { DATA_PLANE_KEYS } from '../settings/keys.ts';
 import { KNOWN_KEYS } from '../settings/known-keys.ts';
 import { NAMING_KEYS } from '../settings/settings.ts';
+import { WORKER_KEY } from '../settings/worker-processes.ts';
 import { TRANSLATE_CONFIG_KEYS } from '../translate/annotation-settings.ts';
 import { judgeRefused, judgeUnknown, type Judgement } from './judgement.ts';
 
@@ -11,6 +12,7 @@ export function createKeyJudge(features: readonly Feature[]): (key: string) => J
   const honoured = new Set([
     ...Object.keys(DATA_PLANE_KEYS),
     ...NAMING_KEYS,
+    WORKER_KEY,
     ...TRANSLATE_CONFIG_KEYS,
     ...features.flatMap(configMapKeysOf),
   ]);

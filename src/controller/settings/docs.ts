@@ -1,6 +1,7 @@
 import { INERT_KEYS } from './inert-keys.ts';
 import { DATA_PLANE_KEYS } from './keys.ts';
 import { NAMING_KEYS } from './settings.ts';
+import { WORKER_KEY } from './worker-processes.ts';
 
 /** Renders docs/configmap.md: the keys Serin reads, by who reads them. */
 export function renderConfigMapDoc(
@@ -17,10 +18,12 @@ export function renderConfigMapDoc(
     '',
     '## Of the whole data plane',
     '',
-    ...list([...Object.keys(DATA_PLANE_KEYS), ...NAMING_KEYS]),
+    ...list([...Object.keys(DATA_PLANE_KEYS), ...NAMING_KEYS, WORKER_KEY]),
     '',
     'TLS sessions are resumed only with `ssl-session-tickets: "true"`, by tickets whose keys all workers share and that live as long as the process; a',
     'ticket counts for the name it was given under. Without it every handshake is a full one: there is no session cache (`ssl-session-cache`).',
+    '',
+    '`worker-processes` counts at start; a later change is an Event that says so. `--workers` counts before it.',
     '',
     '## Defaults of annotations, and keys of features',
     '',

@@ -10,7 +10,7 @@ const ROWS: readonly (readonly [reason: string, names: Names])[] = [
   ],
   [
     'it tunes processes that Serin does not have',
-    'reuse-port worker-processes worker-cpu-affinity enable-serial-reloads enable-multi-accept enable-aio-write',
+    'reuse-port worker-cpu-affinity enable-serial-reloads enable-multi-accept enable-aio-write',
   ],
   [
     'there is no cache of sessions: tickets resume them (ssl-session-tickets)',

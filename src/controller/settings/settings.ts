@@ -10,6 +10,7 @@ import { defaultCompression, toCompression } from './compression-parts.ts';
 import type { KeyProblem, SettingsDraft } from './draft.ts';
 import { INERT_KEYS } from './inert-keys.ts';
 import { DATA_PLANE_KEYS } from './keys.ts';
+import { reportWorkers, WORKER_KEY, type WorkerCount } from './worker-processes.ts';
 
 /** Keys that name another object. */
 export const NAMING_KEYS: readonly string[] = ['proxy-set-headers', 'add-headers', 'ssl-dh-param'];
@@ -21,6 +22,8 @@ export interface SettingsFlags {
   readonly undefinedHosts: UndefinedHosts;
   /** Session ticket keys, made at start and kept for the process's life. */
   readonly ticketKeys: readonly RedactedBytes[];
+  /** Absent where nothing runs. */
+  readonly workers?: WorkerCount;
 }
 
 /** Named ConfigMaps of headers (proxy-set-headers, add-headers): their data, or undefined when missing. */
@@ -79,7 +82,7 @@ export function toSettings(input: SettingsInput): DataPlaneSettings {
       const { reason = 'InvalidSetting', ...about }: KeyProblem =
         typeof told === 'string' ? { problem: told, consequence: 'the default is used' } : told;
       findings.warn(source, reason, { field, value: raw, ...about });
-    } else if (!Object.hasOwn(INERT_KEYS, key) && !input.featureKeys.has(key)) {
+    } else if (key !== WORKER_KEY && !Object.hasOwn(INERT_KEYS, key) && !input.featureKeys.has(key)) {
       const problem = 'is a key that Serin does not honour';
       findings.warn(source, 'UnsupportedSetting', {
         field,
@@ -89,6 +92,7 @@ export function toSettings(input: SettingsInput): DataPlaneSettings {
       });
     }
   }
+  reportWorkers(input.data?.get(WORKER_KEY), flags.workers, source, findings);
   const { hstsParts, areTicketsIssued, syslog, compressionParts, ...settings } = draft;
   if (syslog.isOn && syslog.host !== '') settings.accessLog.syslog = { host: syslog.host, port: syslog.port };
   else if (syslog.isOn) {
