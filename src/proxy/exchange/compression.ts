@@ -22,6 +22,9 @@ export class Compression {
   readonly #isWithoutGzip: ((agent: string) => boolean) | undefined;
   /** By the codings that there are to choose from, each a bit. */
   readonly #choices: CodingChoice<CodingName>[] = [];
+  /** The type of the last response that was asked about, as responses in a row are often alike. */
+  #lastType: string | undefined = undefined;
+  #isLastTypeTaken = false;
 
   /** Undefined: nothing is compressed. */
   static of({ codings, agentsWithoutGzip }: CompressionSettings): Compression | undefined {
@@ -79,8 +82,11 @@ export class Compression {
 
   #takesType(type: string | undefined): boolean {
     if (type === undefined) return false;
+    if (type === this.#lastType) return this.#isLastTypeTaken;
     const essence = essenceOf(type);
-    return this.#codings.some((coding) => takes(coding, essence));
+    this.#lastType = type;
+    this.#isLastTypeTaken = this.#codings.some((coding) => takes(coding, essence));
+    return this.#isLastTypeTaken;
   }
 
   #bitsOf(type: string, contentLength: number): number {
