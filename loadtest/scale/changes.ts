@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { Api } from './api.ts';
 import { openClient, untilLive, type Client } from './live.ts';
-import { changedAddresses, hostOf, ingressOf, NAMESPACE, sliceOf } from './objects.ts';
+import { changedAddresses, hostOf, ingressOf, NAMESPACE, sliceOf, STEADY_PATH } from './objects.ts';
 
 export interface ChangesOptions {
   readonly count: number;
@@ -55,7 +55,7 @@ export async function makeChanges(api: Api, options: ChangesOptions): Promise<La
     if (clients === undefined) return;
     const startedMs = performance.now();
     if (isIngress) await untilLive(clients, hostOf(index), path, ({ status }) => status === 200);
-    else await untilLive(clients, hostOf(index), '/', ({ body }) => addresses.includes(body));
+    else await untilLive(clients, hostOf(index), STEADY_PATH, ({ body }) => addresses.includes(body));
     (isIngress ? ingress : endpoints).push(performance.now() - startedMs);
     idle.push(clients);
   }

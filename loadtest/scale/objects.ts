@@ -14,6 +14,9 @@ const HOSTS = 254;
 
 export const CONTROLLER_CLASS = 'serin.test/scale';
 
+/** What the status of every Ingress says: it is written before Serin comes, as in any cluster that is not new. */
+export const ADDRESS = '127.0.0.1';
+
 /** Objects of the cluster that are there once. */
 export const SHARED: readonly object[] = [
   { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } },
@@ -25,15 +28,18 @@ export const SHARED: readonly object[] = [
   },
 ];
 
+/** A path that is there before and after any change. */
+export const STEADY_PATH = '/shop';
+
 export function hostOf(index: number): string {
   return `host-${index}.scale.test`;
 }
 
 /** An Ingress with one host and three paths, of which the last is the one that changes. */
-export function ingressOf(index: number, path: string): object {
+export function ingressOf(index: number, path: string) {
   const backend = { service: { name: `service-${index}`, port: { number: 80 } } };
   const paths = [
-    { path: '/', pathType: 'Prefix', backend },
+    { path: STEADY_PATH, pathType: 'Prefix', backend },
     { path: '/api', pathType: 'Prefix', backend },
     { path, pathType: 'Exact', backend },
   ];
@@ -47,6 +53,11 @@ export function ingressOf(index: number, path: string): object {
     },
     spec: { ingressClassName: CLASS, rules: [{ host: hostOf(index), http: { paths } }] },
   };
+}
+
+/** The same with its status. */
+export function servedIngressOf(index: number, path: string): object {
+  return { ...ingressOf(index, path), status: { loadBalancer: { ingress: [{ ip: ADDRESS }] } } };
 }
 
 export function serviceOf(index: number): object {

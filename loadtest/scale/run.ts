@@ -8,16 +8,18 @@ import { connect } from 'node:net';
 import { parseArgs } from 'node:util';
 import { percentile } from '../percentile.ts';
 import { inLanes, openApi, type Api } from './api.ts';
-import { makeChanges } from './changes.ts';
+import { makeChanges, PATHS } from './changes.ts';
 import { openClient } from './live.ts';
 import {
   hostOf,
   ingressOf,
+  servedIngressOf,
   NAMESPACE,
   POD_PORT,
   serviceOf,
   SHARED,
   sliceOf,
+  STEADY_PATH,
   standingAddresses,
 } from './objects.ts';
 import { startPods } from './pods.ts';
@@ -79,6 +81,7 @@ async function fill(api: Api, from: number, to: number): Promise<void> {
       sliceOf(index, standingAddresses(index)),
     );
     await api.create(`/apis/networking.k8s.io/v1${base}/ingresses`, ingressOf(index, '/first'));
+    await api.put(`${PATHS.ingress(index)}/status`, servedIngressOf(index, '/first'));
   });
 }
 
@@ -150,7 +153,7 @@ async function askSample(serin: ScaledSerin, size: number): Promise<number> {
   let wrong = 0;
   for (let i = 0; i < Math.min(SAMPLES, size); i++) {
     const index = Math.floor((i * size) / SAMPLES) % size;
-    const { status } = await client.get(hostOf(index), '/');
+    const { status } = await client.get(hostOf(index), STEADY_PATH);
     if (status !== 200) wrong++;
   }
   client.close();

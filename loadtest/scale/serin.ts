@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Api } from './api.ts';
-import { CONTROLLER_CLASS, NAMESPACE } from './objects.ts';
+import { ADDRESS, CONTROLLER_CLASS, NAMESPACE } from './objects.ts';
 import type { ThreadSample } from './thread-sample.ts';
 
 export interface SerinOptions {
@@ -76,7 +76,11 @@ export async function startScaled(api: Api, options: SerinOptions): Promise<Scal
       `--controller-class=${CONTROLLER_CLASS}`,
       ...[`--http-port=${HTTP_PORT}`, `--https-port=${HTTPS_PORT}`, `--healthz-port=${HEALTH_PORT}`],
       ...[`--workers=${options.workers}`, '--listen=127.0.0.1', '--healthz-host=127.0.0.1'],
-      ...['--publish-status-address=127.0.0.1', '--disable-sync-events'],
+      ...[
+        `--publish-status-address=${ADDRESS}`,
+        '--update-status-on-shutdown=false',
+        '--disable-sync-events',
+      ],
     ],
     {
       stdio: ['ignore', 'ignore', 'pipe'],
