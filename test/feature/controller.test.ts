@@ -163,6 +163,13 @@ test('serves what the API server has, and tells in Events, status and Lease', as
   );
 });
 
+test('a status that another controller took away as it ended is written again at once, not a minute later', async () => {
+  const addresses = () => (api.get('Ingress', 'a', 'web') as any).status.loadBalancer.ingress;
+  api.apply({ ...(api.get('Ingress', 'a', 'web') as object), status: { loadBalancer: {} } });
+  expect(addresses()).toBeUndefined();
+  await until(addresses, (found) => found?.[0].ip === '192.0.2.10');
+});
+
 test('orphan_ingress follows the endpoints, which come and go without a new table', async () => {
   const orphaned = async () => {
     const { body } = await request(`http://127.0.0.1:${serin.healthPort}/metrics`);

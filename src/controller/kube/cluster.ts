@@ -126,6 +126,7 @@ export function createCluster(deps: ClusterDeps): Cluster {
 
   function objectChanged({ kind, type, ref, object, impact }: ObjectChange): void {
     if (kind === 'Service' && isPublished(ref)) status?.check();
+    if (object.kind === 'Ingress' && type === 'changed' && object.status.length === 0) status?.emptied(ref);
     if (type === 'deleted' || impact === 'none') return;
     changeReport.objectChanged({ kind, ...ref, uid: object.uid }, type === 'added');
   }

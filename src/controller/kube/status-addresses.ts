@@ -121,7 +121,9 @@ async function addressesOfNodes(
   signal?: AbortSignal,
 ): Promise<readonly LoadBalancerAddress[]> {
   const pods = await listControllerPods(options.pod, client, signal);
-  const names = new Set(pods.filter(isReady).flatMap(({ spec }) => spec?.nodeName ?? []));
+  // Who asks leads and serves, even where the kubelet has not probed it yet: without it the last addresses would go for a minute.
+  const serving = pods.filter((pod) => isReady(pod) || pod.metadata.name === options.pod.name);
+  const names = new Set(serving.flatMap(({ spec }) => spec?.nodeName ?? []));
   const addresses: LoadBalancerAddress[] = [];
   for (const name of names) {
     try {

@@ -148,6 +148,12 @@ const cases: { name: string; objects: object[]; options: AddressOptions; want: o
     want: [{ ip: '10.0.0.2' }, { ip: '192.0.2.1' }],
   },
   {
+    name: 'the node of the only Pod, which leads before the kubelet has found it ready',
+    objects: [pod('controller-a', 'n1', { ready: 'False' }), node('n1', ['InternalIP', '10.0.0.1'])],
+    options: OPTIONS,
+    want: [{ ip: '10.0.0.1' }],
+  },
+  {
     name: 'nodes, internal addresses asked for',
     objects: [pod('controller-a', 'n1'), node('n1', ['ExternalIP', '192.0.2.1'], ['InternalIP', '10.0.0.1'])],
     options: { ...OPTIONS, isInternalReported: true },
@@ -241,6 +247,16 @@ test('puts right what others wrote, at the next check', async () => {
   await api.until(() => statusOf('web'));
   api.apply({ ...ingress('web'), status: { loadBalancer: { ingress: [{ ip: '203.0.113.7' }] } } });
   await api.until(() => statusOf('web')?.[0].ip === '192.0.2.1');
+});
+
+test('writes at once what somebody took away, also before its own writing has come back', async () => {
+  const started = write();
+  started.serve([WEB]);
+  await api.until(() => statusOf('web'));
+  api.apply({ ...ingress('web'), status: { loadBalancer: {} } });
+  expect(statusOf('web')).toBeUndefined();
+  started.emptied(WEB);
+  await api.until(() => statusOf('web'));
 });
 
 test('follows an address that changes', async () => {

@@ -33,6 +33,8 @@ export interface StatusWriter {
   serve(ingresses: readonly ObjectRef[]): void;
   /** Checks all now: this Pod became the leader, or the published Service changed. */
   check(): void;
+  /** Somebody took the addresses away, as an ingress-nginx does that ends: they are written at once, not with the next check. */
+  emptied(ingress: ObjectRef): void;
   /** Ends the writing. With `isTakingBack` the last controller Pod first removes the addresses it wrote, which may take `withinMs`. */
   stop(isTakingBack: boolean, withinMs?: number): Promise<void>;
 }
@@ -197,6 +199,10 @@ export function createStatusWriter(deps: StatusWriterDeps): StatusWriter {
       check();
     },
     check: () => check(true),
+    emptied(ingress) {
+      written.delete(objectKey(ingress));
+      check();
+    },
     async stop(isTakingBack, withinMs = Infinity) {
       cancelInterval?.();
       stopping.abort(new Error('stopping'));
