@@ -7,6 +7,8 @@ export const WAITS = {
   sendTimeoutMs: 60_000,
   /** A client that closed its half may be gone, or may wait for its answer: so long it gets the benefit of the doubt. */
   halfClosedMs: 1_000,
+  /** Within its answer it is taken for gone when nothing could be sent to it for so long. */
+  halfClosedSilenceMs: 10_000,
   /** An idle connection may bring a request for so long once its worker drains. */
   drainIdleMs: 2_000,
 } as const;

@@ -16,6 +16,7 @@ export class BodyReader {
   remaining = 0;
   #decoder: ChunkedDecoder | undefined = undefined;
   #dueAtMs = 0;
+  #pausedAtMs = 0;
   #minBytesPerMs = 0;
 
   /** Whether all of the present body was read, or there is none. */
@@ -23,9 +24,11 @@ export class BodyReader {
     return this.#kind === NONE;
   }
 
-  /** Whether the rest is worth reading off, to keep a connection whose request was answered without it. */
-  get isShort(): boolean {
-    return this.#kind === LENGTH && this.remaining <= MAX_DISCARDED_BYTES;
+  /** Whether the next request can be found behind it, and the rest is worth reading off for that where it was answered without. */
+  isEndKnown(isContinueDue: boolean): boolean {
+    if (this.#kind === NONE) return true;
+    // A client that waits for 100 may or may not send its body now: the bytes that follow cannot be told apart.
+    return this.#kind === LENGTH && this.remaining <= MAX_DISCARDED_BYTES && !isContinueDue;
   }
 
   /** Says when the body began to be waited for, and how slowly it may come in once `graceMs` are over; 0: as slowly as it likes. */
@@ -39,9 +42,13 @@ export class BodyReader {
     return this.#minBytesPerMs > 0 && nowMs > this.#dueAtMs;
   }
 
-  /** Does not count a time in which nobody wanted to read. */
-  extend(durationMs: number): void {
-    this.#dueAtMs += durationMs;
+  /** Nobody wants to read for a time that does not count. */
+  pauseClock(nowMs: number): void {
+    this.#pausedAtMs = nowMs;
+  }
+
+  resumeClock(nowMs: number): void {
+    this.#dueAtMs += nowMs - this.#pausedAtMs;
   }
 
   begin(head: Http1RequestHead): void {

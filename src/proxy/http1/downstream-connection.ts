@@ -44,7 +44,6 @@ export class DownstreamConnection
   readonly #body = new BodyReader();
   #isBodyWanted = false;
   #isBodyPaused = false;
-  #pausedAtMs = 0;
   #isContinueDue = false;
 
   readonly #writer: ResponseWriter;
@@ -109,13 +108,13 @@ export class DownstreamConnection
 
   pauseReading(): void {
     this.#isBodyPaused = true;
-    this.#pausedAtMs = this.#context.now();
+    this.#body.pauseClock(this.#context.now());
     this.#context.timers.disarm(this.#timer);
     this.#connection.pause();
   }
 
   resumeReading(): void {
-    if (this.#isBodyPaused) this.#body.extend(this.#context.now() - this.#pausedAtMs);
+    if (this.#isBodyPaused) this.#body.resumeClock(this.#context.now());
     this.#isBodyPaused = false;
     if (this.#state === IN_EXCHANGE && !this.#body.isComplete) {
       this.#context.timers.arm(this.#timer, this.#context.router().settings.bodyTimeoutMs);
@@ -143,11 +142,9 @@ export class DownstreamConnection
     contentLength: number,
   ): void {
     const exchange = this.#lifecycle.exchange;
-    const writer = this.#writer;
-    writer.begin(exchange, kind, this.#serving!.head.minorVersion === 1);
-    if (this.#isEnded) this.#context.timers.disarm(this.#timer);
-    this.#isKeptAlive = !writer.isUntilClose && this.#decideKeepAlive();
-    writer.head(exchange, status, reason, lines, trailingLines, contentLength, this.#isKeptAlive);
+    this.#writer.begin(exchange, kind, this.#serving!.head.minorVersion === 1);
+    this.#isKeptAlive = !this.#writer.isUntilClose && this.#decideKeepAlive();
+    this.#writer.head(exchange, status, reason, lines, trailingLines, contentLength, this.#isKeptAlive);
   }
 
   writeBody(buffer: Buffer, start: number, end: number, isOwned: boolean): void {
@@ -305,7 +302,8 @@ export class DownstreamConnection
     this.#state = IN_EXCHANGE;
     this.#requestCount++;
     this.#gauge.request();
-    context.timers.disarm(this.#timer);
+    if (this.#isEnded) context.timers.arm(this.#timer, WAITS.halfClosedMs);
+    else context.timers.disarm(this.#timer);
     this.#isBodyWanted = false;
     this.#isBodyPaused = false;
     const serving = (this.#serving ??= this.#servings.take(this));
@@ -386,7 +384,8 @@ export class DownstreamConnection
     this.#isBlocked = false;
     const { timers } = this.#context;
     if (this.#state === IN_EXCHANGE || this.#state === TUNNEL) {
-      timers.disarm(this.#timer);
+      if (this.#isEnded && this.#state === IN_EXCHANGE) timers.arm(this.#timer, WAITS.halfClosedSilenceMs);
+      else timers.disarm(this.#timer);
       this.#lifecycle.onDownstreamDrain();
     } else if (this.#state === IN_HEAD) {
       this.#awaitRequest();
@@ -399,8 +398,7 @@ export class DownstreamConnection
     switch (this.#state) {
       case IN_EXCHANGE:
         if (!this.#body.isComplete) this.destroy();
-        else if (!this.#lifecycle.exchange.response.isHeadSent)
-          this.#context.timers.arm(this.#timer, WAITS.halfClosedMs);
+        else if (!this.#isBlocked) this.#context.timers.arm(this.#timer, WAITS.halfClosedMs);
         return;
       case TUNNEL:
         this.#lifecycle.onTunnelEnd();
@@ -409,8 +407,6 @@ export class DownstreamConnection
         // With a response still held, only our half is closed.
         if (this.#connection.held === 0) this.destroy();
         else this.#linger();
-        return;
-      case CLOSED:
         return;
       default:
         this.destroy();
@@ -426,9 +422,17 @@ export class DownstreamConnection
       this.#begin(new RequestParser(this.#context.router().settings).head, 0, 'client_header_timeout');
     } else if (this.#isIdle()) {
       this.#endIdle();
+    } else if (this.#isEnded && this.#isAnswered()) {
+      this.#context.timers.arm(this.#timer, WAITS.halfClosedSilenceMs);
     } else {
       this.destroy();
     }
+  }
+
+  /** Whether something of the present answer was sent since this was asked last. */
+  #isAnswered(): boolean {
+    if (this.#isBlocked || this.#state !== IN_EXCHANGE) return false;
+    return this.#lifecycle.exchange.response.isHeadSent && this.#writer.takeIsUsed();
   }
 
   #close(): void {
@@ -469,24 +473,21 @@ export class DownstreamConnection
 
   /** Whether another request may follow this response. */
   #decideKeepAlive(): boolean {
-    if (this.#isClosing || !this.#serving!.head.isKeepAlive || this.#context.isDraining) return false;
-    if (this.#isEnded && this.#input.isEmpty) return false;
+    if (this.#isClosing || this.#context.isDraining || (this.#isEnded && this.#input.isEmpty)) return false;
     const { keepAliveRequests, keepAliveTimeoutMs } = this.#lifecycle.exchange.routing.router.settings;
     if (keepAliveTimeoutMs === 0 || this.#requestCount >= keepAliveRequests) return false;
-    // A client that waits for 100 may or may not send its body now: the bytes that follow cannot be told apart.
-    return this.#body.isComplete || (this.#body.isShort && !this.#isContinueDue);
+    return this.#serving!.head.isKeepAlive && this.#body.isEndKnown(this.#isContinueDue);
   }
 
   /** Closes our half and waits for the client to close its own: a reset could take the response away from it. */
   #linger(): void {
-    const { timers } = this.#context;
     this.#state = LINGERING;
     this.#gauge.set(undefined);
     this.#input.clear();
     this.#lingerUntilMs = this.#context.now() + WAITS.lingerTimeMs;
     this.#connection.end();
     const isOnlySending = this.#isEnded || this.#isBlocked;
-    timers.arm(this.#timer, isOnlySending ? WAITS.sendTimeoutMs : WAITS.lingerTimeoutMs);
+    this.#context.timers.arm(this.#timer, isOnlySending ? WAITS.sendTimeoutMs : WAITS.lingerTimeoutMs);
     if (!this.#isEnded) this.#connection.resume();
   }
 

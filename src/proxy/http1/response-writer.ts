@@ -25,6 +25,7 @@ export class ResponseWriter {
   #isChunked = false;
   /** Set while nothing of the present response was given to the connection. */
   #isUnsent = false;
+  #isUsed = false;
   #bytesSentBefore = 0;
 
   constructor(connection: Connection) {
@@ -117,6 +118,7 @@ export class ResponseWriter {
   flush(): boolean {
     const connection = this.#connection;
     let isTaken = true;
+    this.#isUsed = true;
     if (this.#out !== '') {
       this.#isUnsent = false;
       isTaken = connection.write(this.#out);
@@ -127,6 +129,13 @@ export class ResponseWriter {
       isTaken = connection.uncork();
     }
     return isTaken;
+  }
+
+  /** Whether anything was sent since this was asked last. */
+  takeIsUsed(): boolean {
+    const isUsed = this.#isUsed;
+    this.#isUsed = false;
+    return isUsed;
   }
 
   /** Sends the head of a 101; nothing is framed behind it. */

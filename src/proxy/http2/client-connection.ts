@@ -34,6 +34,8 @@ export class Http2ClientConnection
   #requestCount = 0;
   /** Until when what is written may wait for the client to take it, once nothing follows. */
   #cutAtMs = 0;
+  /** Whether anything was sent since the client, having closed its half, was looked at. */
+  #isMoving = false;
   #isClosed = false;
 
   constructor(
@@ -117,6 +119,7 @@ export class Http2ClientConnection
       return;
     }
     this.session.onPeerEnd();
+    this.#isMoving = true;
     // It may be gone, or wait for its answers: so long it gets the benefit of the doubt.
     this.timers.arm(this.#timer, WAITS.halfClosedMs);
   }
@@ -131,17 +134,20 @@ export class Http2ClientConnection
   }
 
   onTimer(): void {
-    const { session } = this;
-    const isWorthWaiting = session.isOver
-      ? this.#connection.held > 0 && this.now() < this.#cutAtMs
-      : session.isAnswering;
-    if (isWorthWaiting) this.timers.arm(this.#timer, WAITS.halfClosedMs);
-    else this.destroy();
+    if (this.session.isOver) {
+      if (this.#connection.held > 0 && this.now() < this.#cutAtMs) {
+        this.timers.arm(this.#timer, WAITS.halfClosedMs);
+      } else this.destroy();
+    } else if (this.#isMoving && this.session.isAnswering) {
+      this.#isMoving = false;
+      this.timers.arm(this.#timer, WAITS.halfClosedSilenceMs);
+    } else this.destroy();
   }
 
   // What the session asks for.
 
   write(buffer: Buffer, start: number, end: number): boolean {
+    this.#isMoving = true;
     return this.#connection.write('', buffer, start, end, true);
   }
 

@@ -11,10 +11,11 @@ import {
 } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { data, headers, reset } from '../../../src/proxy/http2/testing.ts';
+import { data, headers, POST, reset } from '../../../src/proxy/http2/testing.ts';
 import { plainWire } from '../../../src/proxy/upstream/wire-key.ts';
 import type { FixedRouterOptions } from './fixed-router.ts';
 import { Bench, type Engine, eventually } from './harness.ts';
+import { connectRaw } from '../http2/raw-client.ts';
 import { rawHttp2 } from './raw-http2.ts';
 
 let bench: Bench;
@@ -231,6 +232,36 @@ describe('cancelling', () => {
     await eventually(() => code === 8);
     expect(upstream.sessions).toHaveLength(1);
   });
+
+  for (const { name, flags, isAnswered, status } of [
+    { name: 'in a call that both sides stream', flags: 4, isAnswered: true, status: 200 },
+    { name: 'before the answer', flags: 5, isAnswered: false, status: 499 },
+    { name: 'within an answer that is silent', flags: 5, isAnswered: true, status: 200 },
+  ]) {
+    test(`a client that closes its connection ${name} cancels the call at the server`, async () => {
+      let code = -1;
+      const upstream = await server((stream) => {
+        if (isAnswered) stream.respond({ ':status': 200 });
+        stream.on('close', () => {
+          code = stream.rstCode;
+        });
+      });
+      const engine = await served([upstream], { timeouts: { readTimeoutMs: 1_000_000_000 } });
+      const asking = await connectRaw(engine.port);
+      ends.push(() => asking.socket.destroy());
+      asking.send(headers(1, POST, flags));
+      if (isAnswered) await asking.until(/^headers 1 /);
+      else await eventually(() => engine.router.endpoints[0]!.inFlight === 1);
+      asking.socket.end();
+      await eventually(() => {
+        engine.context.timers.advance(20);
+        return code === 8;
+      });
+      await engine.logged(1);
+      expect(engine.log[0]!.status).toBe(status);
+      expect(engine.router.endpoints[0]!.inFlight).toBe(0);
+    });
+  }
 
   for (const [name, code, want] of [
     ['CANCEL', 8, 8],

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Bench, eventually, GET, OK } from './harness.ts';
+import { Bench, type Engine, eventually, GET, OK } from './harness.ts';
 
 let bench: Bench;
 beforeEach(() => {
@@ -92,6 +92,17 @@ describe('slow clients', () => {
   });
 });
 
+/** No timeout of the upstream ends an exchange. */
+const PATIENT = { readTimeoutMs: 1_000_000_000 };
+
+/** Has the engine's time go by until that many exchanges are over. */
+async function passTime(engine: Engine, count: number): Promise<void> {
+  await eventually(() => {
+    engine.context.timers.advance(20);
+    return engine.log.length === count;
+  });
+}
+
 describe('clients that go away', () => {
   test('while the upstream thinks: a 499, and its connection is closed', async () => {
     const upstream = await bench.upstream((socket) => socket.on('data', () => {}));
@@ -137,6 +148,33 @@ describe('clients that go away', () => {
     upstreamSocket!.write('def');
     expect(await client.ended()).toMatch(/abcdef$/);
     expect(engine.log[0]!.status).toBe(200);
+  });
+
+  test('with a clean end, when the response stops: its upstream is let go of', async () => {
+    const upstream = await bench.answering(() => 'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabc');
+    const engine = await bench.engine({ endpoints: [upstream.endpoint], timeouts: PATIENT });
+    const client = await engine.connect();
+    client.send(GET);
+    await client.until((text) => text.endsWith('abc'));
+    client.socket.end();
+    await passTime(engine, 1);
+    expect(engine.log[0]!.status).toBe(200);
+    expect(engine.router.endpoints[0]!.outcomes).toEqual(['aborted']);
+    expect(await client.ended()).toMatch(/abc$/);
+  });
+
+  test('with a clean end, when the response to a later request of theirs does not come: a 499', async () => {
+    const upstream = await bench.answering((_request, socket, index) => {
+      if (index === 0) setImmediate(() => socket.write(OK));
+      return undefined;
+    });
+    const engine = await bench.engine({ endpoints: [upstream.endpoint], timeouts: PATIENT });
+    const client = await engine.connect();
+    client.send(GET + GET);
+    client.socket.end();
+    await passTime(engine, 2);
+    expect(engine.log.map(({ status }) => status)).toEqual([200, 499]);
+    expect(await client.ended()).toMatch(/ok$/);
   });
 
   test('while a filter decides: its answer goes nowhere', async () => {
