@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { LayeredMap } from '../../lib/layered-map.ts';
 import type { KeySet } from './key-set.ts';
 import {
   compareAge,
@@ -45,6 +46,8 @@ export interface ClusterSnapshot {
   readonly keySets: ReadonlyMap<string, KeySet>;
   /** Kinds the source may not list (RBAC); nothing is known of them. */
   readonly forbiddenKinds: ReadonlySet<Kind>;
+  /** Objects with parts that could not be read, but Ingresses and slices of no Service: by kind, then by key. */
+  readonly faulty: readonly ClusterObject[];
 }
 
 /** The only mutable store: what the sources have seen last. */
@@ -63,6 +66,8 @@ export interface ObjectStore {
   get<K extends Kind>(kind: K, ref: ObjectRef): ObjectOfKind[K] | undefined;
   /** Number of objects of a kind. */
   count(kind: Kind): number;
+  /** Services (`namespace/name`) whose slices or Endpoints changed since this was last asked. */
+  takeMovedServices(): ReadonlySet<string>;
 }
 
 type Shelf = Map<string, ClusterObject>;
@@ -71,7 +76,12 @@ type Shelf = Map<string, ClusterObject>;
 export function createObjectStore(): ObjectStore {
   const shelves = new Map<Kind, Shelf>();
   const forbidden = new Set<Kind>();
-  const dirty = new Set<Kind>();
+  /** What is not in the last snapshot as it is now, with what was there before. */
+  const dirty = new Map<Kind, Map<string, ClusterObject | undefined>>();
+  const faulty = new Map<string, ClusterObject>();
+  let isForbiddenDirty = false;
+  let isFaultyDirty = false;
+  let movedServices = new Set<string>();
   let keySets = EMPTY_SNAPSHOT.keySets;
   let current: ClusterSnapshot = EMPTY_SNAPSHOT;
 
@@ -81,19 +91,41 @@ export function createObjectStore(): ObjectStore {
     return shelf;
   };
 
+  /** Call it with each object that is replaced, goes or comes, after the shelf has changed. */
+  function note(kind: Kind, key: string, before: ClusterObject | undefined, now?: ClusterObject): void {
+    let changes = dirty.get(kind);
+    if (changes === undefined) dirty.set(kind, (changes = new Map()));
+    if (!changes.has(key)) changes.set(key, before);
+    for (const object of [before, now]) {
+      if (object?.kind === 'EndpointSlice') movedServices.add(`${object.namespace}/${object.service}`);
+      else if (object?.kind === 'Endpoints') movedServices.add(key);
+    }
+    if (kind === 'Ingress') return;
+    const isOfNobody = now?.kind === 'EndpointSlice' && now.service === '';
+    const isFaulty = now !== undefined && now.problems.length > 0 && !isOfNobody;
+    if (!isFaulty && !faulty.has(`${kind} ${key}`)) return;
+    isFaultyDirty = true;
+    if (isFaulty) faulty.set(`${kind} ${key}`, now);
+    else faulty.delete(`${kind} ${key}`);
+  }
+
   function set(kind: Kind, object: ClusterObject): StoreImpact {
     const shelf = shelfOf(kind);
     const key = objectKey(object);
     const before = shelf.get(key);
     if (before !== undefined && isDeepStrictEqual(before, object)) return 'none';
     shelf.set(key, object);
-    dirty.add(kind);
+    note(kind, key, before, object);
     return before !== undefined && isSameToTranslate(before, object) ? 'none' : impactOf(kind);
   }
 
   function remove(kind: Kind, ref: ObjectRef): StoreImpact {
-    if (!shelfOf(kind).delete(objectKey(ref))) return 'none';
-    dirty.add(kind);
+    const shelf = shelfOf(kind);
+    const key = objectKey(ref);
+    const before = shelf.get(key);
+    if (before === undefined) return 'none';
+    shelf.delete(key);
+    note(kind, key, before);
     return impactOf(kind);
   }
 
@@ -118,9 +150,9 @@ export function createObjectStore(): ObjectStore {
       if (forbidden.has(kind) === isForbidden) return 'none';
       if (isForbidden) {
         forbidden.add(kind);
-        shelfOf(kind).clear();
+        for (const object of shelfOf(kind).values()) remove(kind, object);
       } else forbidden.delete(kind);
-      dirty.add(kind);
+      isForbiddenDirty = true;
       return impactOf(kind);
     },
 
@@ -133,10 +165,14 @@ export function createObjectStore(): ObjectStore {
     },
 
     snapshot() {
-      if (dirty.size === 0 && current.keySets === keySets) return current;
-      const next: Mutable<ClusterSnapshot> = { ...current, keySets, forbiddenKinds: new Set(forbidden) };
-      for (const kind of dirty) INDEXERS[kind](next, shelfOf(kind));
+      if (dirty.size === 0 && !isForbiddenDirty && current.keySets === keySets) return current;
+      const next: Mutable<ClusterSnapshot> = { ...current, keySets };
+      for (const [kind, changes] of dirty) INDEXERS[kind](next, shelfOf(kind), changes);
+      if (isForbiddenDirty) next.forbiddenKinds = new Set(forbidden);
+      if (isFaultyDirty) next.faulty = sortFaulty(faulty);
       dirty.clear();
+      isForbiddenDirty = false;
+      isFaultyDirty = false;
       current = Object.freeze(next);
       return current;
     },
@@ -145,6 +181,12 @@ export function createObjectStore(): ObjectStore {
       shelfOf(kind).get(objectKey(ref)) as ObjectOfKind[K] | undefined,
 
     count: (kind) => shelfOf(kind).size,
+
+    takeMovedServices() {
+      const moved = movedServices;
+      movedServices = new Set();
+      return moved;
+    },
   };
 }
 
@@ -172,56 +214,142 @@ function isSameToTranslate(before: ClusterObject, after: ClusterObject): boolean
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
+const NO_OBJECTS = LayeredMap.of<never>(new Map<string, never>());
+
 const EMPTY_SNAPSHOT: ClusterSnapshot = Object.freeze({
   ingresses: [],
-  classes: new Map(),
-  services: new Map(),
-  slicesByService: new Map(),
-  endpoints: new Map(),
-  secrets: new Map(),
-  configMaps: new Map(),
-  namespaces: new Map(),
+  classes: NO_OBJECTS,
+  services: NO_OBJECTS,
+  slicesByService: NO_OBJECTS,
+  endpoints: NO_OBJECTS,
+  secrets: NO_OBJECTS,
+  configMaps: NO_OBJECTS,
+  namespaces: NO_OBJECTS,
   keySets: new Map(),
   forbiddenKinds: new Set<Kind>(),
+  faulty: [],
 });
 
-/** Writes the view of one kind into a snapshot under construction. */
-const INDEXERS: Readonly<Record<Kind, (snapshot: Mutable<ClusterSnapshot>, shelf: Shelf) => void>> = {
-  Ingress: (snapshot, shelf) => {
-    snapshot.ingresses = ([...shelf.values()] as IngressObject[]).toSorted(compareAge);
+/** Keys of what changed, with what was there before. */
+type Changes = ReadonlyMap<string, ClusterObject | undefined>;
+
+/** Writes the view of one kind into a snapshot under construction, from that of the snapshot before. */
+const INDEXERS: Readonly<
+  Record<Kind, (snapshot: Mutable<ClusterSnapshot>, shelf: Shelf, changes: Changes) => void>
+> = {
+  Ingress: (snapshot, shelf, changes) => {
+    snapshot.ingresses = sortIngresses(snapshot.ingresses, shelf, changes);
   },
-  IngressClass: (snapshot, shelf) => {
-    snapshot.classes = new Map(shelf as Map<string, IngressClassObject>);
+  IngressClass: (snapshot, shelf, changes) => {
+    snapshot.classes = nextView(snapshot.classes, shelf, changes);
   },
-  Service: (snapshot, shelf) => {
-    snapshot.services = new Map(shelf as Map<string, ServiceObject>);
+  Service: (snapshot, shelf, changes) => {
+    snapshot.services = nextView(snapshot.services, shelf, changes);
   },
-  EndpointSlice: (snapshot, shelf) => {
-    snapshot.slicesByService = groupByService(shelf.values() as Iterable<EndpointSliceObject>);
+  EndpointSlice: (snapshot, shelf, changes) => {
+    snapshot.slicesByService = regroup(snapshot.slicesByService, shelf, changes);
   },
-  Endpoints: (snapshot, shelf) => {
-    snapshot.endpoints = new Map(shelf as Map<string, EndpointsObject>);
+  Endpoints: (snapshot, shelf, changes) => {
+    snapshot.endpoints = nextView(snapshot.endpoints, shelf, changes);
   },
-  Secret: (snapshot, shelf) => {
-    snapshot.secrets = new Map(shelf as Map<string, SecretObject>);
+  Secret: (snapshot, shelf, changes) => {
+    snapshot.secrets = nextView(snapshot.secrets, shelf, changes);
   },
-  ConfigMap: (snapshot, shelf) => {
-    snapshot.configMaps = new Map(shelf as Map<string, ConfigMapObject>);
+  ConfigMap: (snapshot, shelf, changes) => {
+    snapshot.configMaps = nextView(snapshot.configMaps, shelf, changes);
   },
-  Namespace: (snapshot, shelf) => {
-    snapshot.namespaces = new Map(shelf as Map<string, NamespaceObject>);
+  Namespace: (snapshot, shelf, changes) => {
+    snapshot.namespaces = nextView(snapshot.namespaces, shelf, changes);
   },
 };
 
-function groupByService(slices: Iterable<EndpointSliceObject>): Map<string, readonly EndpointSliceObject[]> {
-  const groups = new Map<string, EndpointSliceObject[]>();
-  for (const slice of slices) {
-    if (slice.service === '') continue;
-    const key = `${slice.namespace}/${slice.service}`;
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [slice]);
-    else group.push(slice);
+function nextView<T extends ClusterObject>(
+  before: ReadonlyMap<string, T>,
+  shelf: Shelf,
+  changes: Changes,
+): LayeredMap<T> {
+  const values = new Map<string, T | undefined>();
+  for (const key of changes.keys()) values.set(key, shelf.get(key) as T | undefined);
+  return (before as LayeredMap<T>).with(values);
+}
+
+/** Changed in so large a part, a list is sorted anew. */
+const RESORTED_PART = 1 / 8;
+
+/** Oldest first. */
+function sortIngresses(
+  before: readonly IngressObject[],
+  shelf: Shelf,
+  changes: Changes,
+): readonly IngressObject[] {
+  if (changes.size > before.length * RESORTED_PART)
+    return ([...shelf.values()] as IngressObject[]).toSorted(compareAge);
+  const next = before.slice();
+  for (const [key, old] of changes) {
+    const now = shelf.get(key) as IngressObject | undefined;
+    if (old !== undefined) {
+      const at = placeOf(next, old as IngressObject);
+      if (now !== undefined && compareAge(old, now) === 0) {
+        next[at] = now;
+        continue;
+      }
+      next.splice(at, 1);
+    }
+    if (now !== undefined) next.splice(placeOf(next, now), 0, now);
   }
-  for (const group of groups.values()) group.sort((a, b) => (a.name < b.name ? -1 : 1));
-  return groups;
+  return next;
+}
+
+/** Where an Ingress stands in a sorted list, or belongs. */
+function placeOf(sorted: readonly IngressObject[], ingress: IngressObject): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (compareAge(sorted[middle]!, ingress) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+type SlicesByService = ClusterSnapshot['slicesByService'];
+
+function regroup(before: SlicesByService, shelf: Shelf, changes: Changes): SlicesByService {
+  const groups = new Map<string, EndpointSliceObject[]>();
+  const groupOf = ({ namespace, service }: EndpointSliceObject): EndpointSliceObject[] => {
+    const key = `${namespace}/${service}`;
+    let group = groups.get(key);
+    if (group === undefined) groups.set(key, (group = [...(before.get(key) ?? [])]));
+    return group;
+  };
+  for (const [key, old] of changes as ReadonlyMap<string, EndpointSliceObject | undefined>) {
+    if (old !== undefined && old.service !== '') {
+      const group = groupOf(old);
+      group.splice(group.indexOf(old), 1);
+    }
+    const now = shelf.get(key) as EndpointSliceObject | undefined;
+    if (now !== undefined && now.service !== '') groupOf(now).push(now);
+  }
+  const next = new Map<string, readonly EndpointSliceObject[] | undefined>();
+  for (const [key, group] of groups) {
+    group.sort((a, b) => (a.name < b.name ? -1 : 1));
+    next.set(key, group.length === 0 ? undefined : group);
+  }
+  return (before as LayeredMap<readonly EndpointSliceObject[]>).with(next);
+}
+
+/** The order in which problems are told. */
+const FAULTY_KINDS: readonly Kind[] = [
+  'IngressClass',
+  'Service',
+  'EndpointSlice',
+  'Endpoints',
+  'Secret',
+  'ConfigMap',
+  'Namespace',
+];
+
+function sortFaulty(faulty: ReadonlyMap<string, ClusterObject>): readonly ClusterObject[] {
+  const sorted = [...faulty].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object);
+  return FAULTY_KINDS.flatMap((kind) => sorted.filter((object) => object.kind === kind));
 }

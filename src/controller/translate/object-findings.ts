@@ -1,5 +1,5 @@
 import { createFindings, type Finding } from '../../model/finding.ts';
-import type { ClusterObject, IngressObject } from '../store/objects.ts';
+import type { IngressObject } from '../store/objects.ts';
 import type { ClusterSnapshot } from '../store/object-store.ts';
 import { reportProblems, sourceOfIngress } from './entries.ts';
 import type { TranslateOptions } from './options.ts';
@@ -30,27 +30,10 @@ export function catchAllDisabled(ingress: IngressObject, options: TranslateOptio
 }
 
 /** Problems of the objects that are not Ingresses; those of Ingresses are told for our own only. */
-export function reportObjects(snapshot: ClusterSnapshot, found: Finding[]): void {
-  const shelves: readonly Iterable<ClusterObject | readonly ClusterObject[]>[] = [
-    snapshot.classes.values(),
-    snapshot.services.values(),
-    snapshot.slicesByService.values(),
-    snapshot.endpoints.values(),
-    snapshot.secrets.values(),
-    snapshot.configMaps.values(),
-    snapshot.namespaces.values(),
-  ];
-  const report = (object: ClusterObject) => {
-    if (object.problems.length === 0) return;
-    const { kind, namespace, name, uid } = object;
+export function reportObjects({ faulty }: ClusterSnapshot, found: Finding[]): void {
+  for (const { kind, namespace, name, uid, problems } of faulty) {
     const findings = createFindings();
-    reportProblems(object.problems, { kind, namespace, name, ...(uid === '' ? {} : { uid }) }, findings);
-    found.push(...findings.list());
-  };
-  for (const shelf of shelves) {
-    for (const item of shelf) {
-      if ('kind' in item) report(item);
-      else for (const object of item) report(object);
-    }
+    reportProblems(problems, { kind, namespace, name, ...(uid === '' ? {} : { uid }) }, findings);
+    for (const finding of findings.list()) found.push(finding);
   }
 }
