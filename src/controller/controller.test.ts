@@ -28,9 +28,13 @@ let loads: References[];
 let onLoad: () => void;
 let answer: () => Promise<PublishResult>;
 let controller: Controller;
+let models: UpstreamModel[];
+let asked: string[];
 
 beforeEach(() => {
   nowMs = 0;
+  models = [upstream('api'), upstream('web')];
+  asked = [];
   builds = [];
   published = [];
   sentEndpoints = [];
@@ -46,7 +50,7 @@ beforeEach(() => {
   const pipeline: Pipeline = {
     build(_snapshot, generation): Built {
       builds.push(generation);
-      const upstreams = [upstream('api'), upstream('web')];
+      const upstreams = models;
       const model: Model = {
         listeners: [],
         streams: [],
@@ -68,7 +72,10 @@ beforeEach(() => {
       };
       return { model, table, findings: [], references, served: [] };
     },
-    endpointsOf: (_snapshot, { id }) => addresses.get(id) ?? [],
+    endpointsOf(_snapshot, { id }) {
+      asked.push(id);
+      return addresses.get(id) ?? [];
+    },
   };
   controller = createController({
     store: createObjectStore(),
@@ -101,6 +108,30 @@ describe('the control loop', () => {
     expect(published).toHaveLength(1);
     expect(published[0]!.endpoints.map(({ upstreamId }) => upstreamId)).toEqual(['a-api-80', 'a-web-80']);
     expect(controller.live()?.table.generation).toBe(1);
+  });
+
+  test('looks at the endpoints of upstreams that a table changed or brought, and of no others', async () => {
+    await controller.start();
+    nowMs = 1_000;
+    asked = [];
+    models = [models[0]!, upstream('web'), upstream('new')];
+    controller.changed('config');
+    await controller.idle();
+    expect(asked).toEqual(['a-web-80', 'a-new-80']);
+    expect(published.at(-1)!.endpoints.map(({ upstreamId }) => upstreamId)).toEqual(['a-new-80']);
+  });
+
+  test('sends the endpoints of an upstream anew that went and came back', async () => {
+    await controller.start();
+    nowMs = 1_000;
+    models = [upstream('api')];
+    controller.changed('config');
+    await controller.idle();
+    nowMs = 2_000;
+    models = [upstream('api'), upstream('web')];
+    controller.changed('config');
+    await controller.idle();
+    expect(published.at(-1)!.endpoints.map(({ upstreamId }) => upstreamId)).toEqual(['a-web-80']);
   });
 
   test('handles all changes of one turn in one round', async () => {

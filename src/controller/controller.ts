@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { UpstreamModel } from '../model/model.ts';
 import type { EndpointEntry, RouteTable, UpstreamEndpoints } from '../table/table.ts';
 import type { Built, Pipeline, References } from './pipeline.ts';
+import { UpstreamIndex } from './upstream-index.ts';
 import { largerImpact, type ObjectStore, type StoreImpact } from './store/object-store.ts';
 
 /** Where tables and endpoints go. */
@@ -70,8 +71,7 @@ export function createController(deps: ControllerDeps): Controller {
   const sent = new Map<string, readonly EndpointEntry[]>();
   const dirtyServices = new Set<string>();
   const movedUpstreams = new Set<string>();
-  let upstreamsByService = new Map<string, UpstreamModel[]>();
-  let upstreamsById = new Map<string, UpstreamModel>();
+  const index = new UpstreamIndex();
   let pending: StoreImpact = 'none';
   let timer: NodeJS.Timeout | NodeJS.Immediate | undefined;
   let running: Promise<void> | undefined;
@@ -127,12 +127,10 @@ export function createController(deps: ControllerDeps): Controller {
     const tookMs = deps.nowMs() - startedMs;
     holdOffMs = Math.min(Math.max(tookMs, HOLD_OFF_MIN_MS), HOLD_OFF_MAX_MS);
     observer.built(built, tookMs);
-    indexUpstreams(built.model.upstreams);
+    const touched = index.take(built.model.upstreams, (id) => sent.delete(id));
     deps.watchNames(built.model.upstreams.filter((upstream) => isByName(upstream)));
-    dirtyServices.clear();
-    movedUpstreams.clear();
-    const changed = changedEndpoints(built.model.upstreams);
-    for (const id of sent.keys()) if (!upstreamsById.has(id)) sent.delete(id);
+    addMoved(touched);
+    const changed = changedEndpoints(touched);
     const result = await sink.publish(built.table, changed);
     if (result.ok) {
       live = built;
@@ -142,9 +140,16 @@ export function createController(deps: ControllerDeps): Controller {
     }
   }
 
-  function indexUpstreams(upstreams: readonly UpstreamModel[]): void {
-    upstreamsById = new Map(upstreams.map((upstream) => [upstream.id, upstream]));
-    upstreamsByService = Map.groupBy(upstreams, (upstream) => `${upstream.namespace}/${upstream.service}`);
+  /** Adds the upstreams whose endpoints may be others than were sent. */
+  function addMoved(touched: Set<UpstreamModel>): void {
+    for (const key of store.takeMovedServices()) dirtyServices.add(key);
+    for (const key of dirtyServices) for (const upstream of index.ofService(key)) touched.add(upstream);
+    for (const id of movedUpstreams) {
+      const upstream = index.get(id);
+      if (upstream !== undefined) touched.add(upstream);
+    }
+    dirtyServices.clear();
+    movedUpstreams.clear();
   }
 
   function changedEndpoints(upstreams: Iterable<UpstreamModel>): UpstreamEndpoints[] {
@@ -162,14 +167,7 @@ export function createController(deps: ControllerDeps): Controller {
 
   function sendEndpoints(): void {
     const touched = new Set<UpstreamModel>();
-    for (const key of dirtyServices)
-      for (const upstream of upstreamsByService.get(key) ?? []) touched.add(upstream);
-    for (const id of movedUpstreams) {
-      const upstream = upstreamsById.get(id);
-      if (upstream !== undefined) touched.add(upstream);
-    }
-    dirtyServices.clear();
-    movedUpstreams.clear();
+    addMoved(touched);
     const changed = changedEndpoints(touched);
     if (changed.length === 0) return;
     sink.publishEndpoints(changed);
@@ -191,7 +189,7 @@ export function createController(deps: ControllerDeps): Controller {
       if (impact === 'none') return;
       // Endpoints without a known service can belong to any upstream.
       if (impact === 'endpoints' && serviceKey === undefined)
-        for (const key of upstreamsByService.keys()) dirtyServices.add(key);
+        for (const key of index.services()) dirtyServices.add(key);
       else if (serviceKey !== undefined) dirtyServices.add(serviceKey);
       pending = largerImpact(pending, impact);
       schedule();

@@ -33,7 +33,7 @@ const DEATHS_MAX = 2;
 export function createPublisher(deps: PublisherDeps): Publisher {
   const workers = new Map<WorkerPort, RemoteWorker>();
   const ready = new WeakSet<RemoteWorker>();
-  let endpoints = new Map<string, readonly EndpointEntry[]>();
+  const endpoints = new Map<string, readonly EndpointEntry[]>();
   /** The last table that a worker has acknowledged. */
   let current: RouteTable | undefined;
   let sequence = 0;
@@ -111,8 +111,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
       }
       return { ok: false, message: rejected.message };
     }
-    const ids = new Set(table.upstreams.map(({ id }) => id));
-    endpoints = new Map([...endpoints].filter(([id]) => ids.has(id)));
+    if (endpoints.size > table.upstreams.length) forgetOthers(table);
     if (isFirst) while (countReady() < deps.workerCount) await change();
     return { ok: true };
   }
@@ -130,6 +129,13 @@ export function createPublisher(deps: PublisherDeps): Publisher {
 
   function note(changed: readonly UpstreamEndpoints[]): void {
     for (const { upstreamId, endpoints: now } of changed) endpoints.set(upstreamId, now);
+    const ids = changed.map(({ upstreamId }) => upstreamId);
+    for (const worker of workers.values()) worker.endpointsMoved(ids);
+  }
+
+  function forgetOthers({ upstreams }: RouteTable): void {
+    const ids = new Set(upstreams.map(({ id }) => id));
+    for (const id of endpoints.keys()) if (!ids.has(id)) endpoints.delete(id);
   }
 
   return {
@@ -141,10 +147,11 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     },
     publishEndpoints(changed) {
       note(changed);
-      for (const worker of workers.values()) worker.sendEndpoints(changed);
+      sendMissingEndpoints();
     },
     started(port) {
       const worker = new RemoteWorker(port, nextSequence);
+      worker.endpointsMoved(endpoints.keys());
       workers.set(port, worker);
       if (current !== undefined) void bringNew(worker, current);
       signal();

@@ -1,6 +1,6 @@
-import type { FromWorker, ToWorker } from '../../table/messages.ts';
+import type { FromWorker, TableDelta, ToWorker } from '../../table/messages.ts';
 import type { EndpointEntry, RouteTable, UpstreamEndpoints } from '../../table/table.ts';
-import { diffEndpoints, diffTables } from './table-diff.ts';
+import { diffTables } from './table-diff.ts';
 
 /** A worker as the publisher sees it: something to send messages to. */
 export interface WorkerPort {
@@ -24,10 +24,12 @@ export class RemoteWorker {
   readonly port: WorkerPort;
   /** The table it runs; undefined before the first. */
   table: RouteTable | undefined;
-  #sentEndpoints: EndpointsById = new Map();
+  readonly #sentEndpoints = new Map<string, readonly EndpointEntry[]>();
+  /** Upstreams whose endpoints may not be as they were sent. */
+  readonly #due = new Set<string>();
   readonly #nextSequence: () => number;
   readonly #waiting = new Map<number, (answer: Answer) => void>();
-  #knownUpstreams = new Set<string>();
+  readonly #knownUpstreams = new Set<string>();
   #last: Promise<Answer> = Promise.resolve(ACKNOWLEDGED);
   #death: string | undefined;
   #isStuck = false;
@@ -70,17 +72,17 @@ export class RemoteWorker {
     this.#isStuck = false;
   }
 
-  /** Sends endpoints at once, of upstreams it has been told about; the others go with their table. */
-  sendEndpoints(changed: readonly UpstreamEndpoints[]): void {
-    const known = changed.filter(({ upstreamId }) => this.#knownUpstreams.has(upstreamId));
-    if (known.length === 0 || this.#isStuck || this.#death !== undefined) return;
-    this.#noteEndpoints(known);
-    this.port.post({ kind: 'endpoints', sequence: this.#nextSequence(), endpoints: known });
+  /** These have other endpoints now: they are sent with the next table, or before. */
+  endpointsMoved(ids: Iterable<string>): void {
+    for (const id of ids) this.#due.add(id);
   }
 
-  /** Sends what is not as it was sent. */
+  /** Sends endpoints at once that are not as they were sent, of upstreams it has been told about; the others go with their table. */
   sendMissingEndpoints(now: EndpointsById): void {
-    this.sendEndpoints(diffEndpoints(this.#sentEndpoints, now));
+    if (this.#isStuck || this.#death !== undefined) return;
+    const endpoints = this.#takeDue(now);
+    if (endpoints.length > 0)
+      this.port.post({ kind: 'endpoints', sequence: this.#nextSequence(), endpoints });
   }
 
   received(message: FromWorker): void {
@@ -101,16 +103,14 @@ export class RemoteWorker {
   async #bringNow(table: RouteTable, now: EndpointsById): Promise<Answer> {
     if (this.#death !== undefined) return { kind: 'died', reason: this.#death };
     const delta = diffTables(this.table, table);
-    const ids = new Set(table.upstreams.map(({ id }) => id));
-    const endpoints = diffEndpoints(this.#sentEndpoints, now).filter(({ upstreamId }) => ids.has(upstreamId));
-    const before = this.#knownUpstreams;
-    this.#knownUpstreams = ids;
     if (delta === undefined) {
       this.table = table;
-      this.sendEndpoints(endpoints);
+      this.sendMissingEndpoints(now);
       return ACKNOWLEDGED;
     }
-    this.#noteEndpoints(endpoints);
+    const { removed } = delta.upstreams;
+    const added = this.#know(delta);
+    const endpoints = this.#takeDue(now);
     const sequence = this.#nextSequence();
     const answer = await new Promise<Answer>((resolve) => {
       this.#waiting.set(sequence, resolve);
@@ -118,19 +118,43 @@ export class RemoteWorker {
     });
     if (answer.kind === 'acknowledged') {
       this.table = table;
-      // What it has forgotten is to be sent anew, should it come back.
-      this.#sentEndpoints = new Map([...this.#sentEndpoints].filter(([id]) => ids.has(id)));
+      this.#forget(removed);
     } else {
-      this.#knownUpstreams = before;
-      this.#sentEndpoints = new Map([...this.#sentEndpoints].filter(([id]) => before.has(id)));
+      for (const id of added) this.#knownUpstreams.delete(id);
+      for (const id of removed) this.#knownUpstreams.add(id);
+      this.#forget(added);
     }
     return answer;
   }
 
-  #noteEndpoints(sent: readonly UpstreamEndpoints[]): void {
-    const next = new Map(this.#sentEndpoints);
-    for (const { upstreamId, endpoints } of sent) next.set(upstreamId, endpoints);
-    this.#sentEndpoints = next;
+  /** Takes in which upstreams it is told about; answers those that it did not know. */
+  #know({ upstreams }: TableDelta): string[] {
+    for (const id of upstreams.removed) this.#knownUpstreams.delete(id);
+    const added = upstreams.set.map(({ id }) => id).filter((id) => !this.#knownUpstreams.has(id));
+    for (const id of added) this.#knownUpstreams.add(id);
+    return added;
+  }
+
+  /** What it has forgotten is to be sent anew, should it come back. */
+  #forget(ids: readonly string[]): void {
+    for (const id of ids) {
+      this.#sentEndpoints.delete(id);
+      this.#due.add(id);
+    }
+  }
+
+  /** Endpoints of known upstreams that are not as they were sent; they count as sent from now on. */
+  #takeDue(now: EndpointsById): UpstreamEndpoints[] {
+    const taken: UpstreamEndpoints[] = [];
+    for (const upstreamId of this.#due) {
+      const endpoints = now.get(upstreamId);
+      const isKnown = this.#knownUpstreams.has(upstreamId);
+      if (isKnown || endpoints === undefined) this.#due.delete(upstreamId);
+      if (!isKnown || endpoints === undefined || this.#sentEndpoints.get(upstreamId) === endpoints) continue;
+      this.#sentEndpoints.set(upstreamId, endpoints);
+      taken.push({ upstreamId, endpoints });
+    }
+    return taken;
   }
 
   #settle(sequence: number, answer: Answer): void {

@@ -1,7 +1,7 @@
 import { canonicalText } from '../../lib/hash.ts';
 import type { TlsName } from '../../model/ports.ts';
 import type { Change, TableDelta } from '../../table/messages.ts';
-import type { EndpointEntry, RouteTable, TlsEntry, UpstreamEndpoints } from '../../table/table.ts';
+import type { RouteTable, TlsEntry } from '../../table/table.ts';
 
 /** What brings a worker that runs `from` (undefined: nothing yet) to `to`; undefined when nothing does, by digests. */
 export function diffTables(from: RouteTable | undefined, to: RouteTable): TableDelta | undefined {
@@ -43,34 +43,30 @@ export function diffTables(from: RouteTable | undefined, to: RouteTable): TableD
   };
 }
 
-/** Upstreams whose endpoints are not those that were `sent`. */
-export function diffEndpoints(
-  sent: ReadonlyMap<string, readonly EndpointEntry[]>,
-  now: ReadonlyMap<string, readonly EndpointEntry[]>,
-): UpstreamEndpoints[] {
-  const changed: UpstreamEndpoints[] = [];
-  for (const [upstreamId, endpoints] of now) {
-    if (sent.get(upstreamId) !== endpoints) changed.push({ upstreamId, endpoints });
-  }
-  return changed;
-}
-
+/** Both are sorted by key: what stayed the same object is passed by without a look at it. */
 function diffEntries<T>(
   from: readonly T[],
   to: readonly T[],
   keyOf: (entry: T) => string,
   isEqual: (a: T, b: T) => boolean,
 ): Change<T> {
-  if (from === to) return { set: [], removed: [] };
-  const before = new Map(from.map((entry) => [keyOf(entry), entry]));
   const set: T[] = [];
+  const removed: string[] = [];
+  let old = 0;
   for (const entry of to) {
+    let before = from[old];
+    if (before === entry) {
+      old++;
+      continue;
+    }
     const key = keyOf(entry);
-    const old = before.get(key);
-    before.delete(key);
-    if (old === undefined || (old !== entry && !isEqual(old, entry))) set.push(entry);
+    for (; before !== undefined && keyOf(before) < key; before = from[++old]) removed.push(keyOf(before));
+    const isKnown = before !== undefined && keyOf(before) === key;
+    if (isKnown) old++;
+    if (!isKnown || (before !== entry && !isEqual(before!, entry))) set.push(entry);
   }
-  return { set, removed: [...before.keys()] };
+  for (; old < from.length; old++) removed.push(keyOf(from[old]!));
+  return { set, removed };
 }
 
 function idOf({ id }: { readonly id: string }): string {
