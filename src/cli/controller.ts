@@ -1,5 +1,6 @@
 import { startWebhook, type Webhook } from '../admin/webhook.ts';
 import { isClosedAddress } from '../controller/dns/closed-addresses.ts';
+import { createRelatedIngresses } from '../controller/admission/related.ts';
 import { createReview, type Review } from '../controller/admission/review.ts';
 import { loadApiAccess } from '../controller/kube/config.ts';
 import { createKubeClient, isKubeError, type KubeClient } from '../controller/kube/client.ts';
@@ -67,18 +68,18 @@ export async function controller({ flags }: Invocation, log: ControlLog, entry: 
   const ttlSeconds = ttl > 0 ? Math.max(ttl, ELECTION_TTL_MIN_SECONDS) : 30;
   let live: Built | undefined;
   let cluster: Cluster | undefined;
-  const webhook = await startWebhookOf(
-    flags,
-    log,
-    metrics.control,
-    createReview({
+  const webhook = await startWebhookOf(flags, log, metrics.control, () => {
+    const related = createRelatedIngresses(options.annotationsPrefix);
+    store.watchIngresses(related.changed);
+    return createReview({
       options,
       features,
-      snapshot: () => store.snapshot(),
+      present: () => store.present(),
+      related,
       lookUp: (wanted) => lookUpObjects(client, wanted),
       nowMs: () => performance.timeOrigin + performance.now(),
-    }),
-  );
+    });
+  });
   const running = runFleet(
     flags,
     options,
@@ -163,7 +164,7 @@ async function startWebhookOf(
   flags: FlagReader,
   log: ControlLog,
   metrics: ControlMetrics,
-  review: Review,
+  createReviewOf: () => Review,
 ): Promise<Webhook | undefined> {
   const address = flags.string('validating-webhook');
   if (address === '') return undefined;
@@ -177,7 +178,7 @@ async function startWebhookOf(
   }
   const webhook = await startWebhook(
     {
-      review,
+      review: createReviewOf(),
       certificateFile,
       keyFile,
       judged({ namespace, name, verdict, tookMs }) {

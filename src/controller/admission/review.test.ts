@@ -5,6 +5,7 @@ import { readObject } from '../store/read-object.ts';
 import type { Kind } from '../store/objects.ts';
 import { DEFAULT_TRANSLATE_OPTIONS } from '../translate/options.ts';
 import { createDefaultCertificate } from '../certificates/default-certificate.ts';
+import { createRelatedIngresses } from './related.ts';
 import { createReview, type ReviewDeps } from './review.ts';
 
 const PREFIX = 'nginx.ingress.kubernetes.io/';
@@ -38,6 +39,8 @@ function ingress(
 }
 
 const store = createObjectStore();
+const related = createRelatedIngresses(DEFAULT_TRANSLATE_OPTIONS.annotationsPrefix);
+store.watchIngresses(related.changed);
 const put = (kind: Kind, raw: unknown) => {
   const read = readObject(kind, raw);
   if (!read.ok) throw new Error(read.problem.problem);
@@ -60,7 +63,8 @@ let lookUp: ReviewDeps['lookUp'] = async () => ({ secrets: [], configMaps: [] })
 const judge = createReview({
   options,
   features,
-  snapshot: () => store.snapshot(),
+  present: () => store.present(),
+  related,
   lookUp: (wanted) => lookUp(wanted),
   nowMs: Date.now,
 });
@@ -249,7 +253,8 @@ test('a class that does not exist is let pass with a warning, as its Ingress is 
   const byName = createReview({
     options: { ...options, ingressClass: 'nginx2' },
     features,
-    snapshot: () => store.snapshot(),
+    present: () => store.present(),
+    related,
     lookUp,
     nowMs: Date.now,
   });

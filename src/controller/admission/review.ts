@@ -17,7 +17,7 @@ import type { TranslateOptions, Translation } from '../translate/options.ts';
 import { translate } from '../translate/translate.ts';
 import { findOverlaps } from './overlap.ts';
 import { findInjected, findRefusals, type AdmissionRefusal } from './refusals.ts';
-import { findRelated } from './related.ts';
+import type { RelatedIngresses } from './related.ts';
 
 /** Secrets and ConfigMaps that the store does not hold, since nothing that is served names them yet. */
 export interface Unreferenced {
@@ -34,7 +34,9 @@ export interface LookedUp {
 export interface ReviewDeps {
   readonly options: TranslateOptions;
   readonly features: readonly Feature[];
-  readonly snapshot: () => ClusterSnapshot;
+  /** The present state; its Ingresses and endpoints do not count. */
+  readonly present: () => ClusterSnapshot;
+  readonly related: RelatedIngresses;
   /** Asks for objects in bounded time; rejects when it cannot be known whether they exist. */
   readonly lookUp: (wanted: Unreferenced) => Promise<LookedUp>;
   /** Milliseconds since 1970, with fractions. */
@@ -70,7 +72,10 @@ export interface ReviewEffort {
   readonly modelBytes: number;
 }
 
-/** Judges Ingresses as they are written, in the order of docs/reference/routing.md §9. Reads the snapshot and changes nothing; never throws on what a user wrote. */
+/**
+ * Judges Ingresses as they are written, in the order of docs/reference/routing.md §9. The work is that of what has a say in the Ingress.
+ * Changes nothing; never throws on what a user wrote.
+ */
 export type Review = (request: ReviewRequest) => Promise<Verdict>;
 
 const LET_PASS: Verdict = { isAllowed: true, isOurs: false, message: '', warnings: [] };
@@ -80,7 +85,9 @@ const WARNING_LENGTH_MAX = 256;
 const LOOK_UPS_MAX = 16;
 
 export function createReview(deps: ReviewDeps): Review {
-  const { options, features } = deps;
+  const { features, related } = deps;
+  // Streams have no say in what becomes of an Ingress.
+  const { tcpServices: _tcp, udpServices: _udp, ...options } = deps.options;
 
   return async ({ object, oldObject }) => {
     const startedMs = deps.nowMs();
@@ -88,7 +95,7 @@ export function createReview(deps: ReviewDeps): Review {
     const read = readObject('Ingress', object);
     if (!read.ok) return refuse(`${read.problem.field} ${read.problem.problem}`, false);
     const ingress = read.object as IngressObject;
-    const now = deps.snapshot();
+    const now = deps.present();
     const configMap = options.configMap && now.configMaps.get(objectKey(options.configMap));
     const settings = readAnnotationSettings(configMap, features);
     const entryOf = (one: IngressObject) => createEntry(one, options, features, settings, now);
@@ -136,10 +143,10 @@ export function createReview(deps: ReviewDeps): Review {
 
   /** Translates an Ingress together with those that have a say in it, and keeps what was found about it. */
   async function translateWith(ingress: IngressObject, now: ClusterSnapshot): Promise<Tried> {
-    const others = findRelated(ingress, now.ingresses, options.annotationsPrefix);
+    const others = related.of(ingress);
     const ingresses = [...others, ingress].toSorted(compareAge);
     let snapshot: ClusterSnapshot = { ...now, ingresses };
-    let translation = translate(snapshot, options, features, deps.nowMs());
+    let translation = translate(snapshot, options, features, deps.nowMs(), 'ingresses');
     let unknown: readonly ObjectRef[] = [];
     const wanted = findUnreferenced(translation, now);
     if (wanted.secrets.length + wanted.configMaps.length > 0) {
@@ -153,7 +160,7 @@ export function createReview(deps: ReviewDeps): Review {
             ...configMaps.map((one) => [objectKey(one), one] as const),
           ]),
         };
-        translation = translate(snapshot, options, features, deps.nowMs());
+        translation = translate(snapshot, options, features, deps.nowMs(), 'ingresses');
       } catch {
         unknown = [...wanted.secrets, ...wanted.configMaps];
       }

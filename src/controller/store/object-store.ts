@@ -62,6 +62,10 @@ export interface ObjectStore {
   setKeySet(url: string, keySet: KeySet | undefined): StoreImpact;
   /** The present state, frozen. Costs nothing for kinds that did not change since the last one. */
   snapshot(): ClusterSnapshot;
+  /** The present state without Ingresses and endpoints. Costs nothing however much changed, and so follows what changes later. */
+  present(): ClusterSnapshot;
+  /** Tells of every Ingress that comes, changes or goes, and first of those that are there. */
+  watchIngresses(watcher: IngressWatcher): void;
   /** The object held now. */
   get<K extends Kind>(kind: K, ref: ObjectRef): ObjectOfKind[K] | undefined;
   /** Number of objects of a kind. */
@@ -69,6 +73,9 @@ export interface ObjectStore {
   /** Services (`namespace/name`) whose slices or Endpoints changed since this was last asked. */
   takeMovedServices(): ReadonlySet<string>;
 }
+
+/** Told of an Ingress as it was and as it is now; undefined: there was none, or is none any more. */
+export type IngressWatcher = (before: IngressObject | undefined, after: IngressObject | undefined) => void;
 
 type Shelf = Map<string, ClusterObject>;
 
@@ -84,6 +91,7 @@ export function createObjectStore(): ObjectStore {
   let movedServices = new Set<string>();
   let keySets = EMPTY_SNAPSHOT.keySets;
   let current: ClusterSnapshot = EMPTY_SNAPSHOT;
+  const ingressWatchers: IngressWatcher[] = [];
 
   const shelfOf = (kind: Kind): Shelf => {
     let shelf = shelves.get(kind);
@@ -100,7 +108,7 @@ export function createObjectStore(): ObjectStore {
       if (object?.kind === 'EndpointSlice') movedServices.add(`${object.namespace}/${object.service}`);
       else if (object?.kind === 'Endpoints') movedServices.add(key);
     }
-    if (kind === 'Ingress') return;
+    if (kind === 'Ingress') return tellOfIngress(before, now);
     const isOfNobody = now?.kind === 'EndpointSlice' && now.service === '';
     const isFaulty = now !== undefined && now.problems.length > 0 && !isOfNobody;
     if (!isFaulty && !faulty.has(`${kind} ${key}`)) return;
@@ -127,6 +135,11 @@ export function createObjectStore(): ObjectStore {
     shelf.delete(key);
     note(kind, key, before);
     return impactOf(kind);
+  }
+
+  function tellOfIngress(before: ClusterObject | undefined, after: ClusterObject | undefined): void {
+    for (const tell of ingressWatchers)
+      tell(before as IngressObject | undefined, after as IngressObject | undefined);
   }
 
   return {
@@ -175,6 +188,22 @@ export function createObjectStore(): ObjectStore {
       isFaultyDirty = false;
       current = Object.freeze(next);
       return current;
+    },
+
+    present: () => ({
+      ...EMPTY_SNAPSHOT,
+      classes: shelfOf('IngressClass') as Map<string, IngressClassObject>,
+      services: shelfOf('Service') as Map<string, ServiceObject>,
+      secrets: shelfOf('Secret') as Map<string, SecretObject>,
+      configMaps: shelfOf('ConfigMap') as Map<string, ConfigMapObject>,
+      namespaces: shelfOf('Namespace') as Map<string, NamespaceObject>,
+      keySets,
+      forbiddenKinds: forbidden,
+    }),
+
+    watchIngresses(watcher) {
+      ingressWatchers.push(watcher);
+      for (const object of shelfOf('Ingress').values()) watcher(undefined, object as IngressObject);
     },
 
     get: <K extends Kind>(kind: K, ref: ObjectRef) =>

@@ -33,14 +33,18 @@ export interface Translator {
   translate(snapshot: ClusterSnapshot, nowMs: number): Translation;
 }
 
+/** Whether the problems of objects that are no Ingresses are told as well. */
+export type Scope = 'all' | 'ingresses';
+
 /** Translates one snapshot on its own. */
 export function translate(
   snapshot: ClusterSnapshot,
   options: TranslateOptions,
   features: readonly Feature[],
   nowMs: number,
+  scope: Scope = 'all',
 ): Translation {
-  return createTranslator(options, features).translate(snapshot, nowMs);
+  return createTranslator(options, features, scope).translate(snapshot, nowMs);
 }
 
 interface HostInputs {
@@ -52,7 +56,11 @@ interface HostInputs {
 const EXPIRY_STEP_MS = 3_600_000;
 
 /** Creates a translator. What did not change between two snapshots keeps its identity in the model. */
-export function createTranslator(options: TranslateOptions, features: readonly Feature[]): Translator {
+export function createTranslator(
+  options: TranslateOptions,
+  features: readonly Feature[],
+  scope: Scope = 'all',
+): Translator {
   const certificates = createCertificateReader();
   const aliases = createAliasSettler(options.hostOwnership);
   const upstreamMaker = createUpstreamMaker(features);
@@ -171,7 +179,7 @@ export function createTranslator(options: TranslateOptions, features: readonly F
       const found: Finding[] = [];
       const current = settingsOf(snapshot);
       found.push(...current.findings);
-      reportObjects(snapshot, found);
+      if (scope === 'all') reportObjects(snapshot, found);
       const served = takeIn(snapshot, current, found);
       const global = readDefaults(snapshot, options, certificates);
       found.push(...global.findings);
