@@ -29,7 +29,10 @@ export interface ByteSink {
 
 const NOTHING = Buffer.alloc(0);
 
-/** Gathers what is ready to be sent, so that it leaves in one write. */
+/** Chunks that may wait while the sink takes none. */
+const CHUNKS_AHEAD = 3;
+
+/** Gathers what is ready to be sent, so that it leaves in one write; while the sink takes none, as much as `ahead` may come together. */
 export class Output {
   /** Where to write; `reserve` makes room first. */
   buffer: Buffer = NOTHING;
@@ -37,28 +40,41 @@ export class Output {
   at = 0;
   /** Grows whenever offsets that were written at may hold other bytes, or bytes that are gone. */
   epoch = 0;
+  /** Octets that may wait while the sink takes none. */
+  readonly ahead: number;
   readonly #pool: ChunkPool;
   readonly #sink: ByteSink;
+  /** Chunks that are full and wait for the sink, and how full each is. */
+  readonly #waiting: Buffer[] = [];
+  readonly #waitingEnds: number[] = [];
+  #waitingBytes = 0;
   /** Chunks that were given to the sink and may still be needed. */
   readonly #lent: Buffer[] = [];
+  /** Whether the sink wants no more until it has drained. */
   #isRefused = false;
 
   constructor(pool: ChunkPool, sink: ByteSink) {
     this.#pool = pool;
     this.#sink = sink;
+    this.ahead = pool.chunkBytes * CHUNKS_AHEAD;
   }
 
-  /** Whether the sink has wanted no more since the last flush. */
-  get isRefused(): boolean {
-    return this.#isRefused;
+  /** Whether no more than what has to be said should be added until the sink has drained. */
+  get isFull(): boolean {
+    return this.#isRefused && this.pending >= this.ahead;
   }
 
-  /** Octets that wait for the next flush. */
+  /** Octets that the sink was not given yet. */
   get pending(): number {
-    return this.at;
+    return this.#waitingBytes + this.at;
   }
 
-  /** Makes room for so many octets in one piece; what is there already leaves when there is none beside it. */
+  /** Room beside what is there already. */
+  get room(): number {
+    return this.buffer.length - this.at;
+  }
+
+  /** Makes room for so many octets in one piece; what is there already leaves, or waits, when there is none beside it. */
   reserve(octets: number): void {
     if (this.buffer.length - this.at >= octets) return;
     if (this.at > 0) this.#pass();
@@ -67,12 +83,16 @@ export class Output {
     this.buffer = octets <= this.#pool.chunkBytes ? this.#pool.take() : Buffer.allocUnsafeSlow(octets);
   }
 
-  /** Hands everything over; false: the sink wants no more for now. */
-  flush(): boolean {
-    if (this.at > 0) this.#pass();
-    const isTaken = !this.#isRefused;
+  /** Hands over what the sink takes. */
+  flush(): void {
+    if (this.at > 0 && !this.#isRefused) this.#pass();
+  }
+
+  /** Hands over everything, whether the sink wants it or not. */
+  flushAll(): void {
+    while (this.#waiting.length > 0) this.#passFirst();
     this.#isRefused = false;
-    return isTaken;
+    this.flush();
   }
 
   /** Takes chunks back that the sink does not need any more; to be called whenever that may be. */
@@ -85,28 +105,51 @@ export class Output {
     }
   }
 
-  /** The sink takes bytes again. */
+  /** The sink takes bytes again, or needs none of those that it had. */
   resume(): void {
     this.#isRefused = false;
     this.reclaim();
+    while (this.#waiting.length > 0 && !this.#isRefused) this.#passFirst();
+    this.flush();
   }
 
   /** Forgets what was not sent. */
   clear(): void {
     if (this.buffer.length > 0) this.#pool.give(this.buffer);
+    for (const chunk of this.#waiting) this.#pool.give(chunk);
+    this.#waiting.length = 0;
+    this.#waitingEnds.length = 0;
+    this.#waitingBytes = 0;
     this.buffer = NOTHING;
     this.at = 0;
     this.epoch++;
     this.reclaim();
   }
 
+  /** Has what is there leave, or wait. */
   #pass(): void {
     const { buffer, at } = this;
     this.buffer = NOTHING;
     this.at = 0;
     this.epoch++;
-    this.#lent.push(buffer);
-    if (!this.#sink.write(buffer, 0, at)) this.#isRefused = true;
+    if (!this.#isRefused) {
+      this.#hand(buffer, at);
+      return;
+    }
+    this.#waiting.push(buffer);
+    this.#waitingEnds.push(at);
+    this.#waitingBytes += at;
+  }
+
+  #passFirst(): void {
+    const end = this.#waitingEnds.shift()!;
+    this.#waitingBytes -= end;
+    this.#hand(this.#waiting.shift()!, end);
+  }
+
+  #hand(chunk: Buffer, end: number): void {
+    this.#lent.push(chunk);
+    if (!this.#sink.write(chunk, 0, end)) this.#isRefused = true;
     this.reclaim();
   }
 }

@@ -5,7 +5,7 @@ import type { BlockBuffer } from './hpack-encoder.ts';
 import type { Output } from './output.ts';
 import { SendOrder } from './send-order.ts';
 import type { Stream } from './stream.ts';
-import { DEFAULT_WINDOW, END_STREAM, MAX_FRAME_BYTES, MAX_WINDOW } from './wire-codes.ts';
+import { DEFAULT_WINDOW, END_STREAM, FRAME_HEADER_BYTES, MAX_FRAME_BYTES, MAX_WINDOW } from './wire-codes.ts';
 
 /** Windows that let no more than that through make work of nothing. */
 const FAIR_OCTETS = 1024;
@@ -26,8 +26,6 @@ export class SendSide {
   window = DEFAULT_WINDOW;
   /** What windows of new streams begin with. */
   initialWindow = DEFAULT_WINDOW;
-  /** Whether the sink takes no more for now. */
-  isBlocked = false;
   readonly order: SendOrder = new SendOrder();
   readonly #owner: SendOwner;
   readonly #out: Output;
@@ -56,7 +54,7 @@ export class SendSide {
   bytes(stream: Stream, buffer: Buffer, start: number, end: number): void {
     let position = start;
     if (stream.queuedBytes === 0 && this.order.count === 0) {
-      while (position < end && !this.isBlocked) {
+      while (position < end && !this.#out.isFull) {
         const octets = this.#frame(stream, buffer, position, end, 0);
         if (octets === 0) break;
         position += octets;
@@ -77,7 +75,7 @@ export class SendSide {
   /** Sends what waits, as far as sink and windows let it. */
   pump(): void {
     const { order } = this;
-    while (!this.isBlocked && this.window > 0) {
+    while (!this.#out.isFull && this.window > 0) {
       const stream = order.first;
       if (stream === undefined) return;
       this.#turn(stream);
@@ -137,15 +135,17 @@ export class SendSide {
 
   /** One frame of as many octets as may go; the flags are for one that ends with `end`. Answers the octets. */
   #frame(stream: Stream, buffer: Buffer, start: number, end: number, lastFlags: number): number {
-    const octets = Math.min(end - start, MAX_FRAME_BYTES, stream.sendWindow, this.window);
-    if (octets <= 0) return 0;
     const out = this.#out;
+    let octets = Math.min(end - start, MAX_FRAME_BYTES, stream.sendWindow, this.window);
+    if (octets <= 0) return 0;
+    // A frame that is cut costs less than room that is left over.
+    const room = out.room - FRAME_HEADER_BYTES;
+    if (room >= FAIR_OCTETS && room < octets) octets = room;
     const flags = start + octets === end ? lastFlags : 0;
     stream.flagsAt = writeData(out, stream.id, buffer, start, start + octets, flags);
     stream.flagsEpoch = out.epoch;
     stream.sendWindow -= octets;
     this.window -= octets;
-    if (out.isRefused) this.isBlocked = true;
     if (start + octets === end || octets >= FAIR_OCTETS) this.#owner.onFrameSent();
     return octets;
   }

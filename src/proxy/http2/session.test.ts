@@ -351,8 +351,22 @@ describe('writes', () => {
     expect(total).toBe(600_000);
   });
 
+  test('a client that is slow for a moment has the next answers gathered behind those that it was given', () => {
+    const peer = started(answerWith(20_000), WIDE);
+    peer.sink.isTaking = false;
+    peer.send(headers(1, GET));
+    peer.turn();
+    peer.take();
+    for (const id of [3, 5, 7]) peer.send(headers(id, GET));
+    peer.turn();
+    expect(peer.sink.writes).toEqual([]);
+    peer.sink.isTaking = true;
+    peer.session.onDrain();
+    expect(peer.sink.writes.length).toBe(1);
+  });
+
   test('a client that reads nothing is not read from either, once enough waits for it', () => {
-    const lines = parsedLines(`x-long: ${'x'.repeat(4000)}\r\n`);
+    const lines = parsedLines(`x-long: ${'x'.repeat(40_000)}\r\n`);
     const peer = started((stream, session) => session.respond(stream, 200, NO_LINES, lines, -1, NO_LINES));
     peer.sink.isTaking = false;
     for (let id = 1; id < 17 && peer.sink.isReading; id += 2) peer.send(headers(id, GET));

@@ -26,7 +26,7 @@ import { ACK, DEFAULT_WINDOW, END_HEADERS, END_STREAM, FRAME, H2_ERROR } from '.
 
 /** Octets that a block may have beyond what it may stand for: names that tables would have shortened. */
 const BLOCK_SLACK = 16_384;
-/** Octets that may wait while the sink takes none, before reading stops. */
+/** Octets beyond what may wait while the sink takes none, before reading stops: answers to what was read. */
 const MAX_BACKLOG = 16_384;
 
 /** What HTTP/2 is on both sides (RFC 9113): frames, stream states, flow control, errors. Bytes in, bytes out, and calls of handlers. */
@@ -100,7 +100,7 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
     this.#frameWatch.look(this.#reader, this.nowMs);
     this.receiveSide.endRead();
     if (this.out.pending > 0) this.wake();
-    if (this.send.isBlocked && this.out.pending > MAX_BACKLOG) this.#setReading(false);
+    if (this.#isBacklogLong) this.#setReading(false);
   }
 
   /** Since when a frame other than DATA, or a block, is not complete; 0: none is. */
@@ -111,10 +111,9 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
   /** The sink takes bytes again, or needs none of those that it had. */
   onDrain(): void {
     this.out.resume();
-    if (!this.send.isBlocked || this.isOver) return;
-    this.send.isBlocked = false;
-    this.takeTurn();
-    if (!this.send.isBlocked) this.#setReading(true);
+    if (this.isOver) return;
+    if (this.send.order.count > 0) this.takeTurn();
+    if (!this.#isBacklogLong) this.#setReading(true);
   }
 
   /** Sends what is ready; called once for all that one wake-up has brought. */
@@ -123,10 +122,8 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
     this.streams.ripen();
     this.receiveSide.handHeld();
     if (this.isOver) return;
-    if (!this.send.isBlocked) {
-      this.send.pump();
-      if (!this.out.flush()) this.send.isBlocked = true;
-    }
+    this.send.pump();
+    this.out.flush();
     if (this.#isEndDue) this.#finish();
   }
 
@@ -481,9 +478,13 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
   }
 
   #finish(): void {
-    this.out.flush();
+    this.out.flushAll();
     this.isOver = true;
     this.options.sink.end();
+  }
+
+  get #isBacklogLong(): boolean {
+    return this.out.isFull && this.out.pending > this.out.ahead + MAX_BACKLOG;
   }
 
   #setReading(isReading: boolean): void {
