@@ -2,13 +2,17 @@ import { parsedLines } from '../message/head-text.ts';
 import { writeBlock, writeData } from './frame-writer.ts';
 import type { HpackEncoder } from './hpack-encoder.ts';
 import type { BlockBuffer } from './hpack-encoder.ts';
-import type { Output } from './output.ts';
+import { copyOctets } from './octet-copy.ts';
+import type { ChunkPool, Output } from './output.ts';
 import { SendOrder } from './send-order.ts';
 import type { Stream } from './stream.ts';
+import type { WireShared } from './wire-shared.ts';
 import { DEFAULT_WINDOW, END_STREAM, FRAME_HEADER_BYTES, MAX_FRAME_BYTES, MAX_WINDOW } from './wire-codes.ts';
 
 /** Windows that let no more than that through make work of nothing. */
 const FAIR_OCTETS = 1024;
+/** What is as long as that is kept in a chunk of its own. */
+const MUCH_OCTETS = 16_384;
 
 /** Told what becomes of what streams send. */
 export interface SendOwner {
@@ -31,13 +35,21 @@ export class SendSide {
   readonly #out: Output;
   readonly #encoder: HpackEncoder;
   readonly #block: BlockBuffer;
+  readonly #chunks: ChunkPool;
   readonly #now: () => number;
 
-  constructor(owner: SendOwner, out: Output, encoder: HpackEncoder, block: BlockBuffer, now: () => number) {
+  constructor(
+    owner: SendOwner,
+    out: Output,
+    encoder: HpackEncoder,
+    { block, chunks }: WireShared,
+    now: () => number,
+  ) {
     this.#owner = owner;
     this.#out = out;
     this.#encoder = encoder;
     this.#block = block;
+    this.#chunks = chunks;
     this.#now = now;
   }
 
@@ -62,8 +74,7 @@ export class SendSide {
     }
     if (position === end) return;
     if (stream.queuedBytes === 0) stream.lastSentMs = this.#now();
-    stream.queue.push(Buffer.from(buffer.subarray(position, end)));
-    stream.queuedBytes += end - position;
+    this.#keep(stream, buffer, position, end);
     if (stream.sendWindow > 0) this.order.add(stream);
   }
 
@@ -101,19 +112,34 @@ export class SendSide {
   /** Forgets what the stream did not send. */
   drop(stream: Stream): void {
     this.order.remove(stream);
+    while (stream.queue.length > 0) this.#chunks.give(stream.queue.pop()!);
     stream.clearQueue();
+  }
+
+  /** Copies what cannot be sent yet: much of it into a chunk, so that V8 does not go through its heap for the sake of such buffers. */
+  #keep(stream: Stream, buffer: Buffer, start: number, end: number): void {
+    const octets = end - start;
+    const isMuch = octets >= MUCH_OCTETS && octets <= this.#chunks.chunkBytes;
+    const piece = isMuch ? this.#chunks.take() : Buffer.allocUnsafe(octets);
+    copyOctets(buffer, start, end, piece, 0);
+    stream.queue.push(piece);
+    stream.queueEnds.push(octets);
+    stream.queuedBytes += octets;
   }
 
   #turn(stream: Stream): void {
     const { queue } = stream;
     const piece = queue[0]!;
+    const end = stream.queueEnds[0]!;
     const isLast = queue.length === 1 && stream.isEndQueued && stream.trailerLines === '';
-    const octets = this.#frame(stream, piece, stream.queueStart, piece.length, isLast ? END_STREAM : 0);
+    const octets = this.#frame(stream, piece, stream.queueStart, end, isLast ? END_STREAM : 0);
     stream.queueStart += octets;
     stream.queuedBytes -= octets;
     stream.lastSentMs = this.#now();
-    if (stream.queueStart === piece.length) {
+    if (stream.queueStart === end) {
       queue.shift();
+      stream.queueEnds.shift();
+      this.#chunks.give(piece);
       stream.queueStart = 0;
     }
     if (stream.queuedBytes > 0) {

@@ -69,7 +69,7 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
     this.floods = new FloodGuard(side.floods);
     this.out = new Output(shared.chunks, sink);
     this.encoder = new HpackEncoder(shared.block, side.encodedLines);
-    this.send = new SendSide(this, this.out, this.encoder, shared.block, now);
+    this.send = new SendSide(this, this.out, this.encoder, shared, now);
     this.#scrap = new FieldList(options.limits(), side.secrets);
     this.#trailers = new FieldList(options.limits(), side.secrets);
     if (side.preface !== undefined) writeOctets(this.out, side.preface);

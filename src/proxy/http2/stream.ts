@@ -89,6 +89,8 @@ export class Stream {
   isHeadSent = false;
   sendWindow = 0;
   readonly queue: Buffer[] = [];
+  /** Where the bytes of each of the queue end. */
+  readonly queueEnds: number[] = [];
   /** Offset in the first of the queue. */
   queueStart = 0;
   queuedBytes = 0;
@@ -200,6 +202,7 @@ export class Stream {
   /** Forgets what was not sent. */
   clearQueue(): void {
     while (this.queue.length > 0) this.queue.pop();
+    while (this.queueEnds.length > 0) this.queueEnds.pop();
     this.queueStart = 0;
     this.queuedBytes = 0;
   }
