@@ -1,5 +1,6 @@
 import type { FieldList } from './field-list.ts';
 import { writeWindowUpdate } from './frame-writer.ts';
+import { keepBytes } from './kept-bytes.ts';
 import type { Output } from './output.ts';
 import type { StreamTable } from './stream-table.ts';
 import type { Stream } from './stream.ts';
@@ -98,7 +99,7 @@ export class ReceiveSide {
       return owner.streamError(stream.id, H2_ERROR.protocolError);
     }
     if (!stream.isReading || stream.heldBytes > 0) {
-      stream.held.push(Buffer.from(buffer.subarray(start, end)));
+      keepBytes(stream.held, buffer.subarray(start, end));
       stream.heldBytes += octets;
       if (!this.#windows.isHeldCounted) this.#credit += octets;
       return true;

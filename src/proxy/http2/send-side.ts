@@ -2,6 +2,7 @@ import { parsedLines } from '../message/head-text.ts';
 import { writeBlock, writeData } from './frame-writer.ts';
 import type { HpackEncoder } from './hpack-encoder.ts';
 import type { BlockBuffer } from './hpack-encoder.ts';
+import { keepBytes } from './kept-bytes.ts';
 import { copyOctets } from './octet-copy.ts';
 import type { ChunkPool, Output } from './output.ts';
 import { SendOrder } from './send-order.ts';
@@ -119,11 +120,16 @@ export class SendSide {
   /** Copies what cannot be sent yet: much of it into a chunk, so that V8 does not go through its heap for the sake of such buffers. */
   #keep(stream: Stream, buffer: Buffer, start: number, end: number): void {
     const octets = end - start;
-    const isMuch = octets >= MUCH_OCTETS && octets <= this.#chunks.chunkBytes;
-    const piece = isMuch ? this.#chunks.take() : Buffer.allocUnsafe(octets);
-    copyOctets(buffer, start, end, piece, 0);
-    stream.queue.push(piece);
-    stream.queueEnds.push(octets);
+    const { queue, queueEnds } = stream;
+    if (octets >= MUCH_OCTETS && octets <= this.#chunks.chunkBytes) {
+      const piece = this.#chunks.take();
+      copyOctets(buffer, start, end, piece, 0);
+      queue.push(piece);
+      queueEnds.push(octets);
+    } else {
+      keepBytes(queue, buffer.subarray(start, end));
+      queueEnds[queue.length - 1] = queue.at(-1)!.length;
+    }
     stream.queuedBytes += octets;
   }
 
