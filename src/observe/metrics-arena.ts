@@ -1,6 +1,6 @@
 import type { RouteNames } from '../lib/variables/source.ts';
 import type { AccessRecord } from './access-record.ts';
-import { HTTP2_CAUSES, type Http2Cause } from './http2-causes.ts';
+import { HTTP2_CAUSES, HTTP2_SIDES, type Http2Cause, type Http2Side } from './http2-causes.ts';
 import { CELL, FIRST_STREAM_CELL, growMetricsBuffer, readLayout, slotsIn, SUMS } from './metrics-layout.ts';
 import type { MetricsLayout } from './metrics-layout.ts';
 import type {
@@ -284,8 +284,9 @@ class CountedHttp2 implements Http2Counters {
     this.#head[CELL.http2Requests]! += 1;
   }
 
-  ended(cause: Http2Cause): void {
-    this.#head[CELL.http2Ended + HTTP2_CAUSES.indexOf(cause)]! += 1;
+  ended(cause: Http2Cause, side: Http2Side): void {
+    const first = CELL.http2Ended + HTTP2_SIDES.indexOf(side) * HTTP2_CAUSES.length;
+    this.#head[first + HTTP2_CAUSES.indexOf(cause)]! += 1;
   }
 }
 

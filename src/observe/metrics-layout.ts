@@ -1,6 +1,6 @@
 /* How a worker's counters lie in its shared buffer: all float64, the head first, then one slot per series. */
 
-import { HTTP2_CAUSES } from './http2-causes.ts';
+import { HTTP2_CAUSES, HTTP2_SIDES } from './http2-causes.ts';
 import { STREAM_CELLS, STREAM_KINDS } from './stream-kinds.ts';
 
 /** What the flags say about traffic metrics. */
@@ -59,12 +59,12 @@ export const CELL = {
   copiesFailed: 15,
   copiesDropped: 16,
   http2Requests: 17,
-  /** One for each of HTTP2_CAUSES. */
+  /** One for each of HTTP2_CAUSES, for each of HTTP2_SIDES. */
   http2Ended: 18,
 } as const;
 
 /** First of STREAM_CELLS for each of STREAM_KINDS. */
-export const FIRST_STREAM_CELL = CELL.http2Ended + HTTP2_CAUSES.length;
+export const FIRST_STREAM_CELL = CELL.http2Ended + HTTP2_SIDES.length * HTTP2_CAUSES.length;
 
 const FIRST_BOUND = FIRST_STREAM_CELL + STREAM_KINDS.length * STREAM_CELLS;
 const CELL_BYTES = Float64Array.BYTES_PER_ELEMENT;

@@ -1,6 +1,6 @@
 import { CELL, createMetricsBuffer, FIRST_STREAM_CELL, layoutOf, SERIES_LABELS } from './metrics-layout.ts';
 import type { MetricsLayout, MetricsOptions } from './metrics-layout.ts';
-import { HTTP2_CAUSES } from './http2-causes.ts';
+import { HTTP2_CAUSES, HTTP2_SIDES } from './http2-causes.ts';
 import { labelText } from './row-family.ts';
 import { STREAM_CELL, STREAM_CELLS, STREAM_KINDS, type StreamKind } from './stream-kinds.ts';
 
@@ -32,7 +32,7 @@ export interface ConnectionTotals {
   readonly copiesFailed: number;
   readonly copiesDropped: number;
   readonly http2Requests: number;
-  /** By HTTP2_CAUSES. */
+  /** By HTTP2_CAUSES, for each of HTTP2_SIDES. */
   readonly http2Ended: readonly number[];
 }
 
@@ -99,7 +99,7 @@ export function createMetricsTotals(
     copiesFailed: 0,
     copiesDropped: 0,
     http2Requests: 0,
-    http2Ended: HTTP2_CAUSES.map(() => 0),
+    http2Ended: HTTP2_SIDES.flatMap(() => HTTP2_CAUSES.map(() => 0)),
   };
   /** Cells of the streams of lives that are over. */
   const endedStreams = new Float64Array(STREAM_KINDS.length * STREAM_CELLS);

@@ -262,6 +262,21 @@ describe('connections', () => {
     expect(await valueOf(registry, 'nginx_process_cpu_seconds_total')).toBeGreaterThan(0);
   });
 
+  test('what HTTP/2 connections were ended for, by side and cause, over the lives of a worker', async () => {
+    const registry = registryOf();
+    const { http2 } = workerOf(registry, 0);
+    http2.ended('reset', 'client');
+    http2.ended('malformed', 'client');
+    http2.ended('reset', 'upstream');
+    workerOf(registry, 0).http2.ended('reset', 'upstream');
+    const lines = (await textOf(registry)).split('\n').filter((line) => /http2_ended.* [1-9]/.test(line));
+    expect(lines.map((line) => line.replace(`${CONSTANT},`, ''))).toEqual([
+      'serin_http2_ended_total{side="client",cause="reset"} 1',
+      'serin_http2_ended_total{side="client",cause="malformed"} 1',
+      'serin_http2_ended_total{side="upstream",cause="reset"} 2',
+    ]);
+  });
+
   test('scraping twice counts nothing twice', async () => {
     const registry = registryOf();
     workerOf(registry, 0).connections.accepted();

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Counter, Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
-import { HTTP2_CAUSES } from './http2-causes.ts';
+import { HTTP2_CAUSES, HTTP2_SIDES } from './http2-causes.ts';
 import { METRIC_PREFIX } from './metrics-text.ts';
 import type { MetricsTotals } from './metrics-totals.ts';
 
@@ -124,14 +124,16 @@ export function registerProcessMetrics(
   registry.registerMetric(
     new Counter({
       name: 'serin_http2_ended_total',
-      help: 'number of HTTP/2 connections, and of streams that were too slow, that were ended for what the client did',
-      labelNames: [...names, 'cause'],
+      help: 'number of HTTP/2 connections, and of streams of clients that were too slow, that were ended for what the client or the upstream did {client, upstream}',
+      labelNames: [...names, 'side', 'cause'],
       registers,
       collect() {
         const { http2Ended } = totals.connections();
         this.reset();
-        for (const [i, cause] of HTTP2_CAUSES.entries()) {
-          this.inc({ ...constantLabels, cause }, http2Ended[i]!);
+        for (const [of, side] of HTTP2_SIDES.entries()) {
+          for (const [i, cause] of HTTP2_CAUSES.entries()) {
+            this.inc({ ...constantLabels, side, cause }, http2Ended[of * HTTP2_CAUSES.length + i]!);
+          }
         }
       },
     }),

@@ -1,5 +1,5 @@
 import type { RouteNames } from '../lib/variables/source.ts';
-import type { Http2Cause } from './http2-causes.ts';
+import type { Http2Cause, Http2Side } from './http2-causes.ts';
 import type { AccessRecord } from './access-record.ts';
 import type { StreamKind } from './stream-kinds.ts';
 
@@ -44,11 +44,11 @@ export interface WireCounters {
   bareLineFeeds(): void;
 }
 
-/** What clients do that speak HTTP/2. */
+/** What peers do that speak HTTP/2. */
 export interface Http2Counters {
   requested(): void;
-  /** A connection, or a stream that was too slow, was ended because of what the client did. */
-  ended(cause: Http2Cause): void;
+  /** A connection, or a client's stream that was too slow, was ended because of what that side did. */
+  ended(cause: Http2Cause, side: Http2Side): void;
 }
 
 /** What became of copies of requests. */

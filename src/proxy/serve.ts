@@ -40,7 +40,7 @@ export function createServeContext(options: ServeOptions): Engine {
     wires: {
       'http/1.0': createHttp1Wire({ minorVersion: 0, onBareLineFeeds }),
       'http/1.1': createHttp1Wire({ minorVersion: 1, onBareLineFeeds }),
-      h2: createHttp2Wire(shared),
+      h2: createHttp2Wire(shared, options.metrics.http2),
     },
     transport: options.transport,
     timers,

@@ -187,11 +187,11 @@ export class Http2ClientConnection
   }
 
   onError(_code: number, flood: FloodKind | undefined): void {
-    this.context.metrics.http2.ended(flood ?? 'malformed');
+    this.context.metrics.http2.ended(flood ?? 'malformed', 'client');
   }
 
   onLate(kind: FloodKind): void {
-    this.context.metrics.http2.ended(kind);
+    this.context.metrics.http2.ended(kind, 'client');
   }
 
   #fail(fault: unknown): void {

@@ -14,6 +14,7 @@ export const CLIENT_FLOODS: FloodLimits = {
   ping: [500, 200],
   settings: [50, 5],
   priority: [500, 50],
+  goaway: [50, 5],
   'window-update': [2000, 500],
   'empty-frame': [100, 10],
   'stream-error': [100, 10],
@@ -29,6 +30,7 @@ export const UPSTREAM_FLOODS: FloodLimits = {
   ping: [5000, 1000],
   settings: [100, 10],
   priority: [500, 50],
+  goaway: [100, 10],
   'window-update': [20_000, 5000],
   'empty-frame': [1000, 100],
   'stream-error': [2000, 500],
@@ -45,11 +47,11 @@ export class FloodGuard {
     this.#allowed = allowed;
   }
 
-  /** Counts one; true: that is too many. */
-  isTooMany(kind: FloodKind, nowMs: number): boolean {
+  /** Counts so many; true: that is too many. */
+  isTooMany(kind: FloodKind, nowMs: number, more = 1): boolean {
     if (nowMs - this.#leakedAtMs >= 1000) this.#leak(nowMs);
     const index = HTTP2_CAUSES.indexOf(kind);
-    const count = this.#counts[index]! + 1;
+    const count = this.#counts[index]! + more;
     this.#counts[index] = count;
     return count > this.#allowed[kind]![0];
   }

@@ -190,8 +190,8 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
   }
 
   /** Counts what costs the other side nothing; false: that was too much. */
-  protected charge(kind: FloodKind): boolean {
-    if (!this.floods.isTooMany(kind, this.nowMs)) return true;
+  protected charge(kind: FloodKind, count = 1): boolean {
+    if (!this.floods.isTooMany(kind, this.nowMs, count)) return true;
     return this.fail(H2_ERROR.enhanceYourCalm, kind, kind);
   }
 
@@ -269,8 +269,9 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
       case FRAME.headers:
       case FRAME.settings:
       case FRAME.ping:
-      case FRAME.goaway:
         return true;
+      case FRAME.goaway:
+        return this.charge('goaway');
       case FRAME.priority:
         return this.charge('priority') && (length === 5 || this.streamError(id, H2_ERROR.frameSizeError));
       case FRAME.rstStream:
@@ -421,7 +422,7 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
   #onSettings(flags: number, buffer: Buffer, start: number, end: number): boolean {
     if ((flags & ACK) !== 0) return true;
     this.areSettingsSeen = true;
-    if (!this.charge('settings')) return false;
+    if (!this.charge('settings', 1 + ((end - start) >> 6))) return false;
     const error = readSettings(buffer, start, end, (id, value) => this.onSetting(id, value));
     if (error !== 0) return this.fail(error, 'a setting has a value that it may not have');
     writeSettingsAck(this.out);

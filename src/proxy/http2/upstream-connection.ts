@@ -1,4 +1,5 @@
 import { Timer, type TimerOwner } from '../../lib/timer-wheel.ts';
+import type { Http2Counters } from '../../observe/sinks.ts';
 import type { HeadLimits } from '../message/head-parser.ts';
 import type { ProxyErrorCode } from '../message/proxy-errors.ts';
 import type { Connector } from '../upstream/connector.ts';
@@ -6,6 +7,7 @@ import type { ConnectionHome, PooledConnection } from '../upstream/pooled-connec
 import type { UpstreamHandler, UpstreamRequest } from '../upstream/stream.ts';
 import type { CloseReason, Connection, ConnectionHandler } from '../transport/transport.ts';
 import { ClientSession, type ClientSessionOptions } from './client-session.ts';
+import type { FloodKind } from './flood-guard.ts';
 import { RequestLines } from './request-lines.ts';
 import type { SessionSink } from './session-options.ts';
 import type { Stream } from './stream.ts';
@@ -53,6 +55,7 @@ export class Http2UpstreamConnection
   readonly home: ConnectionHome;
   readonly shared: WireShared;
   readonly now: () => number;
+  readonly #counters: Pick<Http2Counters, 'ended'>;
   readonly #connector: Connector;
   readonly #timer: Timer;
   readonly #streams = new Set<Http2UpstreamStream>();
@@ -73,7 +76,13 @@ export class Http2UpstreamConnection
   #isClosed = false;
   #isTurnDue = false;
 
-  constructor(shared: WireShared, home: ConnectionHome, connector: Connector) {
+  constructor(
+    shared: WireShared,
+    counters: Pick<Http2Counters, 'ended'>,
+    home: ConnectionHome,
+    connector: Connector,
+  ) {
+    this.#counters = counters;
     this.home = home;
     this.shared = shared;
     this.now = home.now;
@@ -242,6 +251,10 @@ export class Http2UpstreamConnection
     return LIMITS;
   }
 
+  onError(_code: number, flood: FloodKind | undefined): void {
+    this.#counters.ended(flood ?? 'malformed', 'upstream');
+  }
+
   write(buffer: Buffer, start: number, end: number): boolean {
     return this.#isMute || this.#connection!.write('', buffer, start, end, true);
   }
@@ -315,7 +328,7 @@ export class Http2UpstreamConnection
     }
     const left = moving.filter(({ isOver }) => !isOver);
     while (left.length > 0) {
-      const next = new Http2UpstreamConnection(this.shared, home, this.#connector);
+      const next = new Http2UpstreamConnection(this.shared, this.#counters, home, this.#connector);
       const taken = left.splice(0, home.streamLimit);
       for (const stream of taken) next.#adopt(stream);
       next.connect(taken[0]!.connectTimeoutMs);

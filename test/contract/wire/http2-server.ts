@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
+import { SILENT_METRICS } from '../../../src/observe/silent-metrics.ts';
 import { createHttp2Wire } from '../../../src/proxy/http2/upstream-wire.ts';
 import { WireShared } from '../../../src/proxy/http2/wire-shared.ts';
 import { type BodyLength, type Fields, PeerHead, type ServerPeer, ServerStream } from './peers.ts';
@@ -81,7 +82,7 @@ class Http2ServerStream extends ServerStream {
 class Http2ServerPeer implements ServerPeer {
   connections = 0;
   endpoint = { address: '127.0.0.1', port: 0 };
-  readonly wires = { h2: createHttp2Wire(new WireShared()) };
+  readonly wires = { h2: createHttp2Wire(new WireShared(), SILENT_METRICS.http2) };
   readonly #server: Http2Server = createServer();
   /** With the number of their streams. */
   readonly #open = new Map<ServerHttp2Session, number>();

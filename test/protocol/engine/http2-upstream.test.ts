@@ -43,7 +43,7 @@ const answer = (connection: RawConnection, id: number): void =>
   connection.send(headers(id, [...OK, ['content-length', '2']], 4), data(id, 'ok', 1));
 
 describe('a server that misbehaves', () => {
-  for (const { name, send, goaway: code = undefined, told = [] } of [
+  for (const { name, send, goaway: code = undefined, counted = 'malformed', told = [] } of [
     { name: 'a frame that cannot be', send: () => frame(FRAME.ping, 0, 0, 'short'), goaway: 6 },
     { name: 'a frame that is too large', send: () => frame(FRAME.data, 0, 1, '', 1 << 20), goaway: 6 },
     { name: 'DATA on a stream that was never opened', send: () => data(99, 'x'), goaway: 1 },
@@ -61,6 +61,7 @@ describe('a server that misbehaves', () => {
           ...Array.from({ length: 40 }, () => frame(FRAME.continuation, 0, id, Buffer.alloc(16_000))),
         ]),
       goaway: 11,
+      counted: 'header-block',
     },
     {
       name: 'a block in crumbs',
@@ -70,22 +71,57 @@ describe('a server that misbehaves', () => {
           ...Array.from({ length: 2_000 }, () => frame(FRAME.continuation, 0, id, Buffer.alloc(1))),
         ]),
       goaway: 11,
+      counted: 'header-block',
     },
     {
       name: 'pings without end',
       send: () => Buffer.concat(Array.from({ length: 6_000 }, () => ping())),
       goaway: 11,
+      counted: 'ping',
     },
     {
       name: 'settings without end',
       send: () => Buffer.concat(Array.from({ length: 200 }, () => settings())),
       goaway: 11,
+      counted: 'settings',
+    },
+    {
+      name: 'priorities without end',
+      send: () =>
+        Buffer.concat(Array.from({ length: 600 }, () => frame(FRAME.priority, 0, 1, Buffer.alloc(5)))),
+      goaway: 11,
+      counted: 'priority',
+    },
+    {
+      name: 'windows without end',
+      send: () => Buffer.concat(Array.from({ length: 40_000 }, () => windowUpdate(0, 1))),
+      goaway: 11,
+      counted: 'window-update',
+    },
+    {
+      name: 'good-byes without end',
+      send: () => Buffer.concat(Array.from({ length: 200 }, () => goaway(0x7fff_ffff, 0))),
+      goaway: 11,
+      counted: 'goaway',
+    },
+    {
+      name: 'resets without end',
+      send: (id: number) => Buffer.concat(Array.from({ length: 2_100 }, () => reset(id, 2))),
+      goaway: 11,
+      counted: 'reset',
+    },
+    {
+      name: 'frames that nobody knows, without end',
+      send: () => Buffer.concat(Array.from({ length: 1_100 }, () => frame(0x42, 0, 0))),
+      goaway: 11,
+      counted: 'unknown-frame',
     },
     {
       name: 'empty frames without end',
       send: (id: number) =>
         Buffer.concat([headers(id, OK, 4), ...Array.from({ length: 1_200 }, () => data(id, ''))]),
       goaway: 11,
+      counted: 'empty-frame',
     },
     { name: 'a window that overflows', send: () => windowUpdate(0, 0x7fff_ffff), goaway: 3 },
     { name: 'no status', send: (id: number) => headers(id, [['x', '1']]), told: ['reset 1 1'] },
@@ -127,6 +163,7 @@ describe('a server that misbehaves', () => {
       for (const line of told) await eventually(() => connection!.told.includes(line));
       expect((await (await ask(engine)).response()).startsWith('HTTP/1.1 200 ')).toBe(true);
       expect(server.connections.length).toBe(code === undefined ? 1 : 2);
+      expect(engine.oddities.http2Ended).toEqual(code === undefined ? undefined : [`upstream ${counted}`]);
       expect(engine.faults).toEqual([]);
       expect(engine.router.endpoints[0]!.inFlight).toBe(0);
     });

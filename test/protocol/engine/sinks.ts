@@ -24,7 +24,8 @@ export function silentMetrics(oddities: Oddities = { refusedHeads: 0, bareLineFe
     },
     http2: {
       ...SILENT_METRICS.http2,
-      ended: (cause) => void (oddities.http2Ended ??= []).push(cause),
+      ended: (cause, side) =>
+        void (oddities.http2Ended ??= []).push(side === 'client' ? cause : `${side} ${cause}`),
     },
     copies: {
       answered: () => void (oddities.copiesAnswered = (oddities.copiesAnswered ?? 0) + 1),
