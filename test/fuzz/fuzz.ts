@@ -3,12 +3,13 @@ import { parseArgs } from 'node:util';
 import { bodies } from './bodies.ts';
 import { codec } from './codec.ts';
 import { headers } from './heads.ts';
+import { http2 } from './http2.ts';
 import type { FuzzMode } from './mode.ts';
 import { patterns } from './patterns.ts';
 
 /* node test/fuzz/fuzz.ts [--<mode>] [--seconds N] [--seed N]: exits 1 and saves the case when one fails. */
 
-const MODES: Readonly<Record<string, FuzzMode>> = { bodies, codec, headers, patterns };
+const MODES: Readonly<Record<string, FuzzMode>> = { bodies, codec, headers, http2, patterns };
 
 const { values, tokens } = parseArgs({
   strict: false,
@@ -20,7 +21,7 @@ const unknown = tokens.find(
   (token) => token.kind === 'option' && !(token.name in MODES) && !['seconds', 'seed'].includes(token.name),
 );
 if (unknown?.kind === 'option') throw new Error(`${unknown.rawName} is no mode and no option`);
-const names = asked.length === 0 ? ['codec'] : asked;
+const names = asked.length === 0 ? ['codec', 'http2'] : asked;
 const seconds = Number(values.seconds ?? 60);
 const seed = Number(values.seed ?? Date.now() % 2 ** 31);
 
