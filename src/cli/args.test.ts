@@ -36,13 +36,13 @@ describe('the command line', () => {
     const { unused } = parse('controller', '--enable-ssl-chain-completion', '--maxmind-license-key=x');
     expect(unused).toEqual([
       '--enable-ssl-chain-completion is refused: Serin fetches nothing that a certificate names, since its tenant chose the address: the Secret has to hold the intermediate certificates (tls.crt: the full chain).',
-      '--maxmind-license-key is refused: There is no GeoIP yet, and no database is fetched: $geoip2_* are empty in the log.',
+      '--maxmind-license-key is refused: No database is fetched: put the files into the folder of --geoip-directory, and use-geoip2 reads them there.',
     ]);
   });
 
   test('says nothing of a refused flag that asks for nothing', () => {
     expect(
-      parse('controller', '--enable-ssl-chain-completion=false', '--maxmind-retries-count=1').unused,
+      parse('controller', '--enable-ssl-chain-completion=false', '--maxmind-license-key=').unused,
     ).toEqual([]);
   });
 

@@ -24,6 +24,7 @@ import { renderText } from './audit-text.ts';
 import { summarise } from './audit-summary.ts';
 import { toTranslateOptions } from './translate-options.ts';
 import { versionOf } from './version.ts';
+import { geoEditionsOf } from './geo-options.ts';
 import { undefinedHostsOf } from './metrics-options.ts';
 
 const FORMATS = ['text', 'json', 'markdown', 'sarif'];
@@ -67,6 +68,7 @@ export async function auditOf(
       healthPath: flags.string('health-check-path'),
       undefinedHosts: undefinedHostsOf(flags),
       ticketKeys: [],
+      geoEditions: geoEditionsOf(flags),
     },
     lookUpName: () => [],
     nowMs: Date.now,

@@ -251,6 +251,20 @@ const ROWS: readonly FlagRow[] = [
     'Upper bounds of bytes_sent, in bytes, ascending.',
   ],
   ['metrics-per-undefined-host', 'boolean', false, BOTH, 'Count requests to hosts that are not configured.'],
+  [
+    'maxmind-edition-ids',
+    'string',
+    'GeoLite2-City,GeoLite2-ASN',
+    BOTH,
+    'Databases of addresses that use-geoip2 reads: files of these names, with `.mmdb` behind them.',
+  ],
+  [
+    'geoip-directory',
+    'string',
+    '/etc/ingress-controller/geoip',
+    BOTH,
+    'Folder of these files; they are followed.',
+  ],
   ['v', 'integer', 2, ALL, 'Verbosity of the control log; 3 and more is debug.'],
 
   ['log-format', 'string', 'text', ALL, 'Form of the control log on standard error: `text` or `json`.'],

@@ -8,6 +8,7 @@ import type { TranslateOptions } from '../controller/translate/options.ts';
 import type { Listener } from '../model/ports.ts';
 import type { ControlLog } from '../observe/log.ts';
 import { UsageError, type FlagReader } from './args.ts';
+import { geoEditionsOf } from './geo-options.ts';
 import { createBodyRoom } from './body-room.ts';
 import { workersForQuota } from './cpu-quota.ts';
 import { undefinedHostsOf } from './metrics-options.ts';
@@ -95,7 +96,9 @@ function toFleetOptions(
       healthPath: flags.string('health-check-path'),
       undefinedHosts: undefinedHostsOf(flags),
       workers,
+      geoEditions: geoEditionsOf(flags),
     },
+    geoDirectory: flags.string('geoip-directory'),
     translation: { ...translation, listeners: listenersOf(flags) },
     graceMs: flags.number('shutdown-grace-period') * 1_000,
   };

@@ -9,7 +9,9 @@ const refused = { unused: 'refused' } as const;
 const NO_NATIVE_HISTOGRAMS =
   'Histograms have the buckets of the flags above; native ones are in no text format.';
 
-const NO_GEOIP = 'There is no GeoIP yet, and no database is fetched: $geoip2_* are empty in the log.';
+const NO_DOWNLOAD =
+  'No database is fetched: put the files into the folder of --geoip-directory, and use-geoip2 reads them there.';
+const NOTHING_FETCHED = 'No database is fetched, so nothing is tried again.';
 
 /** Flags that are taken so that an existing Deployment starts. */
 export const UNUSED_ROWS: readonly FlagRow[] = [
@@ -46,6 +48,9 @@ export const UNUSED_ROWS: readonly FlagRow[] = [
   ['bucket-factor', 'number', 0, BOTH, NO_NATIVE_HISTOGRAMS, inert],
   ['max-buckets', 'integer', 100, BOTH, NO_NATIVE_HISTOGRAMS, inert],
 
+  ['maxmind-retries-count', 'integer', 1, CLUSTER, NOTHING_FETCHED, inert],
+  ['maxmind-retries-timeout', 'seconds', 0, CLUSTER, NOTHING_FETCHED, inert],
+
   // klog.
   ['logtostderr', 'boolean', true, CLUSTER, 'The control log goes to stderr.', inert],
   ['alsologtostderr', 'boolean', false, CLUSTER, 'The control log goes to stderr.', inert],
@@ -71,9 +76,6 @@ export const UNUSED_ROWS: readonly FlagRow[] = [
     'Serin fetches nothing that a certificate names, since its tenant chose the address: the Secret has to hold the intermediate certificates (tls.crt: the full chain).',
     refused,
   ],
-  ['maxmind-mirror', 'string', '', CLUSTER, NO_GEOIP, refused],
-  ['maxmind-license-key', 'string', '', CLUSTER, NO_GEOIP, refused],
-  ['maxmind-edition-ids', 'string', 'GeoLite2-City,GeoLite2-ASN', CLUSTER, NO_GEOIP, refused],
-  ['maxmind-retries-count', 'integer', 1, CLUSTER, NO_GEOIP, refused],
-  ['maxmind-retries-timeout', 'seconds', 0, CLUSTER, NO_GEOIP, refused],
+  ['maxmind-mirror', 'string', '', CLUSTER, NO_DOWNLOAD, refused],
+  ['maxmind-license-key', 'string', '', CLUSTER, NO_DOWNLOAD, refused],
 ];

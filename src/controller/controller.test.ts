@@ -41,7 +41,7 @@ beforeEach(() => {
   rejected = [];
   loads = [];
   onLoad = () => {};
-  references = { secrets: [], configMaps: [], keySets: [] };
+  references = { secrets: [], configMaps: [], keySets: [], geoEditions: [] };
   addresses = new Map([
     ['a-web-80', [endpoint('10.0.0.1')]],
     ['a-api-80', [endpoint('10.0.0.2')]],
@@ -195,7 +195,7 @@ describe('the control loop', () => {
   });
 
   test('loads what a translation newly names before it publishes', async () => {
-    references = { secrets: [{ namespace: 'a', name: 'cert' }], configMaps: [], keySets: [] };
+    references = { secrets: [{ namespace: 'a', name: 'cert' }], configMaps: [], keySets: [], geoEditions: [] };
     onLoad = () => controller.changed('config');
     await controller.start();
     expect(loads).toEqual([references]);

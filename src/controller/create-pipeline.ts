@@ -5,6 +5,7 @@ import { createFindings } from '../model/finding.ts';
 import type { DataPlaneSettings } from '../table/settings.ts';
 import { createCompiler } from './compile/compile.ts';
 import type { Pipeline, References } from './pipeline.ts';
+import { wantedEditions } from './settings/geo-parts.ts';
 import { toSettings, type SettingsFlags } from './settings/settings.ts';
 import type { ClusterSnapshot } from './store/object-store.ts';
 import { objectKey, type ConfigMapObject } from './store/objects.ts';
@@ -26,8 +27,8 @@ export interface PipelineDeps {
 interface SettingsRead {
   readonly settings: DataPlaneSettings;
   readonly findings: ReturnType<ReturnType<typeof createFindings>['list']>;
-  /** Objects that the settings name: ConfigMaps of headers, a Secret of TLS. */
-  readonly named: Pick<References, 'secrets' | 'configMaps'>;
+  /** What the settings name: ConfigMaps of headers, a Secret of TLS, databases. */
+  readonly named: Pick<References, 'secrets' | 'configMaps' | 'geoEditions'>;
 }
 
 /** Puts translate, settings and compile together; each remembers what did not change. */
@@ -46,11 +47,13 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     const named: SettingsRead['named'] = {
       secrets: [namedBy('ssl-dh-param')].flat(),
       configMaps: ['proxy-set-headers', 'add-headers'].flatMap(namedBy),
+      geoEditions: wantedEditions(configMap?.data, deps.settingsFlags.geoEditions ?? []),
     };
     const objects = [
       configMap,
       ...named.configMaps.map((ref) => snapshot.configMaps.get(objectKey(ref))),
       ...named.secrets.map((ref) => snapshot.secrets.get(objectKey(ref))),
+      snapshot.geoFiles,
     ];
     return remembered.of('settings', objects, () => {
       const findings = createFindings();
@@ -62,6 +65,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
         featureKeys,
         headerMaps: (namespace, name) => snapshot.configMaps.get(objectKey({ namespace, name }))?.data,
         secretOf: (namespace, name) => snapshot.secrets.get(objectKey({ namespace, name }))?.data,
+        geoFiles: snapshot.geoFiles,
         findings,
       });
       return { settings, findings: findings.list(), named };
@@ -76,6 +80,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
         secrets: [...translation.references.secrets, ...named.secrets],
         configMaps: [...translation.references.configMaps, ...named.configMaps],
         keySets: translation.references.keySets,
+        geoEditions: named.geoEditions,
       };
       return {
         model: translation.model,

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { createController } from './controller.ts';
 import type { NetworkMatcher } from '../lib/cidr.ts';
 import { createPipeline } from './create-pipeline.ts';
+import { createGeoWatcher } from './geo/geo-watcher.ts';
 import { createKeySetFetcher } from './keys/fetch-key-set.ts';
 import { createKeySetWatcher } from './keys/key-set-watcher.ts';
 import type { Built } from './pipeline.ts';
@@ -30,6 +31,8 @@ export interface FleetOptions {
   readonly areRequestsCounted: boolean;
   readonly settings: Omit<SettingsFlags, 'ticketKeys'>;
   readonly translation: TranslateOptions;
+  /** Folder of databases of addresses. */
+  readonly geoDirectory: string;
   /** From the request to stop to the end of accepting. */
   readonly graceMs: number;
 }
@@ -123,7 +126,7 @@ export function createFleet(deps: FleetDeps): Fleet {
     sink: publisher,
     async watchReferences(references) {
       const fetched = keySets.watch(references.keySets);
-      await source.watchReferences(references);
+      await Promise.all([source.watchReferences(references), geo.watch(references.geoEditions)]);
       // What is served for the first time waits for its keys; later, the server of one tenant holds nobody up.
       if (unready !== undefined) await fetched;
     },
@@ -159,6 +162,10 @@ export function createFleet(deps: FleetDeps): Fleet {
     changed: (url, keySet) => controller.changed(store.setKeySet(url, keySet)),
     nowMs: () => performance.now(),
   });
+  const geo = createGeoWatcher({
+    directory: options.geoDirectory,
+    changed: (edition, file) => controller.changed(store.setGeoFile(edition, file)),
+  });
   const source = deps.createSource((impact, serviceKey) => {
     areOrphansKnown = false;
     controller.changed(impact, serviceKey);
@@ -188,7 +195,8 @@ export function createFleet(deps: FleetDeps): Fleet {
       : metrics.exposition(findOrphans(built));
   }
 
-  function stopKeys(): Promise<void> {
+  function stopFetching(): Promise<void> {
+    geo.stop();
     keySets.stop();
     return keyFetcher.close();
   }
@@ -231,14 +239,14 @@ export function createFleet(deps: FleetDeps): Fleet {
       await source.stop();
       controller.stop();
       names.stop();
-      await stopKeys();
+      await stopFetching();
     },
     async terminate() {
       isStopping = true;
       await Promise.all([supervisor.terminate(), source.stop()]);
       names.stop();
       controller.stop();
-      await stopKeys();
+      await stopFetching();
     },
   };
 }

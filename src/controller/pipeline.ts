@@ -9,6 +9,8 @@ export interface References {
   readonly configMaps: readonly ObjectRef[];
   /** URLs of key sets, which are fetched. */
   readonly keySets: readonly string[];
+  /** Editions of databases of addresses, whose files are read. */
+  readonly geoEditions: readonly string[];
 }
 
 /** What one snapshot becomes. */

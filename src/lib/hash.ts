@@ -18,6 +18,8 @@ export function canonicalText(value: unknown): string {
   if (value === null) return 'null';
   // Its digest stands beside it (lib/redacted-bytes.ts).
   if (value instanceof KeyObject) return '"redacted"';
+  // Its version stands beside it (table/geo.ts).
+  if (value instanceof SharedArrayBuffer) return '"shared"';
   if (Array.isArray(value)) {
     let text = '[';
     for (let i = 0; i < value.length; i++) text += (i === 0 ? '' : ',') + canonicalText(value[i]);

@@ -85,6 +85,7 @@ function recordOf({ headers = {}, cookies = {}, responseHeaders = {}, ...fields 
     cookie: (name) => cookies[name],
     responseHeader: (name) => responseHeaders[name],
     sentHeader: (name) => responseHeaders[name],
+    located: () => undefined,
     capture: () => '',
     group: () => undefined,
     ...fields,

@@ -1,5 +1,6 @@
 import type { RedactedBytes } from '../lib/redacted-bytes.ts';
 import { NO_COMPRESSION, type CompressionSettings } from './compression.ts';
+import type { GeoDatabase } from './geo.ts';
 import { DEFAULT_TRACING, type TracingSettings } from './tracing.ts';
 
 /** What the ConfigMap and flags decide for the whole data plane. All durations in ms, sizes in bytes. */
@@ -70,6 +71,8 @@ export interface DataPlaneSettings {
   readonly undefinedHosts: UndefinedHosts;
   readonly tracing: TracingSettings;
   readonly compression: CompressionSettings;
+  /** In the order in which they are named; of two that tell the same, the last one counts (use-geoip2). */
+  readonly geo: readonly GeoDatabase[];
 }
 
 /** `nameless`: with no word of the Ingress whose route it was. */
@@ -224,4 +227,5 @@ export const DEFAULT_SETTINGS: DataPlaneSettings = {
   undefinedHosts: 'uncounted',
   tracing: DEFAULT_TRACING,
   compression: NO_COMPRESSION,
+  geo: [],
 };

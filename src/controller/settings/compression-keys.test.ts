@@ -11,6 +11,7 @@ function read(data: Readonly<Record<string, string>>) {
     featureKeys: new Set(),
     headerMaps: () => undefined,
     secretOf: () => undefined,
+    geoFiles: new Map(),
     findings,
   });
   return { compression, messages: findings.list().map(findingMessage) };

@@ -29,6 +29,7 @@ const ROWS: readonly (readonly [reason: string, names: Names])[] = [
   ],
   ['proxy-ssl-* count for the paths of their own Ingress alone', 'proxy-ssl-location-only'],
   ['it tunes how nginx writes its log', 'access-log-params'],
+  ['databases are read anew within seconds of a change, as they always are', 'geoip2-autoreload-in-minutes'],
   [
     'the control log goes to standard error, as much of it as --v says',
     'error-log-path error-log-level debug-connections',

@@ -3,13 +3,20 @@ import { isHost } from '../../lib/address-text.ts';
 import { toByteText } from '../../lib/byte-text.ts';
 import { isNetwork } from '../../lib/cidr.ts';
 import { readMapItem } from '../../lib/map-patterns.ts';
-import { splitList, parseGoInt, parseNginxSize, parseNginxTimeMs } from '../../lib/nginx-values.ts';
+import {
+  splitList,
+  parseGoBool,
+  parseGoInt,
+  parseNginxSize,
+  parseNginxTimeMs,
+} from '../../lib/nginx-values.ts';
 import { hasVariables, unknownNames } from '../../lib/variables/template.ts';
 import { unknownVariables } from '../../observe/log-format.ts';
 import { unknownStreamVariables } from '../../observe/stream-log.ts';
 import { bool, parsed, within } from './apply-parsed.ts';
 import type { ApplyKey, SettingsDraft } from './draft.ts';
 import { COMPRESSION_KEYS } from './compression-keys.ts';
+import { GEO_KEY } from './geo-parts.ts';
 import { TRACING_KEYS } from './tracing-keys.ts';
 
 const number = (
@@ -268,6 +275,8 @@ export const DATA_PLANE_KEYS: Readonly<Record<string, ApplyKey>> = {
   'limit-req-status-code': refusal((draft, value) => (draft.rateLimitStatus = value)),
   'limit-conn-status-code': refusal((draft, value) => (draft.connectionLimitStatus = value)),
   'limit-conn-zone-variable': limitKey,
+  // Read where the databases are named (geo-parts.ts).
+  [GEO_KEY]: parsed(parseGoBool, 'a boolean', () => {}),
   ...TRACING_KEYS,
   ...COMPRESSION_KEYS,
   'max-connections-per-address': integer((draft, value) => (draft.maxConnectionsPerAddress = value)),

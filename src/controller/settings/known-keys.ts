@@ -5,7 +5,6 @@ const ROWS: readonly (readonly [consequence: string, names: Names])[] = [
   ['no OCSP response is stapled: clients ask for themselves', 'enable-ocsp'],
   ["Node's TLS takes no ticket keys of 80 bytes, and makes its own", 'ssl-session-ticket-key'],
   ["Node's TLS has no early data: every handshake is whole", 'ssl-early-data'],
-  ['$geoip2_* are empty in the log', 'use-geoip2 geoip2-autoreload-in-minutes'],
   [
     'no web application firewall looks at the requests',
     'enable-modsecurity enable-owasp-modsecurity-crs modsecurity-snippet',

@@ -29,6 +29,7 @@ function read(
     featureKeys,
     headerMaps,
     secretOf: (namespace, name) => secrets[`${namespace}/${name}`],
+    geoFiles: new Map(),
     findings,
   });
   return { settings, messages: findings.list().map(findingMessage) };

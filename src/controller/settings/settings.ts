@@ -5,9 +5,11 @@ import { unknownNames } from '../../lib/variables/template.ts';
 import type { Findings } from '../../model/finding.ts';
 import type { SourceRef } from '../../model/source.ts';
 import { DEFAULT_SETTINGS, type DataPlaneSettings, type UndefinedHosts } from '../../table/settings.ts';
+import type { GeoFile } from '../store/geo-file.ts';
 import { readDhParameters, type SecretLookUp } from './dh-parameters.ts';
 import { defaultCompression, toCompression } from './compression-parts.ts';
 import type { KeyProblem, SettingsDraft } from './draft.ts';
+import { toGeoDatabases, wantedEditions } from './geo-parts.ts';
 import { INERT_KEYS } from './inert-keys.ts';
 import { DATA_PLANE_KEYS } from './keys.ts';
 import { reportWorkers, WORKER_KEY, type WorkerCount } from './worker-processes.ts';
@@ -22,6 +24,8 @@ export interface SettingsFlags {
   readonly undefinedHosts: UndefinedHosts;
   /** Session ticket keys, made at start and kept for the process's life. */
   readonly ticketKeys: readonly RedactedBytes[];
+  /** Databases of addresses, as --maxmind-edition-ids names them; absent where nothing runs. */
+  readonly geoEditions?: readonly string[];
   /** Absent where nothing runs. */
   readonly workers?: WorkerCount;
 }
@@ -38,6 +42,7 @@ export interface SettingsInput {
   readonly featureKeys: ReadonlySet<string>;
   readonly headerMaps: HeaderMaps;
   readonly secretOf: SecretLookUp;
+  readonly geoFiles: ReadonlyMap<string, GeoFile>;
   readonly findings: Findings;
 }
 
@@ -106,7 +111,14 @@ export function toSettings(input: SettingsInput): DataPlaneSettings {
     });
   }
   if (areTicketsIssued) settings.tls.ticketKeys = flags.ticketKeys;
-  return { ...settings, compression: toCompression(compressionParts), hsts: hstsValue(hstsParts) };
+  const geo = toGeoDatabases({
+    wanted: wantedEditions(input.data, flags.geoEditions ?? []),
+    files: input.geoFiles,
+    logFormat: settings.accessLog.format,
+    source,
+    findings,
+  });
+  return { ...settings, compression: toCompression(compressionParts), hsts: hstsValue(hstsParts), geo };
 }
 
 function hstsValue(parts: SettingsDraft['hstsParts']): string | undefined {

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { LayeredMap } from '../../lib/layered-map.ts';
+import type { GeoFile } from './geo-file.ts';
 import type { KeySet } from './key-set.ts';
 import {
   compareAge,
@@ -44,6 +45,8 @@ export interface ClusterSnapshot {
   readonly namespaces: ReadonlyMap<string, NamespaceObject>;
   /** Fetched, by URL; a URL that was never asked for is not there. */
   readonly keySets: ReadonlyMap<string, KeySet>;
+  /** Files of databases of addresses, by edition; one that was never looked at is not there. */
+  readonly geoFiles: ReadonlyMap<string, GeoFile>;
   /** Kinds the source may not list (RBAC); nothing is known of them. */
   readonly forbiddenKinds: ReadonlySet<Kind>;
   /** Objects with parts that could not be read, but Ingresses and slices of no Service: by kind, then by key. */
@@ -60,6 +63,8 @@ export interface ObjectStore {
   setForbidden(kind: Kind, isForbidden: boolean): StoreImpact;
   /** Takes in what was fetched from a URL; undefined: it is not followed any more. */
   setKeySet(url: string, keySet: KeySet | undefined): StoreImpact;
+  /** Takes in what was read of an edition's file; undefined: it is not followed any more. */
+  setGeoFile(edition: string, file: GeoFile | undefined): StoreImpact;
   /** The present state, frozen. Costs nothing for kinds that did not change since the last one. */
   snapshot(): ClusterSnapshot;
   /** The present state without Ingresses and endpoints. Costs nothing however much changed, and so follows what changes later. */
@@ -89,7 +94,7 @@ export function createObjectStore(): ObjectStore {
   let isForbiddenDirty = false;
   let isFaultyDirty = false;
   let movedServices = new Set<string>();
-  let keySets = EMPTY_SNAPSHOT.keySets;
+  let { keySets, geoFiles } = EMPTY_SNAPSHOT;
   let current: ClusterSnapshot = EMPTY_SNAPSHOT;
   const ingressWatchers: IngressWatcher[] = [];
 
@@ -170,16 +175,19 @@ export function createObjectStore(): ObjectStore {
     },
 
     setKeySet(url, keySet) {
-      const next = new Map(keySets);
-      if (keySet === undefined) next.delete(url);
-      else next.set(url, keySet);
-      keySets = next;
+      keySets = withEntry(keySets, url, keySet);
+      return 'config';
+    },
+
+    setGeoFile(edition, file) {
+      geoFiles = withEntry(geoFiles, edition, file);
       return 'config';
     },
 
     snapshot() {
-      if (dirty.size === 0 && !isForbiddenDirty && current.keySets === keySets) return current;
-      const next: Mutable<ClusterSnapshot> = { ...current, keySets };
+      const isFetchedSame = current.keySets === keySets && current.geoFiles === geoFiles;
+      if (dirty.size === 0 && !isForbiddenDirty && isFetchedSame) return current;
+      const next: Mutable<ClusterSnapshot> = { ...current, keySets, geoFiles };
       for (const [kind, changes] of dirty) INDEXERS[kind](next, shelfOf(kind), changes);
       if (isForbiddenDirty) next.forbiddenKinds = new Set(forbidden);
       if (isFaultyDirty) next.faulty = sortFaulty(faulty);
@@ -198,6 +206,7 @@ export function createObjectStore(): ObjectStore {
       configMaps: shelfOf('ConfigMap') as Map<string, ConfigMapObject>,
       namespaces: shelfOf('Namespace') as Map<string, NamespaceObject>,
       keySets,
+      geoFiles,
       forbiddenKinds: forbidden,
     }),
 
@@ -217,6 +226,14 @@ export function createObjectStore(): ObjectStore {
       return moved;
     },
   };
+}
+
+/** A copy with one entry set or, where there is no value, gone. */
+function withEntry<T>(entries: ReadonlyMap<string, T>, key: string, value: T | undefined): Map<string, T> {
+  const next = new Map(entries);
+  if (value === undefined) next.delete(key);
+  else next.set(key, value);
+  return next;
 }
 
 /** The impact that asks for more work. */
@@ -255,6 +272,7 @@ const EMPTY_SNAPSHOT: ClusterSnapshot = Object.freeze({
   configMaps: NO_OBJECTS,
   namespaces: NO_OBJECTS,
   keySets: new Map(),
+  geoFiles: new Map(),
   forbiddenKinds: new Set<Kind>(),
   faulty: [],
 });

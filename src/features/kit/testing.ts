@@ -70,6 +70,7 @@ export function fakeRequest(
     cookie: (name) => new RegExp(`(?:^|; )${name}=([^;]*)`, 'i').exec(headers['cookie'] ?? '')?.[1],
     responseHeader: () => undefined,
     sentHeader: () => undefined,
+    located: () => undefined,
     capture: () => '',
     group: () => undefined,
     slots: new Slots(),

@@ -1,4 +1,6 @@
 import type { ClientCertificate } from '../client-certificate.ts';
+import type { GeoVariable } from './geo.ts';
+
 /** Groups of the pattern that a request's path was matched by. */
 export interface Captures {
   /** Text of group 1 to 9; empty where there is none, or it took no part. */
@@ -134,4 +136,6 @@ export interface VariableSource extends Captures {
   responseHeader(lowerName: string): string | undefined;
   /** The same of what is sent to the client. */
   sentHeader(lowerName: string): string | undefined;
+  /** What databases of addresses tell of the client; undefined: nothing. */
+  located(variable: GeoVariable): string | undefined;
 }

@@ -5,6 +5,7 @@ import type { ClientCertificate } from '../client-certificate.ts';
 import { percentEncode } from '../escape-path.ts';
 import { addressBytes } from '../address-text.ts';
 import { toIsoTime, toLocalTime, toSeconds } from '../nginx-time.ts';
+import { geoVariable } from './geo.ts';
 import type { Attempt, VariableSource } from './source.ts';
 
 /** Reads one variable; undefined: it has no value. */
@@ -159,6 +160,8 @@ const VARIABLES: Readonly<Record<string, VariableReader>> = {
 export function variableReader(anyName: string): VariableReader | undefined {
   const name = anyName.toLowerCase();
   if (Object.hasOwn(VARIABLES, name)) return VARIABLES[name];
+  const place = geoVariable(name);
+  if (place !== undefined) return (source) => source.located(place);
   const after = (prefix: string): string | undefined =>
     name.length > prefix.length && name.startsWith(prefix) ? name.slice(prefix.length) : undefined;
 

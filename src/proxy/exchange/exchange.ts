@@ -2,6 +2,7 @@ import { DEFAULT_BACKEND } from '../../lib/catch-all.ts';
 import type { BodyTap } from '../../features/kit/body.ts';
 import type { Detour, ExchangeWatcher, RequestView } from '../../features/kit/filter.ts';
 import { Slots } from '../../features/kit/slot.ts';
+import type { GeoVariable } from '../../lib/variables/geo.ts';
 import type { Attempt, RouteNames } from '../../lib/variables/source.ts';
 import type { AccessRecord, LineParts } from '../../observe/access-record.ts';
 import type { RouteSeries } from '../../observe/sinks.ts';
@@ -13,6 +14,7 @@ import { NEVER_FORWARDED } from '../message/known-headers.ts';
 import type { LinkedHost, LinkedRoute, Router } from '../router/linked.ts';
 import type { ServeContext } from './context.ts';
 import type { Downstream } from './downstream.ts';
+import { geoText } from './geo-places.ts';
 import { type HeadRules, headRulesOf } from './head-rules.ts';
 import { RequestRecord } from './request-record.ts';
 import { Tries } from './tries.ts';
@@ -399,6 +401,10 @@ export class Exchange implements RequestView, AccessRecord {
 
   get canaryName(): string {
     return this.routing.canaryName;
+  }
+
+  located(variable: GeoVariable): string | undefined {
+    return geoText(this.routing.router.settings.geo, variable, this.clientAddress);
   }
 
   capture(number: number): string {
