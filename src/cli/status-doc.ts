@@ -23,11 +23,12 @@ export type NameStatus = { readonly [K in keyof KnownNames]: readonly JudgedName
 /** Judges names as `serin check` does. */
 export function judgeNames(names: KnownNames, features: readonly Feature[]): NameStatus {
   const judgeAnnotation = createAnnotationJudge(features);
+  const judgeKey = createKeyJudge(features);
   const judgeAll = (all: readonly string[], judge: (name: string) => Judgement): JudgedName[] =>
     all.toSorted().map((name) => ({ name, ...judge(name) }));
   return {
     annotations: judgeAll(names.annotations, (name) => judgeAnnotation(name, '')),
-    keys: judgeAll(names.keys, createKeyJudge(features)),
+    keys: judgeAll(names.keys, judgeKey),
     flags: judgeAll(names.flags, judgeFlag),
   };
 }

@@ -195,7 +195,12 @@ describe('the control loop', () => {
   });
 
   test('loads what a translation newly names before it publishes', async () => {
-    references = { secrets: [{ namespace: 'a', name: 'cert' }], configMaps: [], keySets: [], geoEditions: [] };
+    references = {
+      secrets: [{ namespace: 'a', name: 'cert' }],
+      configMaps: [],
+      keySets: [],
+      geoEditions: [],
+    };
     onLoad = () => controller.changed('config');
     await controller.start();
     expect(loads).toEqual([references]);

@@ -1,3 +1,4 @@
+import { withInstead } from '../../features/kit/instead.ts';
 import { parseGoBool } from '../../lib/nginx-values.ts';
 import { shorten } from '../../model/finding.ts';
 import type { IngressObject } from '../store/objects.ts';
@@ -10,6 +11,13 @@ export interface AdmissionRefusal {
   readonly message: string;
   /** What is refused, wherever it stands in the object: equal in an older version that had it too. */
   readonly key: string;
+  /** Under which the way to the same end stands, where there may be one. */
+  readonly refused?: string;
+}
+
+/** What a refusal tells whoever wrote the Ingress. */
+export function refusalText({ message, refused }: AdmissionRefusal): string {
+  return refused === undefined ? message : withInstead(refused, message);
 }
 
 const DEFAULT_PREFIX = 'nginx.ingress.kubernetes.io';
@@ -45,7 +53,9 @@ export function findRefusals(
       found.push({ message: `${field}: another annotation prefix is configured`, key: `prefix ${name}` });
     }
     if (!areSnippetsAllowed && name.endsWith('-snippet')) {
-      found.push({ message: `${field}: snippets are not supported`, key: `snippet ${name} ${value}` });
+      const bare = name.slice(name.indexOf('/') + 1);
+      const message = `${field}: snippets are not supported`;
+      found.push({ message, key: `snippet ${name} ${value}`, refused: bare });
     }
   }
   for (const refusal of entry.refusals) if (refusal.problem !== INJECTED) found.push(toRefusal(refusal));

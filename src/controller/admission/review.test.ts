@@ -100,7 +100,7 @@ const cases: [name: string, raw: any, message: string | undefined][] = [
   [
     'a snippet',
     ingress('new', { 'configuration-snippet': 'return 200;' }),
-    'metadata.annotations[nginx.ingress.kubernetes.io/configuration-snippet]: snippets are not supported',
+    'metadata.annotations[nginx.ingress.kubernetes.io/configuration-snippet]: snippets are not supported; instead: custom-headers, ',
   ],
   [
     'injected text',

@@ -16,7 +16,7 @@ import { unknownClass } from '../translate/object-findings.ts';
 import type { TranslateOptions, Translation } from '../translate/options.ts';
 import { translate } from '../translate/translate.ts';
 import { findOverlaps } from './overlap.ts';
-import { findInjected, findRefusals, type AdmissionRefusal } from './refusals.ts';
+import { findInjected, findRefusals, refusalText, type AdmissionRefusal } from './refusals.ts';
 import type { RelatedIngresses } from './related.ts';
 
 /** Secrets and ConfigMaps that the store does not hold, since nothing that is served names them yet. */
@@ -113,7 +113,7 @@ export function createReview(deps: ReviewDeps): Review {
       findRefusals(entry, settings, options),
       entryBefore && findRefusals(entryBefore, settings, options),
     );
-    if (own.isNew !== undefined) return refuse(own.isNew.message, true);
+    if (own.isNew !== undefined) return refuse(refusalText(own.isNew), true);
 
     const translateMs = deps.nowMs();
     const tried = await translateWith(ingress, now);

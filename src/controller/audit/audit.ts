@@ -123,7 +123,7 @@ function settingsOf(
     hosts: [],
     values: [...object.data.keys()].toSorted().map((name) => ({
       name,
-      ...afterFindings(judge(name), fieldOfValue('ConfigMap', name), findings),
+      ...afterFindings(judge(name, object.data.get(name)), fieldOfValue('ConfigMap', name), findings),
     })),
     findings,
     quirks: [],

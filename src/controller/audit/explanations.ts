@@ -93,7 +93,8 @@ export const EXPLANATIONS: Readonly<Record<AuditCode, string>> = {
     'A backend is a resource rather than a Service. The path is not served, as in ingress-nginx.',
   SettingNotInForce:
     'The ConfigMap key is honoured, but not in force as it stands: it counts from the next start on, or a flag counts before it. Restart Serin, or take the flag away.',
-  UnsupportedSetting: 'Serin does not honour the ConfigMap key. It is ignored.',
+  UnsupportedSetting:
+    'Serin does not honour the ConfigMap key. What happens stands beside it. Where there is another way to the same end, it is named.',
   UnsupportedVersion:
     'The object has an apiVersion that is not served any more. Write it as networking.k8s.io/v1.',
   UpstreamConflict:

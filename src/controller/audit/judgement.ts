@@ -1,5 +1,5 @@
 import { nearestName } from '../../lib/nearest-name.ts';
-import { insteadOf } from './instead.ts';
+import { withInstead } from '../../features/kit/instead.ts';
 
 /**
  * `honoured`: as in ingress-nginx; `differs`: honoured, but not quite so; `inert`: taken, with nothing to set; `refused`: not
@@ -15,11 +15,7 @@ export interface Judgement {
 
 /** Of a name that is known and not honoured: what happens, and the way to the same end where there is one. */
 export function judgeRefused(name: string, consequence: string): Judgement {
-  const instead = insteadOf(name);
-  return {
-    status: 'refused',
-    note: instead === undefined ? consequence : `${consequence}; instead: ${instead}`,
-  };
+  return { status: 'refused', note: withInstead(name, consequence) };
 }
 
 /** Of a name that nothing knows, with the nearest one that something does. */

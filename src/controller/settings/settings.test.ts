@@ -35,6 +35,11 @@ function read(
   return { settings, messages: findings.list().map(findingMessage) };
 }
 
+test('a key that is not honoured and asks for nothing is not told', () => {
+  const data = { 'enable-modsecurity': 'false', 'ssl-early-data': 'False', 'main-snippet': ' ' };
+  expect(read(data)).toEqual({ settings: DEFAULT_SETTINGS, messages: [] });
+});
+
 test('a missing ConfigMap gives the defaults', () => {
   expect(read(undefined)).toEqual({ settings: DEFAULT_SETTINGS, messages: [] });
 });
@@ -120,6 +125,16 @@ const refused: [key: string, value: string, message: string][] = [
     'ssl-ecdh-curve',
     'curve1',
     'data.ssl-ecdh-curve: "curve1" is refused by OpenSSL (Failed to set ECDH curve); the default is used',
+  ],
+  [
+    'main-snippet',
+    'user nobody;',
+    'data.main-snippet: "user nobody;" is a key that Serin does not honour; snippets are never evaluated; it is ignored; instead: keys of the ConfigMap',
+  ],
+  [
+    'ssl-early-data',
+    'true',
+    'data.ssl-early-data: "true" is a key that Serin does not honour; Node\'s TLS has no early data: every handshake is whole',
   ],
   ['use-geoip', 'true', 'data.use-geoip: "true" is a key that Serin does not honour; it is ignored'],
   ['add-headers', 'x', 'data.add-headers: "x" is not namespace/name of a ConfigMap; no header is set by it'],

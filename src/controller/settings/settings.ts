@@ -1,3 +1,4 @@
+import { withInstead } from '../../features/kit/instead.ts';
 import type { RedactedBytes } from '../../lib/redacted-bytes.ts';
 import { toByteText } from '../../lib/byte-text.ts';
 import { parseNamespacedName } from '../../lib/namespaced-name.ts';
@@ -12,6 +13,7 @@ import type { KeyProblem, SettingsDraft } from './draft.ts';
 import { toGeoDatabases, wantedEditions } from './geo-parts.ts';
 import { INERT_KEYS } from './inert-keys.ts';
 import { DATA_PLANE_KEYS } from './keys.ts';
+import { asksForNothing, KNOWN_KEYS } from './known-keys.ts';
 import { reportWorkers, WORKER_KEY, type WorkerCount } from './worker-processes.ts';
 
 /** Keys that name another object. */
@@ -88,12 +90,13 @@ export function toSettings(input: SettingsInput): DataPlaneSettings {
         typeof told === 'string' ? { problem: told, consequence: 'the default is used' } : told;
       findings.warn(source, reason, { field, value: raw, ...about });
     } else if (key !== WORKER_KEY && !Object.hasOwn(INERT_KEYS, key) && !input.featureKeys.has(key)) {
-      const problem = 'is a key that Serin does not honour';
+      const known = KNOWN_KEYS.get(key);
+      if (known !== undefined && asksForNothing(value)) continue;
       findings.warn(source, 'UnsupportedSetting', {
         field,
         value: raw,
-        problem,
-        consequence: 'it is ignored',
+        problem: 'is a key that Serin does not honour',
+        consequence: withInstead(key, known ?? 'it is ignored'),
       });
     }
   }

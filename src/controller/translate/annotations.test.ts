@@ -5,6 +5,7 @@ import { createObjectStore } from '../store/object-store.ts';
 import { readObject } from '../store/read-object.ts';
 import { readAnnotationSettings } from './annotation-settings.ts';
 import { features } from '../../features/registry.ts';
+import { KNOWN_ANNOTATIONS } from './known-annotations.ts';
 import { parseAnnotations, type ParsedAnnotations } from './annotations.ts';
 
 const word: Parser<string> = (raw) =>
@@ -211,8 +212,16 @@ describe('risk and words', () => {
     const parsed = parse({ 'p.test/server-snippet': 'return 200;' }, []);
     expect(parsed.refusals).toEqual([]);
     expect(parsed.findings.map(findingMessage)).toEqual([
-      'metadata.annotations[server-snippet]: is not supported; snippets are never evaluated; it is ignored',
+      'metadata.annotations[server-snippet]: is not supported; snippets are never evaluated; it is ignored; instead: an Ingress path of its own for a location, server-alias for names, permanent-redirect for redirects, block-user-agents (ConfigMap)',
     ]);
+  });
+
+  test('what is said of those that are not honoured is no longer than the API server passes on of a warning', () => {
+    for (const [name, { needs = [] }] of KNOWN_ANNOTATIONS) {
+      const written = Object.fromEntries([name, ...needs].map((one) => [`p.test/${one}`, 'x']));
+      for (const finding of parse(written, []).findings)
+        expect(findingMessage(finding).length, name).toBeLessThanOrEqual(256);
+    }
   });
 
   test('a blocked word in any value under the prefix', () => {

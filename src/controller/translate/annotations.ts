@@ -7,6 +7,7 @@ import {
   type NamedUpstream,
   type TranslateContext,
 } from '../../features/kit/feature.ts';
+import { withInstead } from '../../features/kit/instead.ts';
 import type { Parsed } from '../../features/kit/parsed.ts';
 import type { UpstreamAddress } from '../../features/kit/upstream-address.ts';
 import type { VainAnnotation } from '../../features/kit/vain.ts';
@@ -236,7 +237,7 @@ function reportUnsupported(state: State, name: string, known: KnownAnnotation, t
     field,
     value,
     problem: 'is not supported',
-    consequence: isEmpty ? 'it is ignored' : known.consequence,
+    consequence: isEmpty ? 'it is ignored' : withInstead(name, known.consequence),
   });
 }
 

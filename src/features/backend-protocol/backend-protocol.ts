@@ -41,6 +41,7 @@ export const backendProtocol = defineFeature({
         field: 'metadata.annotations[backend-protocol]',
         value,
         problem: 'is a protocol that Serin does not speak',
+        refused: `backend-protocol: ${value}`,
       });
     }
     return { protocol: 'http' };

@@ -96,6 +96,7 @@ export const basicAuth = defineFeature({
         field: 'metadata.annotations[auth-type]',
         value: type,
         problem: 'asks for digest authentication, which is not supported',
+        refused: 'auth-type: digest',
       });
     }
     const text = readUsers(values['auth-secret'], values['auth-secret-type'] ?? 'auth-file', context);
