@@ -13,7 +13,7 @@ import { Timers } from '../lib/timer-wheel.ts';
 import { CompressorRoom } from './exchange/compressor-room.ts';
 import { Copies } from './exchange/copies.ts';
 import { Subrequests } from './exchange/subrequests.ts';
-import { Turns } from './exchange/turns.ts';
+import { PatternTurns } from './exchange/pattern-turns.ts';
 import { Pools } from './upstream/pools.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
@@ -77,7 +77,7 @@ export function createServeContext(options: ServeOptions): Engine {
       report,
     }),
     compressors: new CompressorRoom(),
-    turns: new Turns(options.now, (run) => void setImmediate(run)),
+    turns: new PatternTurns(options.now, (run) => void setImmediate(run)),
     stats: { accepted: 0, requests: 0, reading: 0, writing: 0, waiting: 0 },
     connections: new Set(),
     takeHttp2: (connection, info, begun) =>

@@ -7,7 +7,7 @@ import { AnswerMemory } from './answer-memory.ts';
 import { startCheckThread, type CheckThread } from './check-thread.ts';
 import { readHash } from './hash-format.ts';
 import { readCredentials, readPasswordFile } from './password-file.ts';
-import { Turns } from './turns.ts';
+import { FairQueue } from './fair-queue.ts';
 
 /** `busy`: so much waits that this one is not looked at. */
 export type PasswordAnswer = 'right' | 'wrong' | 'busy';
@@ -81,7 +81,7 @@ export class PasswordChecks {
   readonly #wrong: AnswerMemory;
   readonly #lists = new WeakMap<RedactedBytes, UserList>();
   readonly #asked = new Map<string, Promise<PasswordAnswer>>();
-  readonly #waiting = new Turns<UserList, Check>();
+  readonly #waiting = new FairQueue<UserList, Check>();
   #waitingMs = 0;
   #crew: Crew | undefined;
   /** By which workers tell each other who was right. */

@@ -10,7 +10,7 @@ import type { EngineStats } from './connection-gauge.ts';
 import type { CompressorRoom } from './compressor-room.ts';
 import type { Copies } from './copies.ts';
 import type { Subrequests } from './subrequests.ts';
-import type { Turns } from './turns.ts';
+import type { PatternTurns } from './pattern-turns.ts';
 
 /** What the engine is given by its worker. */
 export interface EngineOptions {
@@ -47,7 +47,7 @@ export interface ServeContext extends EngineOptions {
   readonly pools: Pools;
   readonly subrequests: Subrequests;
   readonly copies: Copies;
-  readonly turns: Turns;
+  readonly turns: PatternTurns;
   readonly compressors: CompressorRoom;
   readonly stats: EngineStats;
   readonly connections: Set<ClientConnection>;

@@ -24,7 +24,7 @@ interface PutOff {
  * Keeps patterns from holding up requests that have nothing to do with them: when those of one turn took long, the requests of hosts that
  * are known for it wait for the next turn, in their order, and all others go on.
  */
-export class Turns {
+export class PatternTurns {
   readonly #now: () => number;
   readonly #atTurnEnd: (run: () => void) => void;
   /** What patterns had taken when the turn began. */

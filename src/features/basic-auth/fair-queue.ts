@@ -2,7 +2,7 @@
  * What waits for one who serves: each owner in turn, and within an owner each of its groups, however much one of them has waiting. Within a
  * group the first that came is the first.
  */
-export class Turns<Owner extends object, Item> {
+export class FairQueue<Owner extends object, Item> {
   readonly #owners = new Map<Owner, Map<string, Item[]>>();
 
   add(owner: Owner, group: string, item: Item): void {

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { patternTime } from '../../lib/pattern-time.ts';
-import { Turns } from './turns.ts';
+import { PatternTurns } from './pattern-turns.ts';
 
 const LONG = `/${'a'.repeat(300)}`;
 
 function createTurns(nowMs = { value: 0 }) {
   const ends: (() => void)[] = [];
-  const turns = new Turns(
+  const turns = new PatternTurns(
     () => nowMs.value,
     (run) => void ends.push(run),
   );
