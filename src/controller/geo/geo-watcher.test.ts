@@ -75,14 +75,9 @@ test('a file that is not there, or not whole, leaves what was read before', asyn
   await lookAgain();
   expect(file().database).toBe(good.database);
   expect(file().problem).toMatch(/^is malformed: /);
-  const broken = whole('A');
-  broken.fill(0x7f, 0, 7);
-  write(broken);
+  write(whole('A').subarray(500));
   await lookAgain();
-  expect(file()).toEqual({
-    database: good.database,
-    problem: 'is malformed: its tree leads out of it',
-  });
+  expect(file()).toEqual({ database: good.database, problem: 'is malformed: it is shorter than its tree' });
   rmSync(join(directory, 'GeoLite2-City.mmdb'));
   await lookAgain();
   expect(file()).toEqual({ database: good.database, problem: 'cannot be read (ENOENT)' });

@@ -1,11 +1,8 @@
 import { open, stat } from 'node:fs/promises';
-import { setImmediate } from 'node:timers/promises';
-import { openMmdb, type Mmdb } from '../../lib/mmdb.ts';
+import { openMmdb } from '../../lib/mmdb.ts';
 
 /** Largest file that is read: the largest editions have some 300 MB. */
 const FILE_MAX_BYTES = 1 << 30;
-/** Nodes that are looked at in one turn of the event loop: some milliseconds. */
-const NODES_AT_ONCE = 100_000;
 
 /** What a file was when it was looked at; equal where it is the same. */
 export type GeoFileMark = string;
@@ -18,7 +15,7 @@ export type GeoFileRead =
 export interface GeoFiles {
   /** Of what stands at a path now, whatever it is. Never rejects. */
   mark(path: string): Promise<GeoFileMark>;
-  /** Reads a file and looks all of its tree through. Never rejects. */
+  /** Reads a file, and whether it is a database. Never rejects. */
   read(path: string): Promise<GeoFileRead>;
 }
 
@@ -41,7 +38,6 @@ async function readGeoFile(path: string): Promise<GeoFileRead> {
     if (typeof bytes === 'string') return refuse(bytes);
     const read = openMmdb(Buffer.from(bytes));
     if (!read.ok) return refuse(`is malformed: ${read.problem}`);
-    if (!(await isWhole(read.database))) return refuse('is malformed: its tree leads out of it');
     return { ok: true, bytes, mark };
   } catch (error) {
     return refuse(`cannot be read (${codeOf(error)})`);
@@ -66,14 +62,6 @@ async function readShared(path: string): Promise<SharedArrayBuffer | string> {
   } finally {
     await file.close();
   }
-}
-
-async function isWhole(database: Mmdb): Promise<boolean> {
-  for (let node = 0; node < database.nodeCount; node += NODES_AT_ONCE) {
-    if (database.brokenNode(node, NODES_AT_ONCE) !== undefined) return false;
-    await setImmediate();
-  }
-  return true;
 }
 
 function codeOf(error: unknown): string {

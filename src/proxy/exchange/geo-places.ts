@@ -1,5 +1,4 @@
-import { addressBytes } from '../../lib/address-text.ts';
-import { openMmdb, type Mmdb, type MmdbValue } from '../../lib/mmdb.ts';
+import { openMmdb, valueAt, type Mmdb, type MmdbRecord, type MmdbValue } from '../../lib/mmdb.ts';
 import { GEO_EDITIONS, type GeoKind, type GeoVariable } from '../../lib/variables/geo.ts';
 import type { GeoDatabase } from '../../table/geo.ts';
 
@@ -10,7 +9,7 @@ const REMEMBERED_MAX = 4096;
 class Places {
   readonly kind: GeoKind;
   readonly #database: Mmdb;
-  readonly #records = new Map<string, number>();
+  readonly #records = new Map<string, MmdbRecord | null>();
 
   constructor(kind: GeoKind, database: Mmdb) {
     this.kind = kind;
@@ -20,7 +19,7 @@ class Places {
   read(address: string, { path }: GeoVariable): MmdbValue | undefined {
     let record = this.#records.get(address);
     if (record === undefined) {
-      record = this.#database.find(addressBytes(address));
+      record = this.#database.find(address) ?? null;
       if (this.#records.size >= REMEMBERED_MAX) {
         for (const oldest of this.#records.keys()) {
           this.#records.delete(oldest);
@@ -29,7 +28,7 @@ class Places {
       }
       this.#records.set(address, record);
     }
-    return this.#database.read(record, path);
+    return valueAt(record, path);
   }
 }
 
