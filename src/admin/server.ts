@@ -29,6 +29,7 @@ const NOT_FOUND = 'not found\n';
 
 /** The health port: /healthz, /readyz, /livez and /metrics for everybody, and read-only views under /api/ for those whom `access` lets in. */
 export interface AdminServer {
+  readonly address: string;
   /** Real port, also where 0 was asked for. */
   readonly port: number;
   close(): Promise<void>;
@@ -49,6 +50,7 @@ export function startAdminServer(deps: AdminDeps, host: string, port: number): P
     server.listen({ port, ...(host === '' ? {} : { host }) }, () => {
       server.off('error', reject);
       resolve({
+        address: (server.address() as AddressInfo).address,
         port: (server.address() as AddressInfo).port,
         close: () =>
           new Promise((done) => {

@@ -24,6 +24,7 @@ export interface Judgement {
 
 /** The validating admission webhook (docs/reference/routing.md §9): AdmissionReview v1 over TLS, on any path. */
 export interface Webhook {
+  readonly address: string;
   readonly port: number;
   /** Takes no more reviews, and resolves when those under way are answered. */
   close(): Promise<void>;
@@ -74,6 +75,7 @@ export async function startWebhook(
     server.listen({ port, ...(host === '' ? {} : { host }) }, resolve);
   });
   return {
+    address: (server.address() as AddressInfo).address,
     port: (server.address() as AddressInfo).port,
     close: () =>
       new Promise((resolve) => {

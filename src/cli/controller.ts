@@ -20,7 +20,7 @@ import { UsageError, type FlagReader, type Invocation } from './args.ts';
 import { createMetrics } from './create-metrics.ts';
 import { reportCertificates } from '../controller/report/report-metrics.ts';
 import { runFleet } from './run-fleet.ts';
-import { waitForSignal } from './shutdown.ts';
+import { waitForSignal } from './signals.ts';
 import { readRef, toTranslateOptions } from './translate-options.ts';
 import { versionOf } from './version.ts';
 import type { Built } from '../controller/pipeline.ts';
@@ -201,7 +201,7 @@ async function startWebhookOf(
     },
     address,
   );
-  log.info({ name: 'webhook', port: webhook.port }, 'listening');
+  log.info({ name: 'webhook', address: webhook.address, port: webhook.port }, 'listening');
   return webhook;
 }
 

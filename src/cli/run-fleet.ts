@@ -9,6 +9,7 @@ import type { Listener } from '../model/ports.ts';
 import type { ControlLog } from '../observe/log.ts';
 import { UsageError, type FlagReader } from './args.ts';
 import { geoEditionsOf } from './geo-options.ts';
+import { onReopenRequest } from './signals.ts';
 import { createBodyRoom } from './body-room.ts';
 import { workersForQuota } from './cpu-quota.ts';
 import { undefinedHostsOf } from './metrics-options.ts';
@@ -32,6 +33,10 @@ export async function runFleet(
   const { log } = parts;
   const tokenFile = openAdminToken(flags, log);
   const fleet = createFleet({ ...parts, options: toFleetOptions(flags, translation, parts) });
+  onReopenRequest(() => {
+    log.info('the files of the access logs are opened anew');
+    fleet.reopenLogs();
+  });
   const admin = await startAdminServer(
     {
       checks: [
@@ -51,7 +56,7 @@ export async function runFleet(
     tokenFile?.close();
     throw error;
   });
-  log.info({ name: 'health', port: admin.port }, 'listening');
+  log.info({ name: 'health', address: admin.address, port: admin.port }, 'listening');
   const outcome = await Promise.race([fleet.start().then(() => stopRequest), stopRequest]).catch(
     async (error: unknown) => {
       await Promise.all([fleet.terminate(), admin.close()]);

@@ -16,7 +16,7 @@ import { UsageError, type FlagReader, type Invocation } from './args.ts';
 import { startExample, type Example } from './example/example.ts';
 import { createMetrics } from './create-metrics.ts';
 import { runFleet } from './run-fleet.ts';
-import { waitForSignal } from './shutdown.ts';
+import { waitForSignal } from './signals.ts';
 import { toTranslateOptions } from './translate-options.ts';
 
 const UNSERVED =

@@ -13,14 +13,16 @@ export interface TableSink {
   publishEndpoints(changed: readonly UpstreamEndpoints[]): void;
 }
 
-export type PublishResult = { readonly ok: true } | { readonly ok: false; readonly message: string };
+export type PublishResult =
+  /** Unchanged: what the workers ran before is the same. */
+  { readonly ok: true; readonly isUnchanged?: boolean } | { readonly ok: false; readonly message: string };
 
 /** Told of each round of the loop. */
 export interface ControllerObserver {
   /** A snapshot was translated; findings are the full list of now. */
   built(built: Built, tookMs: number): void;
-  /** A table is live in every worker. */
-  applied(built: Built, tookMs: number): void;
+  /** A table is live in every worker; unchanged: it says what the one before said. */
+  applied(built: Built, tookMs: number, isUnchanged: boolean): void;
   rejected(built: Built, message: string): void;
   endpointsChanged(changed: readonly UpstreamEndpoints[]): void;
 }
@@ -134,7 +136,7 @@ export function createController(deps: ControllerDeps): Controller {
     const result = await sink.publish(built.table, changed);
     if (result.ok) {
       live = built;
-      observer.applied(built, deps.nowMs() - startedMs);
+      observer.applied(built, deps.nowMs() - startedMs, result.isUnchanged === true);
     } else {
       observer.rejected(built, result.message);
     }

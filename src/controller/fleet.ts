@@ -75,6 +75,8 @@ export interface Fleet {
   endpointsOf(upstreamId: string): readonly EndpointEntry[];
   /** Metrics as they are now. */
   metrics(): ReturnType<MetricsRegistry['exposition']>;
+  /** Opens the files of the access logs anew. */
+  reopenLogs(): void;
   /** Lets what is under way end, and takes back what was written for the world. */
   stop(): Promise<void>;
   /** Ends at once. */
@@ -134,9 +136,11 @@ export function createFleet(deps: FleetDeps): Fleet {
     nowMs: () => performance.now(),
     observer: {
       built: (built) => observer.built(built),
-      applied(built, tookMs) {
+      applied(built, tookMs, isUnchanged) {
         const { generation } = built.table;
-        log.info({ generation, ...sizesOf(built), tookMs: Math.round(tookMs) }, 'a new table is live');
+        const about = { generation, ...sizesOf(built), tookMs: Math.round(tookMs) };
+        if (isUnchanged) log.debug(about, 'what changed asks for no new table');
+        else log.info(about, 'a new table is live');
         areOrphansKnown = false;
         reportApplied(metrics.control, { built, isLeader: deps.isLeader() });
         metrics.retainIngresses(new Set(built.served.map(objectKey)));
@@ -226,6 +230,7 @@ export function createFleet(deps: FleetDeps): Fleet {
     live: () => controller.live(),
     endpointsOf: (id) => controller.endpointsOf(id),
     metrics: metricsNow,
+    reopenLogs: () => supervisor.reopenLogs(),
     async stop() {
       isStopping = true;
       unready = 'shutting down';

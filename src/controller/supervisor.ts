@@ -38,6 +38,8 @@ export interface Supervisor {
   start(): void;
   /** Lets a worker accept: call it when the worker has acknowledged its first table. */
   listen(port: WorkerPort): void;
+  /** Has all workers open the files of their logs anew. */
+  reopenLogs(): void;
   /** Why not all workers serve at the moment; undefined when none is stuck. */
   problem(): string | undefined;
   /** Workers whose event loop stands still. */
@@ -111,6 +113,8 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
   }
 
   function onMessage(live: Live, message: FromWorker): void {
+    // Whoever is told that all listen knows then where.
+    deps.events.message(live.port, message);
     if (message.kind === 'listening') noteListening(live, message.name, message.port);
     if (message.kind === 'closed' && ports.delete(message.name)) deps.events.listening(ports);
     if (message.kind === 'listen-failed') deps.events.listenFailed(message.name, message.message, message.of);
@@ -123,7 +127,6 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
       live.watch = new Watch(live.heartbeat, limits, performance.now());
       deps.events.started(live.port);
     }
-    deps.events.message(live.port, message);
   }
 
   function spawn(index: number, restarts: number): void {
@@ -246,6 +249,9 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
       } else {
         waiting.push(live);
       }
+    },
+    reopenLogs() {
+      for (const { port } of lives.values()) port.post({ kind: 'reopen-logs' });
     },
     problem() {
       const stuck = [...lives.values()].find(({ isStuck }) => isStuck);

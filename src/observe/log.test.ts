@@ -22,7 +22,12 @@ test('writes one readable line per entry', () => {
 
 test('writes JSON when asked', () => {
   const [line] = lines('json');
-  expect(JSON.parse(line!)).toMatchObject({ level: 40, name: 'a/web', count: 2, msg: 'kept the last table' });
+  expect(JSON.parse(line!)).toMatchObject({
+    level: 'warn',
+    name: 'a/web',
+    count: 2,
+    msg: 'kept the last table',
+  });
 });
 
 for (const format of ['text', 'json'] as const) {

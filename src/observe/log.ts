@@ -7,7 +7,7 @@ export type ControlLog = Logger;
 
 export interface LogOptions {
   readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent';
-  /** `text`: one readable line per entry; `json`: pino's own lines. */
+  /** `text`: one readable line per entry; `json`: pino's own lines, with levels by name. */
   readonly format: 'text' | 'json';
   /** Takes whole lines; default: standard error. */
   readonly write?: (line: string) => void;
@@ -24,25 +24,18 @@ export function createLog(options: LogOptions): ControlLog {
     },
   };
   const serializers = { error: pino.stdSerializers.err };
+  const formatters = { level: (label: string) => ({ level: label }) };
   return pino(
-    { level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers },
+    { level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers, formatters },
     sink,
   );
 }
-
-const LEVELS: Readonly<Record<number, string>> = {
-  20: 'debug',
-  30: 'info',
-  40: 'warn',
-  50: 'error',
-  60: 'fatal',
-};
 
 /** `2026-11-23T15:00:00.000Z info  listening name=http port=80` */
 function toText(line: string): string {
   const { level, time, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
   const shown = Object.entries(fields).map(([key, value]) => ` ${key}=${fieldText(value)}`);
-  return `${String(time)} ${(LEVELS[Number(level)] ?? 'info').padEnd(5)} ${String(msg ?? '')}${shown.join('')}`;
+  return `${String(time)} ${String(level).padEnd(5)} ${String(msg ?? '')}${shown.join('')}`;
 }
 
 function fieldText(value: unknown): string {

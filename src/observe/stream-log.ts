@@ -36,6 +36,8 @@ export interface StreamRecord {
 export interface StreamLog {
   write(record: StreamRecord): void;
   flush(): Promise<void>;
+  /** Opens the file anew, for log rotation; nothing when it is no file. */
+  reopen(): void;
 }
 
 export interface StreamLogOptions {
@@ -90,5 +92,6 @@ export function createStreamLog({ isEnabled, format }: StreamLogOptions, sink: L
       if (isEnabled) sink.write(`${toLine(record)}\n`);
     },
     flush: () => sink.flush(),
+    reopen: () => sink.reopen(),
   };
 }

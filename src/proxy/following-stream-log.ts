@@ -24,5 +24,6 @@ export function createFollowingStreamLog(
       log.write(record);
     },
     flush: async () => log?.flush(),
+    reopen: () => log?.reopen(),
   };
 }

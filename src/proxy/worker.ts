@@ -170,6 +170,10 @@ export function startWorker(
       case 'unlisten':
         void unlisten();
         return;
+      case 'reopen-logs':
+        accessLog.reopen();
+        streamLog.reopen();
+        return;
       case 'drain':
         void drain(message.timeoutMs);
     }

@@ -42,6 +42,8 @@ export type ToWorker =
   | { readonly kind: 'listen'; readonly ports: ReadonlyMap<string, number> }
   /** Stop accepting; answered by `unlistened`. */
   | { readonly kind: 'unlisten' }
+  /** Open the files of logs anew: they were moved away (SIGUSR1). */
+  | { readonly kind: 'reopen-logs' }
   /** Answer `Connection: close` from now on, then end when idle or at the deadline. */
   | { readonly kind: 'drain'; readonly timeoutMs: number };
 

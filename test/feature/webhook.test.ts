@@ -38,7 +38,7 @@ beforeAll(async () => {
     '--workers=1',
     '--post-shutdown-grace-period=0',
   ]);
-  port = /listening name=webhook port=(\d+)/.exec(serin.stderr())![1]!;
+  port = /listening name=webhook .*?port=(\d+)/.exec(serin.stderr())![1]!;
 });
 afterAll(async () => {
   await serin?.stop();

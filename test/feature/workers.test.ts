@@ -191,7 +191,7 @@ describe('workers', () => {
       message: expect.stringMatching(/^worker [01]: route web\.test\|prefix\|\/: a core policy is missing$/),
     });
     expect(await rig.get('web.test', '/')).toEqual({ status: 200, body: 'one' });
-    expect(await rig.publish(webModel('a'))).toEqual({ ok: true });
+    expect(await rig.publish(webModel('a'))).toEqual({ ok: true, isUnchanged: true });
   });
 
   test('fifty changes under load fail no request', async () => {

@@ -137,9 +137,10 @@ describe('publisher', () => {
   test('only what changed is sent, and nothing where nothing did', async () => {
     const { publisher, join } = setUp(1);
     const worker = join(0);
-    await publisher.publish(tableOf(1, ['/a', '/b', '/c'], ['u', 'old']), []);
-    await publisher.publish(tableOf(2, ['/a', '/b', '/c'], ['u', 'old']), []);
+    const first = await publisher.publish(tableOf(1, ['/a', '/b', '/c'], ['u', 'old']), []);
+    const same = await publisher.publish(tableOf(2, ['/a', '/b', '/c'], ['u', 'old']), []);
     expect(worker.generations).toEqual([1]);
+    expect([first, same]).toEqual([OK, { ok: true, isUnchanged: true }]);
     await publisher.publish(tableOf(3, ['/a', '/x']), []);
     const { delta } = worker.tables[1]!;
     expect(delta.hosts.set.map(({ name }) => name)).toEqual(['h1.test']);

@@ -80,7 +80,8 @@ export function createPublisher(deps: PublisherDeps): Publisher {
       // A table that takes long to link does so in every worker: this one's answer is theirs.
       const isTableSlow = answer.kind === 'stuck' && answer.isLinking;
       if (answer.kind === 'stuck' && answer.isLinking) answer = await answer.later;
-      if (answer.kind === 'acknowledged') return { ok: true };
+      if (answer.kind === 'acknowledged')
+        return { ok: true, ...(answer.isUnchanged === true ? { isUnchanged: true } : {}) };
       if (answer.kind === 'rejected') return { ok: false, message: answer.message };
       if (answer.kind === 'stuck') continue;
       // Without a table that serves there is nothing to go back to: the next worker has to try.
@@ -113,7 +114,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     }
     if (endpoints.size > table.upstreams.length) forgetOthers(table);
     if (isFirst) while (countReady() < deps.workerCount) await change();
-    return { ok: true };
+    return offered;
   }
 
   function countReady(): number {

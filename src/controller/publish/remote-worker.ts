@@ -11,13 +11,15 @@ export interface WorkerPort {
 export type EndpointsById = ReadonlyMap<string, readonly EndpointEntry[]>;
 
 export type Answer =
-  | { readonly kind: 'acknowledged' }
+  /** Unchanged: there was nothing to send. */
+  | { readonly kind: 'acknowledged'; readonly isUnchanged?: boolean }
   | { readonly kind: 'rejected'; readonly message: string }
   | { readonly kind: 'died'; readonly reason: string }
   /** It has not answered; should it do so later, with `later`. */
   | { readonly kind: 'stuck'; readonly isLinking: boolean; readonly later: Promise<Answer> };
 
 const ACKNOWLEDGED: Answer = { kind: 'acknowledged' };
+const UNCHANGED: Answer = { kind: 'acknowledged', isUnchanged: true };
 
 /** What one worker has been sent and has acknowledged. It is sent what it lacks, never more. */
 export class RemoteWorker {
@@ -106,7 +108,7 @@ export class RemoteWorker {
     if (delta === undefined) {
       this.table = table;
       this.sendMissingEndpoints(now);
-      return ACKNOWLEDGED;
+      return UNCHANGED;
     }
     const { removed } = delta.upstreams;
     const added = this.#know(delta);

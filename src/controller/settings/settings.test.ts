@@ -35,6 +35,16 @@ function read(
   return { settings, messages: findings.list().map(findingMessage) };
 }
 
+test('a name of the service that is too long is cut, and told', () => {
+  const { settings, messages } = read({ 'otel-service-name': 'n'.repeat(256) });
+  expect(settings.tracing.serviceName).toBe('n'.repeat(255));
+  expect(messages).toEqual([
+    expect.stringMatching(
+      /^data\.otel-service-name: "n+" has more than 255 characters; spans name the first 255 of them$/,
+    ),
+  ]);
+});
+
 test('a key that is not honoured and asks for nothing is not told', () => {
   const data = { 'enable-modsecurity': 'false', 'ssl-early-data': 'False', 'main-snippet': ' ' };
   expect(read(data)).toEqual({ settings: DEFAULT_SETTINGS, messages: [] });

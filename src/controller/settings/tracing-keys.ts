@@ -9,12 +9,21 @@ const SAMPLERS = ['AlwaysOn', 'AlwaysOff', 'TraceIdRatioBased'] as const;
 /** Spans of one worker; each is a few KB. */
 const MAX_QUEUE = 65_536;
 const MAX_DELAY_MS = 3_600_000;
+const MAX_NAME = 255;
 
 const traced = <K extends keyof TracingSettings>(
   key: K,
   read: (text: string) => TracingSettings[K] | undefined,
   what: string,
 ): ApplyKey => parsed(read, what, (draft, value) => (draft.tracing = { ...draft.tracing, [key]: value }));
+
+const serviceName: ApplyKey = (draft, value) => {
+  if (value === '') return 'is not a name';
+  draft.tracing = { ...draft.tracing, serviceName: value.slice(0, MAX_NAME) };
+  if (value.length <= MAX_NAME) return undefined;
+  const consequence = `spans name the first ${MAX_NAME} of them`;
+  return { problem: `has more than ${MAX_NAME} characters`, consequence };
+};
 
 /** ConfigMap keys of tracing, with what each sets. */
 export const TRACING_KEYS: Readonly<Record<string, ApplyKey>> = {
@@ -24,7 +33,7 @@ export const TRACING_KEYS: Readonly<Record<string, ApplyKey>> = {
     'an address or a host name',
   ),
   'otlp-collector-port': traced('collectorPort', within(1, 65_535), 'a port number'),
-  'otel-service-name': traced('serviceName', (text) => text.slice(0, 255) || undefined, 'a name'),
+  'otel-service-name': serviceName,
   'otel-sampler': traced(
     'sampler',
     (text) => SAMPLERS.find((name) => name === text),

@@ -15,3 +15,8 @@ export function waitForSignal(insisted: (signal: string) => void): Promise<strin
     process.on('SIGQUIT', onSignal);
   });
 }
+
+/** Calls for each SIGUSR1, by which nginx opens its logs anew. Node would listen for a debugger otherwise. */
+export function onReopenRequest(reopen: () => void): void {
+  process.on('SIGUSR1', reopen);
+}
