@@ -156,7 +156,7 @@ async function measureWhole(size: number): Promise<object> {
     '--update-status=false',
     '--post-shutdown-grace-period=0',
   ]);
-  const port = /listening name=webhook port=(\d+)/.exec(serin.stderr())![1]!;
+  const port = /listening name=webhook .*?port=(\d+)/.exec(serin.stderr())![1]!;
   const ask = async (turn: number) => {
     const index = reviewed(turn, size);
     const { body } = await request(`https://127.0.0.1:${port}/networking/v1/ingresses`, {
