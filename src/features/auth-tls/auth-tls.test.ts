@@ -186,6 +186,14 @@ describe('client certificates, asked', () => {
     expect(filter.onRequest!({ ...request, connection })).toMatchObject({ status: 403 });
   });
 
+  test('nobody else speaks of the certificate', () =>
+    expect(authTls.createFilter!(policy, fakeContext())!.spokenHeaders).toEqual([
+      'ssl-client-cert',
+      'ssl-client-verify',
+      'ssl-client-subject-dn',
+      'ssl-client-issuer-dn',
+    ]));
+
   test('plain http is not asked, and has no name to match', () => {
     const filterOf = (subjectPattern?: string) =>
       authTls.createFilter!({ ...policy, ...(subjectPattern && { subjectPattern }) }, fakeContext())!;

@@ -176,6 +176,7 @@ export const authTls = defineFeature({
           ? undefined
           : UNAUTHORIZED;
       },
+      spokenHeaders: CERTIFICATE_HEADERS,
       onUpstreamRequest(head, request) {
         for (const name of CERTIFICATE_HEADERS) {
           const value = certificateHeader(policy, name, request);

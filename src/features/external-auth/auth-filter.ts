@@ -94,6 +94,7 @@ export function createAuthFilter(policy: ExternalAuthPolicy, context: FilterCont
       const answer = ask(request);
       return answer instanceof Promise ? answer.then((late) => check(late, request)) : check(answer, request);
     },
+    spokenHeaders: headers.map(({ lowerName }) => lowerName),
     onUpstreamRequest(head, request) {
       const answer = given.get(request);
       for (const { name, lowerName } of headers) {

@@ -172,6 +172,7 @@ export const jwt = defineFeature({
           return claims === undefined ? REFUSED : 'allow';
         });
       },
+      spokenHeaders: wanted.map(({ header }) => header.toLowerCase()),
       onUpstreamRequest(head, request) {
         const claims = bearers.get(request)?.claims;
         for (const { claim, header } of wanted) {

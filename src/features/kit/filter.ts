@@ -30,6 +30,8 @@ export interface RequestView extends VariableSource {
   /** Has the watcher told, once, when the exchange is over. */
   watch(watcher: ExchangeWatcher): void;
   unwatch(watcher: ExchangeWatcher): void;
+  /** Header names, in lower case, that whoever is not the upstream of the route does not get as the client sent them. */
+  readonly withheldHeaders: ReadonlySet<string>;
   /** From a hook of the host: goes on as if this path and query (`/page?a=b`, not encoded) of the host had been asked for. */
   servePage(target: string): void;
 
@@ -129,6 +131,8 @@ export interface Filter {
   signIn?(request: RequestView): AccessDenial;
   /** The credentials are for this filter alone: Authorization does not go to the upstream. */
   readonly isAuthorizationHidden?: boolean;
+  /** Headers, in lower case, in which this filter alone speaks to the upstream: a copy, or who makes an error page, gets the client's head without them. */
+  readonly spokenHeaders?: readonly string[];
   /** May name another upstream for a request whose own has no endpoints; one that has none either is passed over. */
   onNoEndpoints?(request: RequestView): StandIn | undefined;
   onUpstreamRequest?(head: HeadEditor, request: RequestView): void;

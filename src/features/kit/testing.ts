@@ -87,6 +87,7 @@ export function fakeRequest(
     tapBody: () => {},
     watch: () => {},
     unwatch: () => {},
+    withheldHeaders: new Set(),
     servePage: () => {},
     upstreamTarget: undefined,
     rewrittenPath: undefined,

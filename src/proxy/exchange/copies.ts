@@ -31,7 +31,6 @@ const MAX_ANSWER_HEAD_BYTES = 65_536;
 /** What is read of an answer, so that the connection can be used again. */
 const MAX_DRAINED_BYTES = 65_536;
 
-const NO_NAMES: ReadonlySet<string> = new Set();
 const NO_PARTS: readonly Buffer[] = [];
 const NOTHING = Buffer.alloc(0);
 
@@ -276,12 +275,12 @@ class RequestCopy implements Copy, BodyTap, ExchangeWatcher, UpstreamHandler, Ti
   }
 }
 
-/** The client's head with another target and Host, and the mark. Throws UnsafeText. */
+/** The client's head with another target and Host, without what only checks may say, and the mark. Throws UnsafeText. */
 function headOf(
   { target: { target, host, hasBody }, mark }: CopyKind,
   request: RequestView,
 ): UpstreamRequest {
-  const passed = joinLines(headerLine('Host', host(request)), parsedLines(request.passedLines(NO_NAMES)));
+  const passed = joinLines(headerLine('Host', host(request)), parsedLines(request.passedLines(request.withheldHeaders)));
   const lines = joinLines(passed, headerLine(MARK_HEADER, mark));
   return {
     method: request.method,

@@ -342,6 +342,10 @@ export class Exchange implements RequestView, AccessRecord {
     return this.request.head.headers.forwardable(NEVER_FORWARDED, without);
   }
 
+  get withheldHeaders(): ReadonlySet<string> {
+    return this.routing.route!.withheldHeaders;
+  }
+
   addResponseHeader(name: string, value: string, isAlways: boolean): void {
     this.response.add(headerLine(name, value), isAlways);
   }

@@ -75,6 +75,7 @@ export class OutgoingHead implements UpstreamRequest {
     const given = joinLines(headerLine('Host', seenHost), passed);
     const { areUnderscoresAllowed } = rules.settings;
     const editor = areUnderscoresAllowed ? new UnderscoreLinesEditor(given) : new LinesEditor(given);
+    for (const name of route!.withheldHeaders) editor.remove(name);
     for (const [name, value] of headers) {
       if (value === '') editor.remove(name.toLowerCase());
       else editor.set(name, value);

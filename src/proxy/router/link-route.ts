@@ -1,5 +1,6 @@
 import { combineAccess } from '../../features/kit/access.ts';
 import type { Feature } from '../../features/kit/feature.ts';
+import { CERTIFICATE_HEADERS } from '../../features/kit/certificate-headers.ts';
 import type { CopyTarget } from '../../features/kit/copier.ts';
 import type { CanaryDecision, Copier, Filter, FilterContext, Subrequest } from '../../features/kit/filter.ts';
 import type { Counters } from '../../features/kit/counters.ts';
@@ -170,6 +171,7 @@ function linkRoute(
         ? withHook(byStage.access, 'onRequest')
         : [...withHook(byStage.access, 'onRequest'), { onRequest: admission }],
     isAuthorizationHidden: filters.some(({ isAuthorizationHidden }) => isAuthorizationHidden === true),
+    withheldHeaders: withheldBy([...hostFilters, ...filters], context.settings),
     onUpstreamRequest: withHook([...hostFilters, ...filters], 'onUpstreamRequest'),
     onStatus: withHook(filters, 'onStatus'),
     onReplaceable: withHook(filters, 'replaceResponse'),
@@ -188,6 +190,18 @@ function linkRoute(
 function withHook(filters: readonly Filter[], hook: keyof Filter): readonly Filter[] {
   const having = filters.filter((filter) => filter[hook] !== undefined);
   return having.length === 0 ? NO_FILTERS : having;
+}
+
+const NOBODYS_HEADERS: ReadonlySet<string> = new Set(['proxy']);
+const HOPS_HEADERS: ReadonlySet<string> = new Set([...NOBODYS_HEADERS, ...CERTIFICATE_HEADERS]);
+
+/** Routes without checks share one of two sets: the certificate of a client is for a trusted hop to tell. */
+function withheldBy(filters: readonly Filter[], settings: DataPlaneSettings): ReadonlySet<string> {
+  const always = settings.isForwardedTrusted ? NOBODYS_HEADERS : HOPS_HEADERS;
+  const spoken = filters.flatMap(({ spokenHeaders = [], isAuthorizationHidden }) =>
+    isAuthorizationHidden === true ? [...spokenHeaders, 'authorization'] : spokenHeaders,
+  );
+  return spoken.length === 0 ? always : new Set([...always, ...spoken]);
 }
 
 /** A host's policy counts on each of its routes, where its feature acts there. */

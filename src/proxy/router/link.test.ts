@@ -206,6 +206,38 @@ describe('link', () => {
     expect(slots.map((slot) => slot.get(request))).toEqual(['0', '1', '2', '3', '4', '5']);
   });
 
+  test.each([
+    [
+      false,
+      ['proxy', 'ssl-client-cert', 'ssl-client-verify', 'ssl-client-subject-dn', 'ssl-client-issuer-dn'],
+    ],
+    [true, ['proxy']],
+  ])(
+    'what only checks may say is withheld from copies and error pages; hops trusted: %s',
+    (isTrusted, all) => {
+      const features: AnyFeature[] = [
+        feature('host-wide', 'host', { spokenHeaders: ['x-host'] }, 'host'),
+        feature('check', 'access', { spokenHeaders: ['x-user'] }),
+        feature('password', 'access', { isAuthorizationHidden: true }),
+      ];
+      const routes = [routeModel('/', { policies: { check: {}, password: {} } }), routeModel('/open')];
+      const model = modelOf([
+        hostModel('h', routes, { policies: { 'host-wide': {} } }),
+        hostModel('i', routes.slice(1)),
+      ]);
+      const settings = { ...DEFAULT_SETTINGS, isForwardedTrusted: isTrusted };
+      const router = link(
+        wholeDelta(createCompiler().compile(model, settings, 1)),
+        undefined,
+        linkDeps({ features }),
+      );
+      const of = (host: string, path: string) => [...routeOf(router, host, path).withheldHeaders].toSorted();
+      expect(of('h', '/')).toEqual([...all, 'x-host', 'x-user', 'authorization'].toSorted());
+      expect(of('h', '/open')).toEqual([...all, 'x-host'].toSorted());
+      expect(of('i', '/open')).toEqual(all.toSorted());
+    },
+  );
+
   test('what a feature throws names host, path and feature', () => {
     const broken = defineFeature({
       name: 'broken',

@@ -74,6 +74,8 @@ export interface LinkedRoute {
   readonly onAccess: readonly Filter[];
   /** Whether Authorization stays here. */
   readonly isAuthorizationHidden: boolean;
+  /** See RequestView. */
+  readonly withheldHeaders: ReadonlySet<string>;
   readonly onUpstreamRequest: readonly Filter[];
   readonly onStatus: readonly Filter[];
   /** Those with `replaceResponse`. */

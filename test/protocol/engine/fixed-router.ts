@@ -109,6 +109,7 @@ export function createFixedRouter(options: FixedRouterOptions = {}): FixedRouter
     onRequest: filters.filter((filter) => filter.onRequest !== undefined),
     onAccess: options.accessFilters ?? [],
     isAuthorizationHidden: false,
+    withheldHeaders: new Set(),
     onUpstreamRequest: filters.filter((filter) => filter.onUpstreamRequest !== undefined),
     onStatus: filters.filter((filter) => filter.onStatus !== undefined),
     onReplaceable: filters.filter((filter) => filter.replaceResponse !== undefined),
