@@ -280,7 +280,10 @@ function headOf(
   { target: { target, host, hasBody }, mark }: CopyKind,
   request: RequestView,
 ): UpstreamRequest {
-  const passed = joinLines(headerLine('Host', host(request)), parsedLines(request.passedLines(request.withheldHeaders)));
+  const passed = joinLines(
+    headerLine('Host', host(request)),
+    parsedLines(request.passedLines(request.withheldHeaders)),
+  );
   const lines = joinLines(passed, headerLine(MARK_HEADER, mark));
   return {
     method: request.method,
