@@ -26,6 +26,8 @@ export interface Judgement {
 export interface Webhook {
   readonly address: string;
   readonly port: number;
+  /** Answers as before, and ends each connection with its answer: the API server is to ask others. */
+  leave(): void;
   /** Takes no more reviews, and resolves when those under way are answered. */
   close(): Promise<void>;
 }
@@ -48,12 +50,12 @@ export async function startWebhook(
 ): Promise<Webhook> {
   const { host, port } = parseAddress(address);
   const readKeys = () => ({ cert: readFileSync(deps.certificateFile), key: readFileSync(deps.keyFile) });
-  let isClosing = false;
+  let isLeaving = false;
   const bodies = createReviewBodies();
   const timeouts = { requestTimeout: REQUEST_MS, headersTimeout: HEAD_MS };
   let keys = readKeys();
   const server = createServer({ ...keys, ...timeouts }, (request, response) => {
-    void answer(deps, bodies, request, response, () => isClosing);
+    void answer(deps, bodies, request, response, () => isLeaving);
   });
   let isUnreadable = false;
   const reload = () => {
@@ -77,10 +79,13 @@ export async function startWebhook(
   return {
     address: (server.address() as AddressInfo).address,
     port: (server.address() as AddressInfo).port,
+    leave() {
+      isLeaving = true;
+    },
     close: () =>
       new Promise((resolve) => {
         clearInterval(polling);
-        isClosing = true;
+        isLeaving = true;
         const bound = setTimeout(() => server.closeAllConnections(), CLOSING_MS);
         server.close(() => {
           clearTimeout(bound);
@@ -115,10 +120,10 @@ async function answer(
   bodies: ReviewBodies,
   request: IncomingMessage,
   response: ServerResponse,
-  isClosing: () => boolean,
+  isLeaving: () => boolean,
 ): Promise<void> {
   const send = (status: number, type: string, text: string) => {
-    if (isClosing()) response.setHeader('Connection', 'close');
+    if (isLeaving()) response.setHeader('Connection', 'close');
     response.writeHead(status, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(text) });
     response.end(text);
   };

@@ -53,7 +53,10 @@ export async function controller({ flags }: Invocation, log: ControlLog, entry: 
     process.env,
   );
   log.info({ server: access.server }, 'the API server');
-  const client = createKubeClient({ access, userAgent: `serin/${versionOf(entry)}` });
+  const userAgent = `serin/${versionOf(entry)}`;
+  const client = createKubeClient({ access, userAgent });
+  // What reviews ask outlives what is followed: the API server sends some until it knows that this Pod goes.
+  const reviewing = createKubeClient({ access, userAgent });
   for (const flag of ['default-backend-service', 'publish-service'])
     await requireService(flag, flags, client, log);
   const store = createObjectStore();
@@ -76,7 +79,7 @@ export async function controller({ flags }: Invocation, log: ControlLog, entry: 
       features,
       present: () => store.present(),
       related,
-      lookUp: (wanted) => lookUpObjects(client, wanted),
+      lookUp: (wanted) => lookUpObjects(reviewing, wanted),
       nowMs: () => performance.timeOrigin + performance.now(),
     });
   });
@@ -133,18 +136,20 @@ export async function controller({ flags }: Invocation, log: ControlLog, entry: 
         rejected: (message) => cluster?.rejected(message),
         ready: () => cluster?.start(),
         stopping: async (withinMs) => {
+          webhook?.leave();
           await cluster?.stop(withinMs);
-          await webhook?.close();
         },
       },
     },
     stopRequest,
   );
-  return running.catch(async (error: unknown) => {
+  try {
+    return await running;
+  } finally {
     // A start that failed holds nothing that would keep the process: it is to end, and to be started anew.
-    await Promise.all([webhook?.close(), client.close()]);
-    throw error;
-  });
+    await webhook?.close();
+    await Promise.all([client.close(), reviewing.close()]);
+  }
 }
 
 /** The controller's own Pod; undefined for a process outside a cluster that was not told one. Throws UsageError in a Pod. */

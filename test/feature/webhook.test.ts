@@ -36,7 +36,7 @@ beforeAll(async () => {
     `--validating-webhook-certificate=${join(folder, 'cert')}`,
     `--validating-webhook-key=${join(folder, 'key')}`,
     '--workers=1',
-    '--post-shutdown-grace-period=0',
+    '--post-shutdown-grace-period=2',
   ]);
   port = /listening name=webhook .*?port=(\d+)/.exec(serin.stderr())![1]!;
 });
@@ -123,4 +123,13 @@ test('a Secret that no Ingress names yet is asked for, and only a missing one is
 test('a refusal is counted as an error', async () => {
   expect((await review('there')).allowed).toBe(false);
   expect((await samples()).join('\n')).toMatch(/check_errors\{.*namespace="a",ingress="web".*\} 1/);
+});
+
+test('reviews are answered to the end: the API server sends some until it knows that this Pod goes', async () => {
+  serin.child.kill('SIGTERM');
+  await serin.waitFor('all workers have drained');
+  const { allowed, warnings } = await review('there', {}, 'ImplementationSpecific');
+  expect(allowed).toBe(true);
+  expect(warnings?.join()).not.toContain('is not a Secret');
+  expect(await serin.stop()).toBe(0);
 });
