@@ -87,8 +87,16 @@ interface NodeShape extends KubeObject {
   readonly status?: { readonly addresses?: readonly { readonly type: string; readonly address: string }[] };
 }
 
-/** Labels that tell the Pods of one Deployment's revisions apart; all of them are the controller. */
-const REVISION_LABELS = ['pod-template-hash', 'controller-revision-hash', 'pod-template-generation'];
+/** Labels that tell the Pods of one Deployment's revisions apart, or of a release before and after an upgrade; all of them are the controller. */
+const REVISION_LABELS = [
+  'pod-template-hash',
+  'controller-revision-hash',
+  'pod-template-generation',
+  'app.kubernetes.io/version',
+  'app.kubernetes.io/part-of',
+  'app.kubernetes.io/managed-by',
+  'helm.sh/chart',
+];
 
 function isAlive({ metadata, status }: PodShape): boolean {
   const isEnded = status?.phase === 'Succeeded' || status?.phase === 'Failed';

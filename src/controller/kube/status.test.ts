@@ -168,9 +168,15 @@ for (const { name, objects, options, want } of cases) {
   });
 }
 
-test('counts other Pods that live, of any revision', async () => {
+test('counts other Pods that live, of any revision and of any release', async () => {
+  const release = (version: string) => ({
+    app: 'serin',
+    'app.kubernetes.io/version': version,
+    'helm.sh/chart': version,
+  });
   api.apply([
-    pod('controller-a', 'n1'),
+    pod('controller-a', 'n1', { labels: release('1.15.1') }),
+    pod('next-release', 'n1', { labels: release('0.1.0') }),
     pod('next-revision', 'n1', { phase: 'Pending' }),
     pod('done', 'n1', { phase: 'Succeeded' }),
     {
@@ -179,7 +185,7 @@ test('counts other Pods that live, of any revision', async () => {
     },
     pod('stranger', 'n1', { labels: { app: 'web' } }),
   ]);
-  expect(await countOtherPods(POD, client)).toBe(1);
+  expect(await countOtherPods(POD, client)).toBe(2);
 });
 
 function write(more: Partial<StatusWriterDeps> = {}): StatusWriter {
