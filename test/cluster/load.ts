@@ -29,7 +29,7 @@ export function startLoad(
 
   const fail = (what: string) => {
     failed++;
-    if (failures.length < 20) failures.push(`${Math.round(performance.now() - startedMs)} ms: ${what}`);
+    if (failures.length < 20) failures.push(`${new Date().toISOString()}: ${what}`);
   };
   async function send(): Promise<void> {
     const beganMs = performance.now();

@@ -1,8 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { createKubeClient } from '../../src/controller/kube/client.ts';
-import { loadApiAccess } from '../../src/controller/kube/config.ts';
 import { PODS } from '../../src/controller/kube/resources.ts';
+import { createAdminClient, follow } from './follow.ts';
 
 /** One server that answers for every simulated Pod: the address it was reached by says for which. */
 export interface PodServer {
@@ -51,40 +50,19 @@ export async function startPodServer(
     server.listen({ port, host: '0.0.0.0' }, resolve);
   });
 
-  const access = await loadApiAccess(
-    { kubeconfig: '', apiserverHost: '', certificateAuthority: '' },
-    process.env,
-  );
-  const client = createKubeClient({ access, userAgent: 'serin-test' });
+  const client = await createAdminClient();
   const stopping = new AbortController();
   const end = (address: string) => {
     gone.add(address);
     for (const socket of sockets.get(address) ?? []) socket.resetAndDestroy();
   };
-  void follow();
-
-  async function follow(): Promise<void> {
-    while (!stopping.signal.aborted) {
-      try {
-        const list = await client.list(PODS, { namespace }, stopping.signal);
-        const query = { namespace, resourceVersion: list.resourceVersion, timeoutSeconds: 600 };
-        for await (const event of await client.watch(PODS, query, stopping.signal)) {
-          if (event.type === 'ERROR') break;
-          const pod = event.object as {
-            metadata: { deletionTimestamp?: string };
-            status?: { podIP?: string };
-          };
-          const address = pod.status?.podIP;
-          if (address === undefined) continue;
-          const isDeleting = pod.metadata.deletionTimestamp !== undefined;
-          if (event.type === 'DELETED' || (isDeleting && isAbrupt())) end(address);
-          else if (!isDeleting) gone.delete(address);
-        }
-      } catch {
-        if (!stopping.signal.aborted) await new Promise((resolve) => setTimeout(resolve, 100));
-      }
-    }
-  }
+  void follow(client, PODS, namespace, stopping.signal, (type, { metadata, status }) => {
+    const address = status?.podIP as string | undefined;
+    if (address === undefined) return;
+    const isDeleting = metadata.deletionTimestamp !== undefined;
+    if (type === 'DELETED' || (isDeleting && isAbrupt())) end(address);
+    else if (!isDeleting) gone.delete(address);
+  });
 
   return {
     requests,

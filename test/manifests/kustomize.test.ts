@@ -34,10 +34,62 @@ const LAB_SELECTOR = {
 };
 
 describe.skipIf(!hasKubectl)('manifests (skipped where kubectl is not installed)', () => {
-  const overlays = readdirSync(`${MANIFESTS}overlays`);
+  const beside = ['another-class', 'side-by-side'];
+  const overlays = readdirSync(`${MANIFESTS}overlays`).filter((name) => !beside.includes(name));
 
   test('there is an overlay for each way in', () => {
     expect(overlays.toSorted()).toEqual(['baremetal', 'hostnetwork', 'loadbalancer']);
+  });
+
+  for (const overlay of beside) {
+    test(`${overlay} has nothing that ingress-nginx has, so that neither applying nor deleting it touches that`, () => {
+      const objects = build(`overlays/${overlay}`);
+      for (const { kind, metadata } of objects)
+        expect(metadata.name, kind).toMatch(kind === 'IngressClass' ? /^serin$/ : /^serin-ingress-nginx/);
+      const { spec } = workloadOf(objects);
+      const selectors = [
+        spec.selector.matchLabels,
+        named(objects, 'Service', 'serin-ingress-nginx-controller').spec.selector,
+      ];
+      for (const selector of selectors) {
+        expect(selector['app.kubernetes.io/instance']).toBe('serin');
+        expect(spec.template.metadata.labels).toMatchObject(selector);
+      }
+    });
+
+    test(`${overlay} may have the Lease that its flags name, and serves the webhook with ingress-nginx's certificate`, () => {
+      const objects = build(`overlays/${overlay}`);
+      const { containers, volumes } = workloadOf(objects).spec.template.spec;
+      const { flags, unused } = parseArgs(['controller', ...containers[0].args.slice(1)], '');
+      expect(unused).toEqual([]);
+      const leases = named(objects, 'Role', 'serin-ingress-nginx').rules!.map(
+        ({ resourceNames }) => resourceNames,
+      );
+      expect(leases).toContainEqual([flags.string('election-id')]);
+      expect(flags.string('validating-webhook')).toBe(':8443');
+      expect(volumes[0].secret.secretName).toBe('ingress-nginx-admission');
+    });
+  }
+
+  test('side-by-side writes no status, another-class that of its own class', () => {
+    const flagsOf = (overlay: string) =>
+      parseArgs(
+        [
+          'controller',
+          ...workloadOf(build(`overlays/${overlay}`)).spec.template.spec.containers[0].args.slice(1),
+        ],
+        '',
+      ).flags;
+    expect(flagsOf('side-by-side').boolean('update-status')).toBe(false);
+    const flags = flagsOf('another-class');
+    const [{ spec }] = build('overlays/another-class').filter(({ kind }) => kind === 'IngressClass') as [
+      Built,
+    ];
+    expect([flags.boolean('update-status'), flags.string('controller-class')]).toEqual([
+      true,
+      spec.controller,
+    ]);
+    expect(flags.string('publish-service')).toBe('$(POD_NAMESPACE)/serin-ingress-nginx-controller');
   });
 
   for (const overlay of overlays) {

@@ -26,5 +26,5 @@ controller.admissionWebhooks.patch.enabled is false: the Secret {{ include "seri
 ValidatingWebhookConfiguration {{ include "serin.admission" . }} are yours to make.
 {{- end }}
 
-docs/swap.md says how to take ingress-nginx's place, and how to go back.
+docs/replace-ingress-nginx.md says how to take ingress-nginx's place, and how to go back.
 {{- end -}}
