@@ -45,6 +45,7 @@ export class ClientSession extends Session {
       rememberedResets: 4 * MOST_STREAMS,
       encodedLines: shared.requestLines,
       secrets: shared.responseLines,
+      spareStreams: shared.upstreamStreams,
     });
     this.#client = options;
     this.#head = new FieldList(options.limits(), shared.responseLines);

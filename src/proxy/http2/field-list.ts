@@ -34,6 +34,9 @@ function pseudoBit(id: number): number {
   return 1 << (id - FIRST_PSEUDO);
 }
 
+/** Fields whose room is kept for the next message. */
+const MANY_FIELDS = 64;
+
 /** Where fields are told that nobody may index them. */
 export interface SecretNames {
   markSecret(name: string): void;
@@ -87,12 +90,13 @@ export class FieldList implements FieldSink, HeaderBlock {
 
   /** Lets go of all texts: an idle connection should hold none. */
   release(): void {
+    if (this.count > MANY_FIELDS) this.#drop();
+    // Written over instead of taken out: what is taken out takes the room with it, which the next message needs.
     while (this.count > 0) {
-      this.count--;
-      this.#names.pop();
-      this.#values.pop();
-      this.#ids.pop();
-      this.#lines.pop();
+      const index = --this.count;
+      this.#names[index] = '';
+      this.#values[index] = '';
+      this.#lines[index] = undefined;
     }
     this.method = undefined;
     this.scheme = undefined;
@@ -234,6 +238,15 @@ export class FieldList implements FieldSink, HeaderBlock {
     return copy;
   }
 
+  /** Gives the room of many fields back. */
+  #drop(): void {
+    this.count = 0;
+    this.#names.length = 0;
+    this.#values.length = 0;
+    this.#ids.length = 0;
+    this.#lines.length = 0;
+  }
+
   #isListed(name: string, dropped: ReadonlySet<string>): boolean {
     if (dropped.has(name)) return true;
     return this.#kind !== 'response' && name.includes('_') && dropped.has(name.replaceAll('_', '-'));
@@ -250,11 +263,18 @@ export class FieldList implements FieldSink, HeaderBlock {
   }
 
   #push(name: string, value: string, id: number, line: string | undefined): void {
-    this.#names.push(name);
-    this.#values.push(value);
-    this.#ids.push(id);
-    this.#lines.push(line);
-    this.count++;
+    const index = this.count++;
+    if (index === this.#names.length) {
+      this.#names.push(name);
+      this.#values.push(value);
+      this.#ids.push(id);
+      this.#lines.push(line);
+      return;
+    }
+    this.#names[index] = name;
+    this.#values[index] = value;
+    this.#ids[index] = id;
+    this.#lines[index] = line;
   }
 
   #addPseudo(value: string, id: number): void {

@@ -21,7 +21,7 @@ const SIZE_UPDATE = 0x20;
 const NEVER_INDEXED = 0x10;
 const WITHOUT_INDEXING = 0x00;
 
-/** Blocks that are remembered by connection, a power of two; and the longest text of one. */
+/** Blocks that are remembered by connection for each place in a head, a power of two; and the longest text of one. */
 const REMEMBERED = 4;
 const MAX_REMEMBERED_LENGTH = 2048;
 /** A line that takes more of the table than this pushes out too much else. */
@@ -60,7 +60,7 @@ export class HpackEncoder {
   readonly #lines: KnownLines;
   /** Least size since the last block, of which that has to tell; -1: it did not change. */
   #leastSize = -1;
-  readonly #remembered: (Remembered | undefined)[] = [undefined, undefined, undefined, undefined];
+  readonly #remembered: (Remembered | undefined)[] = [];
 
   constructor(block: BlockBuffer, lines: KnownLines) {
     this.#block = block;
@@ -114,14 +114,15 @@ export class HpackEncoder {
     this.#field(this.#lines.find(text, 0, text.length));
   }
 
-  /** Header lines, each ended by CRLF. */
-  lines(text: HeadText): void {
+  /** Header lines, each ended by CRLF. `place`: which part of a head they are, so that parts do not drive each other out. */
+  lines(text: HeadText, place = 0): void {
     const { length } = text;
     if (length > MAX_REMEMBERED_LENGTH) {
       this.#read(text);
       return;
     }
-    const slot = length & (REMEMBERED - 1);
+    const slot = place * REMEMBERED + (length & (REMEMBERED - 1));
+    while (this.#remembered.length <= slot) this.#remembered.push(undefined);
     const remembered = this.#remembered[slot];
     if (
       remembered !== undefined &&

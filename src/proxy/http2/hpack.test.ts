@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { parsedLines } from '../message/head-text.ts';
 import { decodeHuffman, encodeHuffman, huffmanLength } from './huffman.ts';
 import { HpackDecoder } from './hpack-decoder.ts';
@@ -428,6 +428,21 @@ describe('the encoder', () => {
     expect(send()).toEqual([]);
     lines.markSecret('x-token');
     expect(send()).toEqual(['x-token']);
+  });
+
+  test('remembers each part of a head, whatever the others are', () => {
+    const lines = new KnownLines();
+    const { encoder, decoder, take } = pair(lines);
+    const send = (): string[] | undefined => {
+      encoder.begin();
+      encoder.lines(parsedLines('x-a: 1\r\n'), 0);
+      encoder.lines(parsedLines('x-b: 2\r\n'), 1);
+      return decode(decoder, take());
+    };
+    for (let i = 0; i < 4; i++) send();
+    const find = vi.spyOn(lines, 'find');
+    expect(send()).toEqual(['x-a: 1', 'x-b: 2']);
+    expect(find).not.toHaveBeenCalled();
   });
 
   test('says that its table shrank before it uses it (RFC 7541 §4.2)', () => {

@@ -35,6 +35,9 @@ export interface ServerTimes {
   readonly keepAliveRequests: number;
 }
 
+/** Parts of a head. */
+const PLACE = { lines: 0, date: 1, trailing: 2 };
+
 /** Room for uploads on one connection, and for one that is read. */
 const WINDOWS = { connection: 1_048_576, readStream: 262_144, isHeldCounted: true };
 /** How often streams are looked at while there are any. */
@@ -71,6 +74,7 @@ export class ServerSession extends Session implements TimerOwner {
       rememberedResets: 256,
       encodedLines: shared.responseLines,
       secrets: shared.requestLines,
+      spareStreams: shared.clientStreams,
     });
     this.#server = options;
     this.#timer = new Timer(this);
@@ -103,10 +107,10 @@ export class ServerSession extends Session implements TimerOwner {
     const { encoder } = this;
     encoder.begin();
     encoder.status(status);
-    if (date !== '') encoder.lines(date);
-    if (lines !== '') encoder.lines(lines);
+    if (date !== '') encoder.lines(date, PLACE.date);
+    if (lines !== '') encoder.lines(lines, PLACE.lines);
     if (contentLength >= 0) encoder.contentLength(contentLength);
-    if (trailing !== '') encoder.lines(trailing);
+    if (trailing !== '') encoder.lines(trailing, PLACE.trailing);
     this.send.head(stream, status >= 200);
     this.wake();
     return this.#server.shared.block.length;
@@ -256,7 +260,7 @@ export class ServerSession extends Session implements TimerOwner {
     stream.lastReadMs = this.nowMs;
     if (this.streams.size === 1 && !this.#isLeaving) timers.arm(this.#timer, WATCH_MS);
     if (++this.#opened >= this.#server.times().keepAliveRequests) this.shutdown();
-    stream.handler ??= this.#server.handlerFor(stream);
+    stream.handler = this.#server.handlerFor(stream);
     stream.handler.onHead(stream);
     return !this.isOver;
   }

@@ -4,6 +4,7 @@ import type { FloodKind, FloodLimits } from './flood-guard.ts';
 import type { KnownLines } from './known-lines.ts';
 import type { ByteSink } from './output.ts';
 import type { ReceiveWindows } from './receive-side.ts';
+import type { Stream } from './stream.ts';
 import type { WireShared } from './wire-shared.ts';
 
 /** The connection below a session. */
@@ -37,4 +38,5 @@ export interface SessionSide {
   readonly rememberedResets: number;
   readonly encodedLines: KnownLines;
   readonly secrets: SecretNames;
+  readonly spareStreams: Stream[];
 }

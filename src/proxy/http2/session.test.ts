@@ -377,6 +377,24 @@ describe('writes', () => {
   });
 });
 
+describe('streams that are over', () => {
+  test('are for all sessions of the worker, and keep none of them alive', () => {
+    const peer = clientOf();
+    peer.send(START, headers(1, GET), headers(3, GET));
+    peer.send(ping());
+    const spare = peer.shared.clientStreams;
+    expect(spare.length).toBe(2);
+    expect(spare.map(({ home, handler }) => [home === peer.session, handler])).toEqual([
+      [false, undefined],
+      [false, undefined],
+    ]);
+    peer.send(headers(5, GET));
+    peer.send(ping());
+    expect(spare.length).toBe(2);
+    expect(peer.take()).toContain('data 5 "ok" end');
+  });
+});
+
 describe('RFC 9218: the order of DATA', () => {
   const priority = (id: number, value: string): Buffer => headers(id, [...GET, ['priority', value]]);
   const update = (id: number, value: string): Buffer =>

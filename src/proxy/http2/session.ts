@@ -65,7 +65,7 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
     this.options = options;
     this.nowMs = now();
     this.#secrets = side.secrets;
-    this.streams = new StreamTable(side.rememberedResets);
+    this.streams = new StreamTable(side.rememberedResets, side.spareStreams);
     this.floods = new FloodGuard(side.floods);
     this.out = new Output(shared.chunks, sink);
     this.encoder = new HpackEncoder(shared.block, side.encodedLines);
@@ -332,7 +332,7 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
   protected openStream(id: number): Stream {
     const stream =
       this.streams.takeSpare() ?? new Stream(this, new FieldList(this.options.limits(), this.#secrets));
-    stream.begin(id, DEFAULT_WINDOW, this.send.initialWindow);
+    stream.begin(this, id, DEFAULT_WINDOW, this.send.initialWindow);
     this.streams.add(stream);
     return stream;
   }
@@ -379,7 +379,7 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
 
   /** Lets go of what only a busy connection needs. */
   protected shrink(): void {
-    this.streams.shrink();
+    this.streams.ripen();
     this.#scrap.release();
     this.#trailers.release();
   }

@@ -1,21 +1,25 @@
 import type { Stream } from './stream.ts';
 
-/** Streams that are over, for those to come. */
-const MAX_SPARE = 128;
+/** Streams that are over, kept for those to come on whatever session. */
+const MAX_SPARE = 1024;
 
 /** Streams of one session by their numbers. */
 export class StreamTable {
   readonly #active = new Map<number, Stream>();
-  readonly #spare: Stream[] = [];
+  readonly #spare: Stream[];
   /** Let go of, and perhaps still in somebody's hands. */
   readonly #resting: Stream[] = [];
   #resets: Uint32Array | undefined = undefined;
   #resetCount = 0;
   readonly #rememberedResets: number;
 
-  /** `rememberedResets`: streams that we have reset and that may still be written to by a peer that does not know yet. */
-  constructor(rememberedResets: number) {
+  /**
+   * `rememberedResets`: streams that we have reset and that may still be written to by a peer that does not know yet. `spare`: streams of
+   * the same side that no session has.
+   */
+  constructor(rememberedResets: number, spare: Stream[]) {
     this.#rememberedResets = rememberedResets;
+    this.#spare = spare;
   }
 
   get size(): number {
@@ -51,15 +55,9 @@ export class StreamTable {
   /** Nothing is being done with streams: those that were let go of may be others' from now on. */
   ripen(): void {
     for (let stream = this.#resting.pop(); stream !== undefined; stream = this.#resting.pop()) {
-      stream.fields.release();
+      stream.rest();
       if (this.#spare.length < MAX_SPARE) this.#spare.push(stream);
     }
-  }
-
-  /** Lets go of what only a busy connection needs. */
-  shrink(): void {
-    this.ripen();
-    while (this.#spare.length > 0) this.#spare.pop();
   }
 
   rememberReset(id: number): void {

@@ -31,9 +31,19 @@ export interface StreamHome {
   releaseStream(stream: Stream): void;
 }
 
+/** The home of a stream that no session has: nothing of one is kept alive by it. */
+const NOWHERE: StreamHome = {
+  now: () => 0,
+  sendBytes() {},
+  endStream() {},
+  resetStream() {},
+  resumeStream() {},
+  releaseStream() {},
+};
+
 /** One stream, reused for another one once it is over and its handler has let go of it. */
 export class Stream {
-  readonly home: StreamHome;
+  home: StreamHome;
   fields: FieldList;
   handler: StreamHandler | undefined = undefined;
   id = 0;
@@ -116,8 +126,10 @@ export class Stream {
     this.fields = fields;
   }
 
-  /** Makes it the stream of that number. */
-  begin(id: number, receiveWindow: number, sendWindow: number): void {
+  /** Makes it the stream of that number of a session. */
+  begin(home: StreamHome, id: number, receiveWindow: number, sendWindow: number): void {
+    this.home = home;
+    this.handler = undefined;
     this.id = id;
     this.isActive = true;
     this.isReleased = false;
@@ -197,6 +209,13 @@ export class Stream {
     if (this.isReleased) return;
     this.isReleased = true;
     this.home.releaseStream(this);
+  }
+
+  /** No session has it any more. */
+  rest(): void {
+    this.home = NOWHERE;
+    this.handler = undefined;
+    this.fields.release();
   }
 
   /** Forgets what was not sent. */

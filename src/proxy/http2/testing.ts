@@ -234,6 +234,8 @@ export const TIMES: ServerTimes = {
 export class Peer<S extends Session> {
   readonly sink: TestSink;
   readonly session: S;
+  /** What it shares with the worker's other sessions. */
+  readonly shared: WireShared;
   readonly events: string[] = [];
   readonly errors: string[] = [];
   readonly clock: { nowMs: number };
@@ -241,14 +243,15 @@ export class Peer<S extends Session> {
   readonly #jobs: (() => void)[];
 
   constructor(make: (parts: PeerParts) => S) {
+    const jobs: (() => void)[] = [];
+    this.#jobs = jobs;
+    this.shared = new WireShared(new Wakeups((job) => jobs.push(job)));
     this.sink = new TestSink();
     this.clock = { nowMs: 1000 };
     this.timers = new Timers({ now: () => this.clock.nowMs });
-    const jobs: (() => void)[] = [];
-    this.#jobs = jobs;
     this.session = make({
       sink: this.sink,
-      shared: new WireShared(new Wakeups((job) => jobs.push(job))),
+      shared: this.shared,
       now: () => this.clock.nowMs,
       limits: () => LIMITS,
       onError: (code, flood) => this.errors.push(`${ERRORS[code]}${flood === undefined ? '' : ` ${flood}`}`),

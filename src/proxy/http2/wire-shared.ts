@@ -1,6 +1,7 @@
 import { BlockBuffer } from './hpack-encoder.ts';
 import { KnownLines } from './known-lines.ts';
 import { ChunkPool } from './output.ts';
+import type { Stream } from './stream.ts';
 import { Wakeups } from './wakeups.ts';
 
 /** What the HTTP/2 sessions of one worker share. */
@@ -11,6 +12,9 @@ export class WireShared {
   readonly responseLines: KnownLines = new KnownLines();
   /** Lines of requests to upstreams; clients say which of them are secret. */
   readonly requestLines: KnownLines = new KnownLines();
+  /** Streams that no session has: of those towards clients, and of those towards upstreams. */
+  readonly clientStreams: Stream[] = [];
+  readonly upstreamStreams: Stream[] = [];
   readonly wakeups: Wakeups;
 
   constructor(wakeups: Wakeups = new Wakeups()) {
