@@ -26,14 +26,13 @@ export function createAliasSettler(ownership: TranslateOptions['hostOwnership'])
     settle(results, reader, findings) {
       const models: HostModel[] = [];
       const wanting: HostResult[] = [];
-      const names = new Map<string, number>();
       for (const result of results) {
         if (result.model === undefined) continue;
-        names.set(result.model.name, models.length);
         models.push(result.model);
         if (result.written !== undefined || result.implied.length > 0) wanting.push(result);
       }
       if (wanting.length === 0) return models;
+      const names = new Map(models.map(({ name }, at) => [name, at]));
       const wildcards = indexWildcards(models);
       const claims = new Map<string, AliasClaim>();
       const whyNot = (alias: string, { source }: HostModel, host: string): string | undefined => {

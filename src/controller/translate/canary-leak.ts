@@ -1,6 +1,6 @@
 import type { CanaryModel, HostModel, RouteModel } from '../../model/model.ts';
 import type { IngressEntry } from './entries.ts';
-import type { UpstreamClaims } from './upstreams.ts';
+import type { UpstreamClaims } from './upstream-claims.ts';
 
 /**
  * Reproduces ingress-nginx under --canary-scope=upstream (docs/reference/annotations.md §1.2): a canary hangs on the upstream of the route

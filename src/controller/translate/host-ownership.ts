@@ -18,7 +18,8 @@ export function keepOwners(
   const ageOf = (first: Contribution | undefined) =>
     first === undefined ? Infinity : ages.get(first.entry)!;
   const kept = new Map<string, HostContributions>();
-  for (const [name, { mains, canaries }] of hosts) {
+  for (const name of [...hosts.keys()].toSorted()) {
+    const { mains, canaries } = hosts.get(name)!;
     const own = mains[0];
     const wildcard = `*${name.slice(name.indexOf('.'))}`;
     const wider = name.indexOf('.') > 0 && name !== wildcard ? hosts.get(wildcard)?.mains[0] : undefined;

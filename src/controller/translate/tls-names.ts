@@ -18,3 +18,13 @@ export function tlsNamesOf(hosts: readonly HostModel[], passedThrough: Iterable<
   for (const host of hosts) for (const alias of host.certificateNames) add(alias, host);
   return [...names.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
+
+/** The list of before where it says the same. */
+export function keepSame(before: readonly TlsName[], now: readonly TlsName[]): readonly TlsName[] {
+  const isSame = (a: TlsName, b: TlsName | undefined): boolean =>
+    a.name === b?.name &&
+    (a.kind === 'passthrough'
+      ? b.kind === 'passthrough'
+      : b.kind === 'terminate' && a.certificateId === b.certificateId);
+  return before.length === now.length && now.every((name, at) => isSame(name, before[at])) ? before : now;
+}

@@ -1,31 +1,33 @@
 import type { Feature } from '../../features/kit/feature.ts';
-import { isSameItems, Remembered, type Made } from '../../lib/remembered.ts';
+import { isSameItems, Remembered } from '../../lib/remembered.ts';
 import { createFindings, type Finding } from '../../model/finding.ts';
-import type { CertificateModel, HostModel, UpstreamModel } from '../../model/model.ts';
-import { objectKey, type ConfigMapObject, type IngressObject } from '../store/objects.ts';
+import type { HostModel, UpstreamModel } from '../../model/model.ts';
+import type { TlsName } from '../../model/ports.ts';
+import { objectKey, type ConfigMapObject } from '../store/objects.ts';
 import type { ClusterSnapshot, ObjectRef } from '../store/object-store.ts';
-import { createOwnership } from '../store/ownership.ts';
-import { acceptEntry, type AcceptedEntries } from './accepted.ts';
 import { createAddressedMaker } from './addressed.ts';
 import { createAliasSettler } from './aliases.ts';
 import { readAnnotationSettings, type AnnotationSettings } from './annotation-settings.ts';
 import { parseAnnotations, type ParsedAnnotations } from './annotations.ts';
 import { leakCanaries } from './canary-leak.ts';
 import { readDefaults } from './defaults.ts';
-import { isFresh, refOfKey, type Dependency } from './dependencies.ts';
-import { createEntry, type IngressEntry } from './entries.ts';
+import { isFresh } from './dependencies.ts';
 import { keepOwners } from './host-ownership.ts';
-import { groupByHost, isSameContributions, type HostContributions } from './host-contributions.ts';
-import { buildHost, type HostEnvironment, type HostResult } from './hosts.ts';
-import { catchAllDisabled, reportObjects, unknownClass } from './object-findings.ts';
+import { HostGroups, isSameContributions, type HostContributions } from './host-contributions.ts';
+import { HostResults } from './host-results.ts';
+import { buildHost, type HostEnvironment } from './hosts.ts';
+import { reportObjects } from './object-findings.ts';
 import { listenAt, type Listening } from './listen-addresses.ts';
 import type { TranslateOptions, Translation } from './options.ts';
+import { ReferenceCounts } from './reference-counts.ts';
 import { createCertificateReader } from '../certificates/certificate-reader.ts';
+import { createServedIngresses } from './served-ingresses.ts';
 import { createSortedKeys } from './sorted-keys.ts';
 import { findPassthrough } from './passthrough.ts';
 import { readStreamServices, type StreamServices } from './stream-services.ts';
-import { tlsNamesOf } from './tls-names.ts';
-import { claimUpstreams, createUpstreamMaker, reportUpstreamConflicts } from './upstreams.ts';
+import { keepSame, tlsNamesOf } from './tls-names.ts';
+import { ClaimIndex } from './upstream-claims.ts';
+import { createUpstreamMaker, reportUpstreamConflicts } from './upstreams.ts';
 
 /** Translates snapshot after snapshot and remembers which version of each Ingress it has accepted. */
 export interface Translator {
@@ -47,11 +49,6 @@ export function translate(
   return createTranslator(options, features, scope).translate(snapshot, nowMs);
 }
 
-interface HostInputs {
-  readonly contributions: HostContributions;
-  readonly circumstances: object;
-}
-
 /** Expiry is judged by the hour, so that hosts are not put together anew each time. */
 const EXPIRY_STEP_MS = 3_600_000;
 
@@ -65,24 +62,33 @@ export function createTranslator(
   const aliases = createAliasSettler(options.hostOwnership);
   const upstreamMaker = createUpstreamMaker(features);
   const addressedMaker = createAddressedMaker(features);
-  const sortHosts = createSortedKeys();
   const sortUpstreams = createSortedKeys();
-  const sortSecrets = createSortedKeys();
-  const sortConfigMaps = createSortedKeys();
   const settingsRead = new Remembered<'settings', AnnotationSettings>(new Map(), isSameItems);
   const defaultsRead = new Remembered<'defaults', ParsedAnnotations>(new Map(), isSameItems);
-  const entries = new Remembered<IngressObject, IngressEntry>(new WeakMap(), isSameItems);
+  const ingresses = createServedIngresses(options, features);
+  const claims = new ClaimIndex(features);
+  const groups = new HostGroups();
+  const references = new ReferenceCounts();
+  const results = new HostResults(references);
+  /** What the results were made from. */
+  let told: ReadonlyMap<string, HostContributions> = new Map();
+  let circumstances: object | undefined;
+  let lookedUpIn: readonly unknown[] = [];
   /** One object for as long as all that concerns every host is the same. */
   const circumstancesSeen = new Remembered<'now', object>(new Map(), isSameItems);
-  const hostShelf = new Map<string, Made<HostResult, HostInputs>>();
-  const hostsBuilt = new Remembered<string, HostResult, HostInputs>(
-    hostShelf,
-    (a, b) => a.circumstances === b.circumstances && isSameContributions(a.contributions, b.contributions),
-  );
+  let upstreamIds: readonly string[] = [];
+  let upstreamsMadeFrom: readonly unknown[] = [];
+  let tlsNames: readonly TlsName[] = [];
+  let served: readonly ObjectRef[] = [];
+  const upstreamModels = new Map<string, UpstreamModel>();
   const listeningRead = new Remembered<'listening', Listening>(new Map(), isSameItems);
   const streamsRead = new Remembered<'streams', StreamServices>(new Map(), isSameItems);
-  let accepted: AcceptedEntries = new Map();
   let configMap: ConfigMapObject | undefined;
+  const flagged = [options.configMap, options.tcpServices, options.udpServices];
+  if (options.defaultCertificateSecret !== undefined)
+    references.add([{ kind: 'Secret', key: objectKey(options.defaultCertificateSecret) }]);
+  for (const ref of flagged)
+    if (ref !== undefined) references.add([{ kind: 'ConfigMap', key: objectKey(ref) }]);
 
   /** A ConfigMap that is deleted leaves its last data in force (docs/reference/settings.md §1). */
   function settingsOf(snapshot: ClusterSnapshot): AnnotationSettings {
@@ -104,62 +110,66 @@ export function createTranslator(
     return defaultsRead.set('defaults', [settings], read);
   }
 
-  function entryOf(
-    ingress: IngressObject,
-    snapshot: ClusterSnapshot,
-    settings: AnnotationSettings,
-    inputs: readonly unknown[],
-  ): IngressEntry {
-    const known = entries.get(ingress, inputs);
-    if (known !== undefined && isFresh(known.annotations.dependencies, snapshot)) return known;
-    return entries.set(ingress, inputs, createEntry(ingress, options, features, settings, snapshot));
-  }
-
-  /** The Ingresses that are served, oldest first. */
-  function takeIn(
-    snapshot: ClusterSnapshot,
-    current: AnnotationSettings,
-    found: Finding[],
-  ): readonly IngressEntry[] {
-    const ownership = createOwnership(snapshot, options);
-    const inputs = [current];
-    const served: IngressEntry[] = [];
-    const next = new Map<string, IngressEntry>();
-    for (const ingress of snapshot.ingresses) {
-      const owned = ownership(ingress);
-      if (owned === 'not-ours') continue;
-      const refusal = owned === 'unknown-class' ? unknownClass(ingress) : catchAllDisabled(ingress, options);
-      if (refusal !== undefined) {
-        found.push(refusal);
-        continue;
-      }
-      const newest = entryOf(ingress, snapshot, current, inputs);
-      const { entry, findings } = acceptEntry(newest, accepted, (before) =>
-        entryOf(before, snapshot, current, inputs),
-      );
-      for (const finding of findings) found.push(finding);
-      if (entry === undefined) continue;
-      if (entry === newest) for (const finding of entry.findings) found.push(finding);
-      next.set(objectKey(ingress), entry);
-      served.push(entry);
-    }
-    accepted = next;
-    return served;
-  }
-
-  function hostOf(
-    name: string,
-    contributions: HostContributions,
+  /** Brings the hosts to what is said of them now; a host of which nothing changed is passed by. */
+  function buildHosts(
+    grouped: ReadonlyMap<string, HostContributions>,
+    touched: Iterable<string>,
     snapshot: ClusterSnapshot,
     env: HostEnvironment,
-    circumstances: object,
-  ): HostResult {
-    const inputs = { contributions, circumstances };
-    const known = hostsBuilt.get(name, inputs);
+    now: object,
+  ): void {
+    const { services, secrets, configMaps, keySets } = snapshot;
+    const lookUpIn = [services, secrets, configMaps, keySets];
     // Under the upstream scope hosts depend on each other.
-    const isGood = options.canaryScope === 'route' && known !== undefined;
-    if (isGood && isFresh(known.dependencies, snapshot)) return known;
-    return hostsBuilt.set(name, inputs, buildHost({ name, ...contributions }, snapshot, env));
+    const isAllDue = now !== circumstances || options.canaryScope !== 'route';
+    const areAllInDoubt = isAllDue || !isSameItems(lookUpIn, lookedUpIn) || grouped !== told;
+    circumstances = now;
+    lookedUpIn = lookUpIn;
+    const build = (name: string, contributions: HostContributions): void =>
+      results.set(name, buildHost({ name, ...contributions }, snapshot, env));
+    for (const name of touched) {
+      const contributions = grouped.get(name);
+      if (contributions === undefined) results.set(name, undefined);
+      else build(name, contributions);
+    }
+    if (areAllInDoubt) {
+      const rebuilt = new Set(touched);
+      for (const [name, contributions] of grouped) {
+        if (rebuilt.has(name)) continue;
+        const known = results.get(name);
+        const before = told.get(name);
+        const isToldTheSame = before !== undefined && isSameContributions(before, contributions);
+        const isGood = !isAllDue && isToldTheSame && known !== undefined;
+        if (!isGood || !isFresh(known.dependencies, snapshot)) build(name, contributions);
+      }
+    }
+    if (grouped !== told) results.keepOnly(grouped);
+    told = grouped;
+  }
+
+  /** The upstreams of these ids: what named one first may be another now, and where `madeFrom` is, its Service. */
+  function upstreamsOf(
+    ids: readonly string[],
+    touched: ReadonlySet<string>,
+    madeFrom: readonly unknown[],
+    make: (id: string) => UpstreamModel | undefined,
+  ): readonly UpstreamModel[] {
+    const areAllInDoubt = !isSameItems(madeFrom, upstreamsMadeFrom);
+    upstreamsMadeFrom = madeFrom;
+    const upstreams: UpstreamModel[] = [];
+    for (const id of ids) {
+      const known = areAllInDoubt || touched.has(id) ? undefined : upstreamModels.get(id);
+      const upstream = known ?? make(id);
+      if (upstream === undefined) continue;
+      if (known === undefined && claims.claimOf(id) !== undefined) upstreamModels.set(id, upstream);
+      upstreams.push(upstream);
+    }
+    if (ids === upstreamIds) return upstreams;
+    const wanted = new Set(ids);
+    upstreamMaker.keepOnly(wanted);
+    for (const id of upstreamModels.keys()) if (!wanted.has(id)) upstreamModels.delete(id);
+    upstreamIds = ids;
+    return upstreams;
   }
 
   function streamsOf(snapshot: ClusterSnapshot, listening: Listening): StreamServices {
@@ -180,11 +190,14 @@ export function createTranslator(
       const current = settingsOf(snapshot);
       found.push(...current.findings);
       if (scope === 'all') reportObjects(snapshot, found);
-      const served = takeIn(snapshot, current, found);
+      const { entries, added, removed } = ingresses.take(snapshot, current, found);
+      for (const { annotations } of added) references.add(annotations.dependencies);
+      for (const { annotations } of removed) references.drop(annotations.dependencies);
       const global = readDefaults(snapshot, options, certificates);
       found.push(...global.findings);
 
-      const claims = claimUpstreams(served, features);
+      const touchedIds = claims.update(removed, added);
+      const touchedHosts = groups.update(removed, added);
       const steppedMs = Math.floor(nowMs / EXPIRY_STEP_MS) * EXPIRY_STEP_MS;
       const env: HostEnvironment = {
         options,
@@ -198,7 +211,7 @@ export function createTranslator(
           options.canaryScope === 'upstream' && claims.claimOf(id)?.entry.isCanary === true,
         nowMs: steppedMs,
       };
-      const circumstances = circumstancesSeen.of(
+      const now = circumstancesSeen.of(
         'now',
         [
           current,
@@ -206,27 +219,18 @@ export function createTranslator(
           steppedMs,
           env.defaultUpstreamId,
           env.defaultCertificateId,
-          claims.collisions,
+          claims.collisions(),
         ],
         () => ({}),
       );
 
       const shared = createFindings();
-      const named = groupByHost(served);
-      const grouped = options.hostOwnership === 'none' ? named : keepOwners(named, served, shared);
-      const hosts = new Map<string, HostResult>();
-      for (const [name, contributions] of grouped) {
-        hosts.set(name, hostOf(name, contributions, snapshot, env, circumstances));
-      }
-      if (hostShelf.size > hosts.size) {
-        for (const name of hostShelf.keys()) if (!hosts.has(name)) hostShelf.delete(name);
-      }
-
-      const names = sortHosts(hosts);
-      const results = names.map((name) => hosts.get(name)!);
-      const isSecured = (name: string) => hosts.get(name)?.model?.certificateId !== undefined;
-      for (const { model, findings, vainWithoutCertificate: vain } of results) {
-        for (const finding of findings) found.push(finding);
+      if (options.hostOwnership === 'none') buildHosts(groups.all, touchedHosts, snapshot, env, now);
+      else buildHosts(keepOwners(groups.all, entries, shared), [], snapshot, env, now);
+      const hosts = results.list();
+      const isSecured = (name: string) => results.get(name)?.model?.certificateId !== undefined;
+      for (const { model, findings, vainWithoutCertificate: vain } of hosts) {
+        if (findings.length > 0) for (const finding of findings) found.push(finding);
         if (model === undefined || vain.length === 0 || isSecured(model.name)) continue;
         // A wildcard host's certificate is that of its names.
         if (!isSecured(`*${model.name.slice(model.name.indexOf('.'))}`)) found.push(...vain);
@@ -237,55 +241,36 @@ export function createTranslator(
       for (const finding of listening.findings) found.push(finding);
       const services = streamsOf(snapshot, listening);
       for (const finding of services.findings) found.push(finding);
-      let models: readonly HostModel[] = aliases.settle(results, certificates, shared);
+      let models: readonly HostModel[] = aliases.settle(hosts, certificates, shared);
       reportUpstreamConflicts(claims, env.defaults, features, shared);
       for (const finding of shared.list()) found.push(finding);
-      if (options.canaryScope === 'upstream') models = leakCanaries(models, served, claims);
+      if (options.canaryScope === 'upstream') models = leakCanaries(models, entries, claims);
       const { defaults } = env;
-      const passthrough = findPassthrough({ hosts: models, served, snapshot, options, features, defaults });
+      const passthrough = findPassthrough({
+        hosts: models,
+        served: entries,
+        snapshot,
+        options,
+        features,
+        defaults,
+      });
       for (const finding of passthrough.findings) found.push(finding);
 
-      const wanted = new Set<string>();
-      const certificateModels = new Map<string, CertificateModel>([
-        [global.certificate.id, global.certificate],
-      ]);
-      for (const { upstreamIds, certificate } of results) {
-        for (const id of upstreamIds) wanted.add(id);
-        if (certificate !== undefined && !certificateModels.has(certificate.id))
-          certificateModels.set(certificate.id, certificate);
-      }
-      const upstreams: UpstreamModel[] = [];
-      if (global.upstream !== undefined) wanted.add(global.upstream.id);
       const { isExternalNameDisabled } = options;
-      const addressed = addressedMaker.make(served, env.defaults.upstream, isExternalNameDisabled);
-      for (const id of addressed.keys()) wanted.add(id);
-      for (const id of sortUpstreams(wanted)) {
-        const upstream =
-          id === global.upstream?.id
-            ? { ...global.upstream, policies: env.defaults.upstream }
-            : (addressed.get(id) ??
-              upstreamMaker.make(id, claims, snapshot, env.defaults, isExternalNameDisabled));
-        if (upstream !== undefined) upstreams.push(upstream);
+      const addressed = addressedMaker.make(entries, defaults.upstream, isExternalNameDisabled);
+      let ids = results.upstreamIds.list();
+      if (global.upstream !== undefined || addressed.size > 0) {
+        const more = global.upstream === undefined ? [] : [global.upstream.id];
+        ids = sortUpstreams(new Set([...ids, ...more, ...addressed.keys()]));
       }
-      upstreamMaker.keepOnly(wanted);
-      upstreams.push(...passthrough.upstreams, ...services.upstreams);
-
-      const secrets = new Set<string>();
-      const configMaps = new Set<string>();
-      const keySets = new Set<string>();
-      if (options.defaultCertificateSecret !== undefined)
-        secrets.add(objectKey(options.defaultCertificateSecret));
-      for (const ref of [options.configMap, options.tcpServices, options.udpServices])
-        if (ref !== undefined) configMaps.add(objectKey(ref));
-      const collect = (dependencies: readonly Dependency[]) => {
-        for (const { kind, key } of dependencies) {
-          if (kind === 'Secret') secrets.add(key);
-          else if (kind === 'ConfigMap') configMaps.add(key);
-          else if (kind === 'KeySet') keySets.add(key);
-        }
-      };
-      for (const { annotations } of served) collect(annotations.dependencies);
-      for (const { dependencies } of results) collect(dependencies);
+      const shelf = snapshot.services;
+      const upstreams = upstreamsOf(ids, touchedIds, [shelf, defaults], (id) =>
+        id === global.upstream?.id
+          ? { ...global.upstream, policies: defaults.upstream }
+          : (addressed.get(id) ?? upstreamMaker.make(id, claims, snapshot, defaults, isExternalNameDisabled)),
+      );
+      tlsNames = keepSame(tlsNames, tlsNamesOf(models, passthrough.names));
+      if (added.length + removed.length > 0) served = entries.map(({ ingress }): ObjectRef => ingress);
 
       return {
         model: {
@@ -294,19 +279,15 @@ export function createTranslator(
               ? listening.listeners
               : [...listening.listeners, ...services.listeners],
           streams: [...passthrough.streams, ...services.streams],
-          tlsNames: tlsNamesOf(models, passthrough.names),
+          tlsNames,
           hosts: models,
-          upstreams,
-          certificates: [...certificateModels.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+          upstreams: [...upstreams, ...passthrough.upstreams, ...services.upstreams],
+          certificates: results.certificates(global.certificate),
           defaultCertificateId: global.certificate.id,
         },
         findings: found,
-        references: {
-          secrets: sortSecrets(secrets).map(refOfKey),
-          configMaps: sortConfigMaps(configMaps).map(refOfKey),
-          keySets: [...keySets].toSorted(),
-        },
-        served: served.map(({ ingress }): ObjectRef => ingress),
+        references: references.list(),
+        served,
       };
     },
   };

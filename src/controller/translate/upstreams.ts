@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Feature } from '../../features/kit/feature.ts';
-import { DEFAULT_BACKEND } from '../../lib/catch-all.ts';
 import { Remembered, type Made } from '../../lib/remembered.ts';
 import type { Findings } from '../../model/finding.ts';
 import type { UpstreamModel } from '../../model/model.ts';
@@ -9,83 +8,10 @@ import { printSource } from '../../model/source.ts';
 import type { ServiceObject } from '../store/objects.ts';
 import type { ClusterSnapshot } from '../store/object-store.ts';
 import type { ParsedAnnotations } from './annotations.ts';
-import { toUpstream, type BackendRef } from './backends.ts';
+import { toUpstream } from './backends.ts';
 import type { IngressEntry } from './entries.ts';
 import { fieldOfFeature } from './feature-field.ts';
-
-/** Which Ingress named each upstream first, and so decides its policies. */
-export interface UpstreamClaims {
-  /** Id of a backend's upstream: the plain one, unless another Service port has taken it. */
-  readonly idOf: (ref: BackendRef) => string;
-  readonly claimOf: (id: string) => { readonly entry: IngressEntry; readonly ref: BackendRef } | undefined;
-  /** What main Ingresses ask for of a backend, of features that make one policy of theirs. */
-  readonly mergesOf: (ref: BackendRef) => readonly MergeClaim[];
-  /** Ingresses whose annotations ask for something else than those of the one that decides. */
-  readonly conflicts: readonly UpstreamConflict[];
-  /** Backends whose plain id was taken, as text: the same text means the same ids. */
-  readonly collisions: string;
-}
-
-/** Policies of one feature: the oldest Ingress's and the youngest one's. */
-export interface MergeClaim {
-  readonly feature: Feature;
-  readonly first: unknown;
-  readonly last: unknown;
-  readonly firstEntry: IngressEntry;
-}
-
-export interface UpstreamConflict {
-  readonly entry: IngressEntry;
-  readonly ref: BackendRef;
-  readonly winner: IngressEntry;
-}
-
-/** Goes through the Ingresses, oldest first. */
-export function claimUpstreams(
-  entries: Iterable<IngressEntry>,
-  features: readonly Feature[],
-): UpstreamClaims {
-  const claims = new Map<string, { entry: IngressEntry; ref: BackendRef }>();
-  // `a-b`/`c` and `a`/`b-c` would share the id `a-b-c-80`: the second to come gets one that no name can make.
-  const others = new Set<string>();
-  const conflicts: UpstreamConflict[] = [];
-  const merging = features.filter(({ merge }) => merge !== undefined);
-  const merges = new Map<string, MergeClaim[]>();
-  for (const entry of entries) {
-    for (const ref of entry.backends) {
-      for (const feature of merging) {
-        const policy = entry.isCanary ? undefined : entry.annotations.upstream[feature.name];
-        if (policy !== undefined)
-          addMerge(merges, ref.key, { feature, first: policy, last: policy, firstEntry: entry });
-      }
-      const claim = claims.get(ref.id);
-      if (claim === undefined && ref.id !== DEFAULT_BACKEND) claims.set(ref.id, { entry, ref });
-      else if (claim?.ref.key !== ref.key) {
-        others.add(ref.key);
-        if (!claims.has(ref.key)) claims.set(ref.key, { entry, ref });
-      } else if (claim.entry !== entry && claim.entry.upstreamText !== entry.upstreamText) {
-        conflicts.push({ entry, ref, winner: claim.entry });
-      }
-    }
-  }
-  return {
-    idOf: others.size === 0 ? (ref) => ref.id : (ref) => (others.has(ref.key) ? ref.key : ref.id),
-    claimOf: (id) => claims.get(id),
-    mergesOf: (ref) => merges.get(ref.key) ?? NO_MERGES,
-    conflicts,
-    collisions: [...others].join(' '),
-  };
-}
-
-const NO_MERGES: readonly MergeClaim[] = [];
-
-/** Entries come oldest first: the last one to ask is the youngest. */
-function addMerge(merges: Map<string, MergeClaim[]>, key: string, claim: MergeClaim): void {
-  const claims = merges.get(key) ?? [];
-  const at = claims.findIndex(({ feature }) => feature === claim.feature);
-  if (at < 0) merges.set(key, [...claims, claim]);
-  else claims[at] = { ...claims[at]!, last: claim.last };
-}
+import type { MergeClaim, UpstreamClaims } from './upstream-claims.ts';
 
 /** Makes upstreams, and keeps the identity of those that stay as they were. */
 export interface UpstreamMaker {
@@ -97,7 +23,7 @@ export interface UpstreamMaker {
     isExternalNameDisabled: boolean,
   ): UpstreamModel | undefined;
   /** Forgets all other ids. */
-  keepOnly(ids: ReadonlySet<string>): void;
+  keepOnly(ids: { readonly size: number; has(id: string): boolean }): void;
 }
 
 interface UpstreamInputs {
@@ -185,7 +111,7 @@ export function reportUpstreamConflicts(
   findings: Findings,
 ): void {
   const merging = new Map(features.map(({ name, merge }) => [name, merge]));
-  for (const { entry, ref, winner } of conflicts) {
+  for (const { entry, ref, winner } of conflicts()) {
     // Of a canary Ingress most annotations do not count, on purpose.
     if (entry.isCanary) continue;
     for (const [feature, policy] of Object.entries(entry.annotations.upstream)) {
