@@ -18,12 +18,10 @@ import { features } from '../features/registry.ts';
 import type { ControlMetrics } from '../observe/control-metrics.ts';
 import { UsageError, type FlagReader, type Invocation } from './args.ts';
 import { createMetrics } from './create-metrics.ts';
-import { reportCertificates } from '../controller/report/report-metrics.ts';
 import { runFleet } from './run-fleet.ts';
 import { waitForSignal } from './signals.ts';
 import { readRef, toTranslateOptions } from './translate-options.ts';
 import { versionOf } from './version.ts';
-import type { Built } from '../controller/pipeline.ts';
 
 /** Leases are counted in whole seconds. */
 const ELECTION_TTL_MIN_SECONDS = 1;
@@ -69,7 +67,6 @@ export async function controller({ flags }: Invocation, log: ControlLog, entry: 
   const electionId = flags.string('election-id');
   const ttl = flags.number('election-ttl');
   const ttlSeconds = ttl > 0 ? Math.max(ttl, ELECTION_TTL_MIN_SECONDS) : 30;
-  let live: Built | undefined;
   let cluster: Cluster | undefined;
   const webhook = await startWebhookOf(flags, log, metrics.control, () => {
     const related = createRelatedIngresses(options.annotationsPrefix);
@@ -104,7 +101,6 @@ export async function controller({ flags }: Invocation, log: ControlLog, entry: 
           changed,
           leadChanged(isLeader) {
             metrics.control.setLeader(electionId, isLeader);
-            if (live !== undefined) reportCertificates(metrics.control, live, isLeader);
           },
           options: {
             pod,
@@ -130,7 +126,6 @@ export async function controller({ flags }: Invocation, log: ControlLog, entry: 
       observer: {
         built: ({ findings }) => cluster?.built(findings),
         applied(built) {
-          live = built;
           cluster?.applied(built.served);
         },
         rejected: (message) => cluster?.rejected(message),

@@ -84,6 +84,7 @@ export function createController(deps: ControllerDeps): Controller {
   let holdOffMs = HOLD_OFF_MIN_MS;
   let endedAtMs = -Infinity;
   let watched = '';
+  let watchedReferences: References | undefined;
   const idleWaiters: (() => void)[] = [];
 
   function schedule(): void {
@@ -117,6 +118,8 @@ export function createController(deps: ControllerDeps): Controller {
     generation++;
     let built = pipeline.build(store.snapshot(), generation);
     for (let round = 0; round < REFERENCE_ROUNDS_MAX; round++) {
+      if (built.references === watchedReferences) break;
+      watchedReferences = built.references;
       const named = JSON.stringify(built.references);
       if (named === watched) break;
       watched = named;

@@ -39,6 +39,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
   const featureKeys = new Set([...features.flatMap(configMapKeysOf), ...TRANSLATE_CONFIG_KEYS]);
   let configMap: ConfigMapObject | undefined;
   const remembered = new Remembered<'settings', SettingsRead>(new Map(), isSameItems);
+  const referencesRead = new Remembered<'references', References>(new Map(), isSameItems);
 
   function readSettings(snapshot: ClusterSnapshot): SettingsRead {
     // A ConfigMap that is deleted leaves its last data in force (docs/reference/settings.md §1).
@@ -76,12 +77,12 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     build(snapshot, generation) {
       const { settings, findings, named } = readSettings(snapshot);
       const translation = translator.translate(snapshot, deps.nowMs());
-      const references: References = {
+      const references = referencesRead.of('references', [translation.references, named], () => ({
         secrets: [...translation.references.secrets, ...named.secrets],
         configMaps: [...translation.references.configMaps, ...named.configMaps],
         keySets: translation.references.keySets,
         geoEditions: named.geoEditions,
-      };
+      }));
       return {
         model: translation.model,
         table: compiler.compile(translation.model, settings, generation),

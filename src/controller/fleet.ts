@@ -21,7 +21,7 @@ import { DEFAULT_SETTINGS } from '../table/settings.ts';
 import type { EndpointEntry } from '../table/table.ts';
 import { createExternalNames } from './dns/external-names.ts';
 import type { ObjectSource, OnStoreChange } from './object-source.ts';
-import { reportApplied, reportOrphans } from './report/report-metrics.ts';
+import { reportContent, reportOrphans } from './report/report-metrics.ts';
 
 /** What is decided at start. */
 export interface FleetOptions {
@@ -85,6 +85,9 @@ export interface Fleet {
 
 const NONE_CLOSED: NetworkMatcher = () => false;
 
+/** A storm of tables looks for counters of Ingresses that are gone this seldom, and each scrape does. */
+const RETAIN_AFTER_MS = 10_000;
+
 /** How long the drain waits for what is taken back before it; both then go on at once. */
 const STOPPING_FIRST_MS = 5_000;
 
@@ -122,6 +125,9 @@ export function createFleet(deps: FleetDeps): Fleet {
   });
   // A scrape works out what changed since the last one, and nothing where nothing did.
   let areOrphansKnown = false;
+  let reported: { readonly built: Built; readonly isLeader: boolean } | undefined;
+  let retained: Built['served'] | undefined;
+  let retainedAtMs = -Infinity;
   const controller = createController({
     store,
     pipeline,
@@ -142,8 +148,8 @@ export function createFleet(deps: FleetDeps): Fleet {
         if (isUnchanged) log.debug(about, 'what changed asks for no new table');
         else log.info(about, 'a new table is live');
         areOrphansKnown = false;
-        reportApplied(metrics.control, { built, isLeader: deps.isLeader() });
-        metrics.retainIngresses(new Set(built.served.map(objectKey)));
+        metrics.control.configApplied();
+        if (performance.now() - retainedAtMs > RETAIN_AFTER_MS) retainServed(built);
         observer.applied(built);
       },
       rejected(built, message) {
@@ -191,9 +197,25 @@ export function createFleet(deps: FleetDeps): Fleet {
     }
   }
 
+  /** Counters of Ingresses that are gone go, too. */
+  function retainServed(built: Built): void {
+    retainedAtMs = performance.now();
+    if (built.served === retained) return;
+    retained = built.served;
+    metrics.retainIngresses(new Set(retained.map(objectKey)));
+  }
+
   function metricsNow(): ReturnType<MetricsRegistry['exposition']> {
     metrics.control.setStuckWorkers(supervisor.stuckCount());
     const built = controller.live();
+    if (built !== undefined) {
+      retainServed(built);
+      const isLeader = deps.isLeader();
+      if (built !== reported?.built || isLeader !== reported.isLeader) {
+        reported = { built, isLeader };
+        reportContent(metrics.control, built, isLeader);
+      }
+    }
     return built === undefined || areOrphansKnown
       ? metrics.exposition()
       : metrics.exposition(findOrphans(built));
@@ -316,7 +338,8 @@ function createWorkerEvents(
 /** How much a table holds, for the log. */
 function sizesOf({ served, table }: Built) {
   const { hosts, upstreams } = table;
-  const routes = hosts.reduce((sum, host) => sum + host.routes.length, 0);
+  let routes = 0;
+  for (const host of hosts) routes += host.routes.length;
   return { ingresses: served.length, hosts: hosts.length, routes, upstreams: upstreams.length };
 }
 

@@ -18,6 +18,7 @@ export interface Built {
   readonly model: Model;
   readonly table: RouteTable;
   readonly findings: readonly Finding[];
+  /** The same object for as long as it says the same. */
   readonly references: References;
   /** Ingresses that are served, oldest first. */
   readonly served: readonly ObjectRef[];

@@ -37,8 +37,10 @@ export interface AdmissionMetric {
 
 /** What the control plane reports; names and labels are ingress-nginx's (docs/reference/operation.md §2). */
 export interface ControlMetrics {
-  /** A table is live on every worker. `hash` is a number that changes with it. */
-  configApplied(hash: number): void;
+  /** A table is live on every worker. */
+  configApplied(): void;
+  /** A number that changes with what is served. */
+  setConfigHash(hash: number): void;
   /** A table was refused; the last good one serves. */
   configRejected(): void;
   /** Replaces all certificates; the leader reports them, the others report none. */
@@ -190,8 +192,8 @@ export function createControlMetrics(
   const admission = createAdmissionGauges(gauge, constantLabels);
 
   const control: ControlMetrics = {
-    configApplied(hash) {
-      configHash.set(constantLabels, hash);
+    setConfigHash: (hash) => configHash.set(constantLabels, hash),
+    configApplied() {
       isReloaded.set(constantLabels, 1);
       reloadedAt.set(constantLabels, Math.floor(options.now() / 1000));
       success.inc(constantLabels);

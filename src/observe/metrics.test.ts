@@ -298,7 +298,8 @@ describe('control plane', () => {
   test('reloads', async () => {
     const registry = registryOf();
     expect(await linesOf(registry, 'errors')).toEqual([]);
-    registry.control.configApplied(1234);
+    registry.control.configApplied();
+    registry.control.setConfigHash(1234);
     expect(await linesOf(registry, 'config')).toEqual([
       `nginx_ingress_controller_config_hash{${CONSTANT}} 1234`,
       `nginx_ingress_controller_config_last_reload_successful{${CONSTANT}} 1`,

@@ -2,11 +2,18 @@ import { CATCH_ALL } from '../../lib/catch-all.ts';
 import { digestOf } from '../../lib/hash.ts';
 import { ANY_CASE, toRegex } from '../../lib/pcre.ts';
 import { isSameItems, Remembered } from '../../lib/remembered.ts';
-import type { HostModel, Model, RouteModel, UpstreamModel } from '../../model/model.ts';
+import type { CertificateModel, HostModel, Model, RouteModel, UpstreamModel } from '../../model/model.ts';
 import type { Policies } from '../../model/policy.ts';
 import { withoutSource } from '../../model/source.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
-import type { HostEntry, RouteEntry, RouteTable, UpstreamEntry } from '../../table/table.ts';
+import type {
+  CertificateEntry,
+  HostEntry,
+  RouteEntry,
+  RouteTable,
+  UpstreamEntry,
+} from '../../table/table.ts';
+import { createAlignedMap } from './aligned-map.ts';
 import { PolicyPool, toBytePolicies } from './policy-pool.ts';
 import { isRegexHost, placeRoutes, type PlacedRoute } from './path-order.ts';
 
@@ -20,32 +27,42 @@ export interface Compiler {
  * circumstances, is not compiled again. It lets go of what the caller lets go of.
  */
 export function createCompiler(): Compiler {
-  const upstreams = new Remembered<UpstreamModel, UpstreamEntry>(new WeakMap(), isSameItems);
+  const toUpstreams = createAlignedMap(toUpstream, ({ id }) => id);
+  const toCertificates = createAlignedMap(
+    ({ id, certificate, key }: CertificateModel): CertificateEntry => ({ id, certificate, key }),
+    ({ id }) => id,
+  );
+  let pool = new PolicyPool();
+  let secured: ReadonlySet<string> = new Set();
+  let securedBy: Model['tlsNames'] | undefined;
+  const toHosts = createAlignedMap(
+    (from: HostModel): HostEntry => {
+      // TLS that is passed through has no certificate here, and plain http is redirected to it all the same.
+      const isAsked = from.certificateId !== undefined;
+      const hasCertificate = from.name !== CATCH_ALL && (isAsked || isSecured(from.name, secured));
+      const certificateNames = from.aliases.filter((alias) => isSecured(alias, secured));
+      return hosts.of(from, [hasCertificate, ...certificateNames], () =>
+        toHost(from, hasCertificate, certificateNames, pool),
+      );
+    },
+    ({ name }) => name,
+  );
   const hosts = new Remembered<HostModel, HostEntry>(new WeakMap(), isSameItems);
   return {
     compile(model, settings, generation) {
       const { tlsNames, defaultCertificateId } = model;
-      const pool = new PolicyPool();
-      const secured = new Set(tlsNames.filter(({ kind }) => kind === 'terminate').map(({ name }) => name));
-      const host = (from: HostModel): HostEntry => {
-        // TLS that is passed through has no certificate here, and plain http is redirected to it all the same.
-        const isAsked = from.certificateId !== undefined;
-        const hasCertificate = from.name !== CATCH_ALL && (isAsked || isSecured(from.name, secured));
-        const certificateNames = from.aliases.filter((alias) => isSecured(alias, secured));
-        return hosts.of(from, [hasCertificate, ...certificateNames], () =>
-          toHost(from, hasCertificate, certificateNames, pool),
-        );
-      };
-      const upstream = (from: UpstreamModel) => upstreams.of(from, [], () => toUpstream(from));
+      pool = new PolicyPool();
+      if (tlsNames !== securedBy) {
+        securedBy = tlsNames;
+        secured = new Set(tlsNames.filter(({ kind }) => kind === 'terminate').map(({ name }) => name));
+      }
       return {
         generation,
         listeners: model.listeners.map(withoutSource),
         streams: model.streams.map(withoutSource),
-        hosts: model.hosts.map(host).toSorted(by(({ name }) => name)),
-        upstreams: model.upstreams.map(upstream).toSorted(by(({ id }) => id)),
-        certificates: model.certificates
-          .map(({ id, certificate, key }) => ({ id, certificate, key }))
-          .toSorted(by(({ id }) => id)),
+        hosts: toHosts(model.hosts, secured),
+        upstreams: toUpstreams(model.upstreams),
+        certificates: toCertificates(model.certificates),
         tls: { names: tlsNames, defaultCertificateId },
         settings,
       };
@@ -137,13 +154,4 @@ function isServed({ match, backend }: RouteModel): boolean {
 function digestOfHost(host: Omit<HostEntry, 'digest'>, pool: PolicyPool): string {
   const routes = host.routes.map((route) => ({ ...route, policies: pool.digestOf(route.policies) }));
   return digestOf({ ...host, routes });
-}
-
-/** Orders by code units, the same on every machine. */
-function by<T>(keyOf: (item: T) => string): (a: T, b: T) => number {
-  return (a, b) => {
-    const left = keyOf(a);
-    const right = keyOf(b);
-    return left < right ? -1 : left > right ? 1 : 0;
-  };
 }

@@ -57,7 +57,15 @@ export function createStatusWriter(deps: StatusWriterDeps): StatusWriter {
   /** What was written and has not come back through the watch yet. */
   const written = new Map<string, readonly LoadBalancerAddress[]>();
 
+  /** Ingresses, or versions of them, that came since the last look, and those that could not be written. */
+  const due = new Set<ObjectRef>();
+  const seen = new WeakSet<ObjectRef>();
+  let areAllDue = false;
+  /** Ingresses, served or not, whose status was taken away: names by `namespace/name`. */
+  const emptied = new Map<string, string>();
+
   function check(isFresh = false): void {
+    if (isFresh) areAllDue = true;
     if (stopping.signal.aborted || !deps.isLeader()) return;
     if (isFresh) areKnown = false;
     if (running !== undefined) {
@@ -89,16 +97,27 @@ export function createStatusWriter(deps: StatusWriterDeps): StatusWriter {
     }
     const wanted = addresses;
     const { signal } = stopping;
-    const refs = served.filter((ref) => needsWrite(ref, wanted));
+    const looked = areAllDue ? served : [...due, ...servedAmong(emptied)];
+    areAllDue = false;
+    due.clear();
+    emptied.clear();
+    const refs = looked.filter((ref) => needsWrite(ref, wanted));
     await inLanes(refs, LANES, signal, async (ref) => {
       if (!deps.isLeader()) return;
       try {
         await retried(() => writeOne(ref, wanted, signal), TRIES, signal);
       } catch (error) {
         if (signal.aborted) return;
+        due.add(ref);
         observer.failed(`the status of Ingress ${objectKey(ref)} could not be written`, error);
       }
     });
+  }
+
+  function servedAmong(keys: ReadonlyMap<string, string>): readonly ObjectRef[] {
+    if (keys.size === 0) return [];
+    const names = new Set(keys.values());
+    return served.filter((ref) => names.has(ref.name) && keys.has(objectKey(ref)));
   }
 
   function needsWrite(ref: ObjectRef, wanted: readonly LoadBalancerAddress[]): boolean {
@@ -195,12 +214,18 @@ export function createStatusWriter(deps: StatusWriterDeps): StatusWriter {
       check();
     },
     serve(ingresses) {
+      for (const [at, ref] of ingresses.entries()) {
+        if (ref === served[at] || seen.has(ref)) continue;
+        seen.add(ref);
+        due.add(ref);
+      }
       served = ingresses;
       check();
     },
     check: () => check(true),
     emptied(ingress) {
       written.delete(objectKey(ingress));
+      emptied.set(objectKey(ingress), ingress.name);
       check();
     },
     async stop(isTakingBack, withinMs = Infinity) {

@@ -67,7 +67,10 @@ export function createChangeReport(deps: ChangeReportDeps): ChangeReport {
     },
     applied(served) {
       rejection = '';
-      for (const key of served.map(objectKey)) {
+      const names = new Set([...changed.values()].map(({ object }) => object.name));
+      for (const ref of names.size === 0 ? [] : served) {
+        if (!names.has(ref.name)) continue;
+        const key = objectKey(ref);
         const entry = changed.get(key);
         if (entry === undefined) continue;
         changed.delete(key);

@@ -1,3 +1,4 @@
+import { isSameItems } from '../../lib/remembered.ts';
 import { findingMessage, printFinding, type Finding, type FindingReason } from '../../model/finding.ts';
 import type { SourceRef } from '../../model/source.ts';
 import type { ControlLog } from '../../observe/log.ts';
@@ -39,6 +40,7 @@ export function createFindingReport(deps: FindingReportDeps): FindingReport {
   let known: ReadonlyMap<string, Finding> = new Map();
   let counts: ReadonlyMap<string, Count> = new Map();
   let isFirst = true;
+  let told: readonly Finding[] | undefined;
 
   function write(finding: Finding, lasting: 'standing' | 'arisen'): void {
     const { source, reason } = finding;
@@ -69,6 +71,8 @@ export function createFindingReport(deps: FindingReportDeps): FindingReport {
 
   return {
     report(findings) {
+      if (told !== undefined && isSameItems(findings, told)) return;
+      told = findings;
       const next = new Map(findings.map((finding) => [keyOf(finding), finding]));
       for (const [key, finding] of next) {
         if (known.has(key)) continue;
@@ -88,7 +92,15 @@ export function createFindingReport(deps: FindingReportDeps): FindingReport {
   };
 }
 
+/** What was not found anew is not printed anew. */
+const keys = new WeakMap<Finding, string>();
+
 /** An object that was deleted and made again is another one: what is wrong with it is told again. */
 function keyOf(finding: Finding): string {
-  return `${finding.severity} ${finding.source.uid ?? ''} ${printFinding(finding)}`;
+  let key = keys.get(finding);
+  if (key === undefined) {
+    key = `${finding.severity} ${finding.source.uid ?? ''} ${printFinding(finding)}`;
+    keys.set(finding, key);
+  }
+  return key;
 }

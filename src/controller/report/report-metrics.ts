@@ -6,20 +6,14 @@ import type { CertificateModel } from '../../model/model.ts';
 import type { CertificateMetric, ControlMetrics, OrphanMetric } from '../../observe/control-metrics.ts';
 import type { EndpointEntry } from '../../table/table.ts';
 
-export interface AppliedFacts {
-  readonly built: Built;
-  /** Certificates are the leader's to report. */
-  readonly isLeader: boolean;
+/** Sets what metrics say of the content of a table. It looks at all of it: ask for it when metrics are asked for. */
+export function reportContent(control: ControlMetrics, built: Built, isLeader: boolean): void {
+  control.setConfigHash(hashOf(built));
+  reportCertificates(control, built, isLeader);
 }
 
-/** Sets the metrics of a table that went live. */
-export function reportApplied(control: ControlMetrics, facts: AppliedFacts): void {
-  control.configApplied(hashOf(facts.built));
-  reportCertificates(control, facts.built, facts.isLeader);
-}
-
-/** One line per host with a certificate, and `_` for the default one; none where this Pod does not lead. */
-export function reportCertificates(control: ControlMetrics, { model }: Built, isLeader: boolean): void {
+/** One line per host with a certificate, and `_` for the default one; certificates are the leader's to report. */
+function reportCertificates(control: ControlMetrics, { model }: Built, isLeader: boolean): void {
   if (!isLeader) return control.setCertificates([]);
   const byId = new Map(model.certificates.map((certificate) => [certificate.id, certificate]));
   const metrics: CertificateMetric[] = [];
