@@ -1,5 +1,5 @@
 import { startWebhook, type Webhook } from '../admin/webhook.ts';
-import { isClosedAddress } from '../controller/dns/closed-addresses.ts';
+import { isClosedAddress, isInnerAddress } from '../controller/dns/closed-addresses.ts';
 import { createRelatedIngresses } from '../controller/admission/related.ts';
 import { createReview, type Review } from '../controller/admission/review.ts';
 import { loadApiAccess } from '../controller/kube/config.ts';
@@ -91,6 +91,7 @@ export async function controller({ flags }: Invocation, log: ControlLog, entry: 
       workerProcesses,
       isLeader: () => cluster?.isLeader() ?? false,
       isAddressClosed: isClosedAddress,
+      isResponderClosed: isInnerAddress,
       createSource(changed) {
         cluster = createCluster({
           setFindingCount: metrics.control.setFindings,

@@ -67,6 +67,7 @@ beforeEach(() => {
         hosts: [],
         upstreams: [],
         certificates: [],
+        staples: [],
         tls: { names: [], defaultCertificateId: '' },
         settings: DEFAULT_SETTINGS,
       };

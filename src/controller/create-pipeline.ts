@@ -2,7 +2,9 @@ import { configMapKeysOf, type Feature } from '../features/kit/feature.ts';
 import { parseNamespacedName } from '../lib/namespaced-name.ts';
 import { isSameItems, Remembered } from '../lib/remembered.ts';
 import { createFindings } from '../model/finding.ts';
+import type { CertificateModel } from '../model/model.ts';
 import type { DataPlaneSettings } from '../table/settings.ts';
+import type { StapleEntry } from '../table/staple.ts';
 import { createCompiler } from './compile/compile.ts';
 import type { Pipeline, References } from './pipeline.ts';
 import { wantedEditions } from './settings/geo-parts.ts';
@@ -29,6 +31,14 @@ interface SettingsRead {
   readonly findings: ReturnType<ReturnType<typeof createFindings>['list']>;
   /** What the settings name: ConfigMaps of headers, a Secret of TLS, databases. */
   readonly named: Pick<References, 'secrets' | 'configMaps' | 'geoEditions'>;
+}
+
+/** What is known of the certificates of a model, in their order. */
+function staplesOf(
+  { staples }: ClusterSnapshot,
+  certificates: readonly CertificateModel[],
+): readonly StapleEntry[] {
+  return certificates.flatMap(({ id }) => staples.get(id) ?? []);
 }
 
 /** Puts translate, settings and compile together; each remembers what did not change. */
@@ -85,7 +95,10 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
       }));
       return {
         model: translation.model,
-        table: compiler.compile(translation.model, settings, generation),
+        table: {
+          ...compiler.compile(translation.model, settings, generation),
+          staples: settings.tls.isStapled ? staplesOf(snapshot, translation.model.certificates) : [],
+        },
         findings: [...findings, ...translation.findings],
         references,
         served: translation.served,

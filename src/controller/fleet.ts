@@ -6,6 +6,8 @@ import { createPipeline } from './create-pipeline.ts';
 import { createGeoWatcher } from './geo/geo-watcher.ts';
 import { createKeySetFetcher } from './keys/fetch-key-set.ts';
 import { createKeySetWatcher } from './keys/key-set-watcher.ts';
+import { createStapleFetcher } from './ocsp/fetch-staple.ts';
+import { createStapleWatcher } from './ocsp/staple-watcher.ts';
 import type { Built } from './pipeline.ts';
 import { createPublisher, type Publisher } from './publish/publisher.ts';
 import type { ObjectStore } from './store/object-store.ts';
@@ -47,6 +49,8 @@ export interface FleetDeps {
   readonly isLeader: () => boolean;
   /** Where names of upstreams may not lead; absent: anywhere, as all objects are one person's. */
   readonly isAddressClosed?: NetworkMatcher;
+  /** Likewise where certificates may not lead. */
+  readonly isResponderClosed?: NetworkMatcher;
   readonly createSource: (changed: OnStoreChange) => ObjectSource;
   readonly observer: FleetObserver;
 }
@@ -82,6 +86,9 @@ export interface Fleet {
   /** Ends at once. */
   terminate(): Promise<void>;
 }
+
+/** A certificate may have many. */
+const NAMES_LOGGED = 3;
 
 const NONE_CLOSED: NetworkMatcher = () => false;
 
@@ -147,6 +154,7 @@ export function createFleet(deps: FleetDeps): Fleet {
         const about = { generation, ...sizesOf(built), tookMs: Math.round(tookMs) };
         if (isUnchanged) log.debug(about, 'what changed asks for no new table');
         else log.info(about, 'a new table is live');
+        staples.watch(built.table.settings.tls.isStapled ? built.model.certificates : []);
         areOrphansKnown = false;
         metrics.control.configApplied();
         if (performance.now() - retainedAtMs > RETAIN_AFTER_MS) retainServed(built);
@@ -171,6 +179,23 @@ export function createFleet(deps: FleetDeps): Fleet {
     fetch: keyFetcher.fetch,
     changed: (url, keySet) => controller.changed(store.setKeySet(url, keySet)),
     nowMs: () => performance.now(),
+  });
+  const stapleFetcher = createStapleFetcher({
+    look: (name) => names.look(name),
+    isAddressClosed: deps.isResponderClosed ?? NONE_CLOSED,
+    epochMs: Date.now,
+  });
+  const staples = createStapleWatcher({
+    fetch: stapleFetcher.fetch,
+    changed: (id, staple) => controller.changed(store.setStaple(id, staple)),
+    failing(id, problem) {
+      const certificate = controller.live()?.model.certificates.find((one) => one.id === id);
+      const about = { certificate: id, names: certificate?.facts.names.slice(0, NAMES_LOGGED) };
+      if (problem === '') log.info(about, 'a certificate has an OCSP response again');
+      else log.warn({ ...about, problem }, 'a certificate has no OCSP response to staple');
+    },
+    epochMs: Date.now,
+    random: Math.random,
   });
   const geo = createGeoWatcher({
     directory: options.geoDirectory,
@@ -221,10 +246,11 @@ export function createFleet(deps: FleetDeps): Fleet {
       : metrics.exposition(findOrphans(built));
   }
 
-  function stopFetching(): Promise<void> {
+  async function stopFetching(): Promise<void> {
     geo.stop();
     keySets.stop();
-    return keyFetcher.close();
+    staples.stop();
+    await Promise.all([keyFetcher.close(), stapleFetcher.close()]);
   }
 
   function throwIfStopping(): void {

@@ -25,6 +25,17 @@ export function costOf(key: KeyObject): string | undefined {
   return isRight ? undefined : 'has numbers that do not fit each other';
 }
 
+/** Whether it takes long to check what was signed with the key that belongs to a public one, or it is of a kind that nothing is signed with here. */
+export function isCostlyToVerify(key: KeyObject): boolean {
+  const kind = key.asymmetricKeyType;
+  if (kind === 'ec' || kind === 'ed25519') return false;
+  if (kind !== 'rsa') return true;
+  const der = key.export({ type: 'pkcs1', format: 'der' });
+  if (der.length > KEY_BYTES_MAX) return true;
+  const [n = 0n, e = 0n] = itemsOf(itemsOf(der)[0]!).map((bytes) => BigInt(`0x0${bytes.toString('hex')}`));
+  return n.toString(2).length > RSA_BITS_MAX || e > EXPONENT_MAX;
+}
+
 /** The numbers of an RSAPrivateKey (RFC 8017 §A.1.2) in PKCS #8, as OpenSSL writes both: lengths are right. */
 function numbersOf(der: Buffer): readonly bigint[] {
   const [, , inner] = itemsOf(itemsOf(der)[0]!);

@@ -1,6 +1,7 @@
 import type { CertificateEntry, HostEntry, TlsEntry, UpstreamEndpoints, UpstreamEntry } from './table.ts';
 import type { Listener, Stream } from '../model/ports.ts';
 import type { DataPlaneSettings } from './settings.ts';
+import type { StapleEntry } from './staple.ts';
 import type { CounterRoom } from './counter-room.ts';
 
 /** What changes from the generation a worker has acknowledged to the next; the first one changes everything. */
@@ -9,6 +10,8 @@ export interface TableDelta {
   readonly hosts: Change<HostEntry>;
   readonly upstreams: Change<UpstreamEntry>;
   readonly certificates: Change<CertificateEntry>;
+  /** Undefined: as before. */
+  readonly staples?: Change<StapleEntry>;
   /** Undefined: as before. */
   readonly listeners?: readonly Listener[];
   readonly streams?: readonly Stream[];

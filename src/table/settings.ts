@@ -125,6 +125,8 @@ export interface TlsSettings {
   readonly isSessionReused: boolean;
   readonly sessionTimeoutMs: number;
   readonly isUnknownNameRejected: boolean;
+  /** Whether clients that ask are told what authorities say of certificates (enable-ocsp). */
+  readonly isStapled: boolean;
   /** Keys for session tickets, 48 bytes each, shared by all workers; first encrypts. None: no session is resumed. */
   readonly ticketKeys: readonly RedactedBytes[];
 }
@@ -214,6 +216,7 @@ export const DEFAULT_SETTINGS: DataPlaneSettings = {
     isSessionReused: true,
     sessionTimeoutMs: 600_000,
     isUnknownNameRejected: false,
+    isStapled: false,
     ticketKeys: [],
   },
   isHealthPathServed: true,

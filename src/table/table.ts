@@ -5,6 +5,7 @@ import type { RouteNames } from '../lib/variables/source.ts';
 import type { CanaryPolicy, Policies } from '../model/policy.ts';
 import type { Listener, Stream, TlsName } from '../model/ports.ts';
 import type { DataPlaneSettings } from './settings.ts';
+import type { StapleEntry } from './staple.ts';
 
 /**
  * What workers run: compiled, sorted, digested, structured-cloneable. Texts of policies are bytes (lib/byte-text.ts), patterns aside. Endpoints are not in it: they travel by
@@ -18,6 +19,8 @@ export interface RouteTable {
   readonly upstreams: readonly UpstreamEntry[];
   readonly certificates: readonly CertificateEntry[];
   readonly tls: TlsEntry;
+  /** Sorted by certificate. */
+  readonly staples: readonly StapleEntry[];
   readonly settings: DataPlaneSettings;
 }
 

@@ -64,6 +64,7 @@ export function createCompiler(): Compiler {
         upstreams: toUpstreams(model.upstreams),
         certificates: toCertificates(model.certificates),
         tls: { names: tlsNames, defaultCertificateId },
+        staples: [],
         settings,
       };
     },

@@ -22,3 +22,23 @@ export const isClosedAddress = compileNetworks([
   'fd00:ec2::/32',
   'fd20:ce::/32',
 ]);
+
+const isPrivateAddress = compileNetworks([
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '100.64.0.0/10',
+  'fc00::/7',
+  'fec0::/10',
+  '64:ff9b::a00:0/104',
+  '64:ff9b::ac10:0/108',
+  '64:ff9b::c0a8:0/112',
+  '64:ff9b::6440:0/106',
+  '64:ff9b:1::/48',
+  '2002::/16',
+]);
+
+/** Where nothing of the Internet is, or it cannot be told what is behind it: those that are closed, and private networks. */
+export function isInnerAddress(address: string): boolean {
+  return isClosedAddress(address) || isPrivateAddress(address);
+}

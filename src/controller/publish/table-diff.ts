@@ -15,6 +15,7 @@ export function diffTables(from: RouteTable | undefined, to: RouteTable): TableD
       certificates: { set: to.certificates, removed: [] },
       tls: to.tls,
       settings: to.settings,
+      ...(to.staples.length === 0 ? undefined : { staples: { set: to.staples, removed: [] } }),
     };
   }
   const hosts = diffEntries(
@@ -26,7 +27,14 @@ export function diffTables(from: RouteTable | undefined, to: RouteTable): TableD
   const upstreams = diffEntries(from.upstreams, to.upstreams, idOf, (a, b) => a.digest === b.digest);
   // The id is a digest of what is in it.
   const certificates = diffEntries(from.certificates, to.certificates, idOf, () => true);
+  const staples = diffEntries(
+    from.staples,
+    to.staples,
+    ({ certificateId }) => certificateId,
+    (a, b) => Buffer.compare(a.response, b.response) === 0,
+  );
   const others = {
+    ...(isEmpty(staples) ? undefined : { staples }),
     ...(isSame(from.listeners, to.listeners) ? undefined : { listeners: to.listeners }),
     ...(isSame(from.streams, to.streams) ? undefined : { streams: to.streams }),
     ...(isSameTls(from.tls, to.tls) ? undefined : { tls: to.tls }),

@@ -207,6 +207,7 @@ export const DATA_PLANE_KEYS: Readonly<Record<string, ApplyKey>> = {
   'ssl-ecdh-curve': ofTls('ecdhCurve'),
   'ssl-session-tickets': bool((draft, value) => (draft.areTicketsIssued = value)),
   'ssl-session-timeout': duration((draft, value) => (draft.tls.sessionTimeoutMs = value)),
+  'enable-ocsp': bool((draft, value) => (draft.tls.isStapled = value)),
   'ssl-reject-handshake': bool((draft, value) => (draft.tls.isUnknownNameRejected = value)),
   'client-header-timeout': seconds((draft, value) => (draft.headerTimeoutMs = value)),
   'client-body-timeout': seconds((draft, value) => (draft.bodyTimeoutMs = value)),

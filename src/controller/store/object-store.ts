@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { LayeredMap } from '../../lib/layered-map.ts';
+import type { StapleEntry } from '../../table/staple.ts';
 import type { GeoFile } from './geo-file.ts';
 import type { KeySet } from './key-set.ts';
 import {
@@ -47,6 +48,8 @@ export interface ClusterSnapshot {
   readonly keySets: ReadonlyMap<string, KeySet>;
   /** Files of databases of addresses, by edition; one that was never looked at is not there. */
   readonly geoFiles: ReadonlyMap<string, GeoFile>;
+  /** What authorities say of certificates, by their id. */
+  readonly staples: ReadonlyMap<string, StapleEntry>;
   /** Kinds the source may not list (RBAC); nothing is known of them. */
   readonly forbiddenKinds: ReadonlySet<Kind>;
   /** Objects with parts that could not be read, but Ingresses and slices of no Service: by kind, then by key. */
@@ -65,6 +68,8 @@ export interface ObjectStore {
   setKeySet(url: string, keySet: KeySet | undefined): StoreImpact;
   /** Takes in what was read of an edition's file; undefined: it is not followed any more. */
   setGeoFile(edition: string, file: GeoFile | undefined): StoreImpact;
+  /** Takes in what an authority says of a certificate; undefined: nothing. */
+  setStaple(certificateId: string, staple: StapleEntry | undefined): StoreImpact;
   /** The present state, frozen. Costs nothing for kinds that did not change since the last one. */
   snapshot(): ClusterSnapshot;
   /** The present state without Ingresses and endpoints. Costs nothing however much changed, and so follows what changes later. */
@@ -94,7 +99,7 @@ export function createObjectStore(): ObjectStore {
   let isForbiddenDirty = false;
   let isFaultyDirty = false;
   let movedServices = new Set<string>();
-  let { keySets, geoFiles } = EMPTY_SNAPSHOT;
+  let { keySets, geoFiles, staples } = EMPTY_SNAPSHOT;
   let current: ClusterSnapshot = EMPTY_SNAPSHOT;
   const ingressWatchers: IngressWatcher[] = [];
 
@@ -184,10 +189,16 @@ export function createObjectStore(): ObjectStore {
       return 'config';
     },
 
+    setStaple(certificateId, staple) {
+      staples = withEntry(staples, certificateId, staple);
+      return 'config';
+    },
+
     snapshot() {
-      const isFetchedSame = current.keySets === keySets && current.geoFiles === geoFiles;
+      const isFetchedSame =
+        current.keySets === keySets && current.geoFiles === geoFiles && current.staples === staples;
       if (dirty.size === 0 && !isForbiddenDirty && isFetchedSame) return current;
-      const next: Mutable<ClusterSnapshot> = { ...current, keySets, geoFiles };
+      const next: Mutable<ClusterSnapshot> = { ...current, keySets, geoFiles, staples };
       for (const [kind, changes] of dirty) INDEXERS[kind](next, shelfOf(kind), changes);
       if (isForbiddenDirty) next.forbiddenKinds = new Set(forbidden);
       if (isFaultyDirty) next.faulty = sortFaulty(faulty);
@@ -273,6 +284,7 @@ const EMPTY_SNAPSHOT: ClusterSnapshot = Object.freeze({
   namespaces: NO_OBJECTS,
   keySets: new Map(),
   geoFiles: new Map(),
+  staples: new Map(),
   forbiddenKinds: new Set<Kind>(),
   faulty: [],
 });

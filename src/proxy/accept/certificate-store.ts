@@ -4,10 +4,11 @@ import type { TableDelta } from '../../table/messages.ts';
 import { DEFAULT_SETTINGS, type TlsSettings } from '../../table/settings.ts';
 import type { ClientAuthPolicy, HostCiphers } from '../../model/policy.ts';
 import type { CertificateEntry, TlsEntry } from '../../table/table.ts';
+import type { StapleEntry } from '../../table/staple.ts';
 import type { TlsServerContext, TlsServerOptions, Transport } from '../transport/transport.ts';
 
 /** The part of a table that concerns TLS. */
-export type CertificateChange = Pick<TableDelta, 'certificates' | 'tls' | 'settings'>;
+export type CertificateChange = Pick<TableDelta, 'certificates' | 'tls' | 'staples' | 'settings'>;
 
 /**
  * Which certificate answers which name. Certificates are parsed at the first handshake that needs them (0.2 ms each), so a
@@ -34,8 +35,9 @@ export function createCertificateStore(
   transport: Pick<Transport, 'createServerContext'>,
   settings: TlsSettings,
   report: (problem: string) => void,
+  epochMs: () => number = Date.now,
 ): CertificateStore {
-  return new Store(transport, settings, report);
+  return new Store(transport, settings, report, epochMs);
 }
 
 /** What all contexts have in common. */
@@ -49,7 +51,9 @@ interface KnownContext {
 class Store implements CertificateStore {
   readonly #transport: Pick<Transport, 'createServerContext'>;
   readonly #report: (problem: string) => void;
+  readonly #epochMs: () => number;
   readonly #certificates = new Map<string, CertificateEntry>();
+  readonly #staples = new Map<string, StapleEntry>();
   readonly #contexts = new Map<string, KnownContext>();
   readonly #broken = new Set<string>();
   /** By what clients are asked for and offered; undefined where OpenSSL refuses that. */
@@ -63,6 +67,7 @@ class Store implements CertificateStore {
   /** For names that the table does not have: they may be hosts all the same, and resume no sessions of each other. */
   #strangers: TlsServerContext;
   #isNameRequired: boolean;
+  #isStapled: boolean;
   #areSessionsResumed: boolean;
   #settingsText: string;
   #parameters: Parameters;
@@ -71,25 +76,29 @@ class Store implements CertificateStore {
     transport: Pick<Transport, 'createServerContext'>,
     settings: TlsSettings,
     report: (problem: string) => void,
+    epochMs: () => number,
   ) {
     this.#transport = transport;
+    this.#epochMs = epochMs;
     this.#report = report;
     this.#settingsText = JSON.stringify(settings);
     this.#parameters = this.#usableParameters(settings) ?? toParameters(DEFAULT_SETTINGS.tls);
     this.#isNameRequired = settings.isUnknownNameRejected;
+    this.#isStapled = settings.isStapled;
     this.#areSessionsResumed = areSessionsResumed(settings);
     this.#defaultOptions = this.#optionsOf(undefined, '');
     this.#default = transport.createServerContext(this.#defaultOptions);
     this.#strangers = this.#default;
   }
 
-  apply({ certificates, tls, settings }: CertificateChange): void {
+  apply({ certificates, tls, staples, settings }: CertificateChange): void {
     const settingsText = settings === undefined ? this.#settingsText : JSON.stringify(settings.tls);
     const isParameterChanged = settings !== undefined && settingsText !== this.#settingsText;
     if (isParameterChanged) {
       this.#settingsText = settingsText;
       this.#parameters = this.#usableParameters(settings.tls) ?? this.#parameters;
       this.#isNameRequired = settings.tls.isUnknownNameRejected;
+      this.#isStapled = settings.tls.isStapled;
       this.#areSessionsResumed = areSessionsResumed(settings.tls);
       this.#contexts.clear();
       this.#broken.clear();
@@ -100,6 +109,8 @@ class Store implements CertificateStore {
       this.#forget(entry.id);
       this.#certificates.set(entry.id, entry);
     }
+    for (const id of staples?.removed ?? []) this.#staples.delete(id);
+    for (const staple of staples?.set ?? []) this.#staples.set(staple.certificateId, staple);
     if (tls !== undefined) this.#setNames(tls);
     const isDefaultTouched = certificates.set.some(({ id }) => id === this.#defaultId) || tls !== undefined;
     if (isParameterChanged || isDefaultTouched) this.#setDefault();
@@ -219,7 +230,19 @@ class Store implements CertificateStore {
   }
 
   #optionsOf(entry: CertificateEntry | undefined, sessionScope: string): TlsServerOptions {
-    return { ...this.#parameters, certificate: entry?.certificate, key: entry?.key, sessionScope };
+    return {
+      ...this.#parameters,
+      certificate: entry?.certificate,
+      key: entry?.key,
+      sessionScope,
+      ...(this.#isStapled && entry !== undefined ? { staple: () => this.#stapleOf(entry.id) } : undefined),
+    };
+  }
+
+  /** Looked up at each handshake: contexts outlive what authorities say. */
+  #stapleOf(certificateId: string): Uint8Array | undefined {
+    const staple = this.#staples.get(certificateId);
+    return staple === undefined || staple.endsAtMs <= this.#epochMs() ? undefined : staple.response;
   }
 
   #createContext(

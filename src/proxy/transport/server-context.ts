@@ -15,6 +15,7 @@ export class ServerContext implements TlsServerContext {
   readonly kind = 'tls-server';
   readonly #options: TlsOptions;
   readonly #handshakes: Handshakes;
+  readonly #staple: (() => Uint8Array | undefined) | undefined;
   /** One for each offer of protocols that there was. */
   readonly #servers = new Map<string, Server>();
 
@@ -23,6 +24,7 @@ export class ServerContext implements TlsServerContext {
     const context = toSecureContextOptions(options);
     createSecureContext(context);
     this.#handshakes = handshakes;
+    this.#staple = options.staple;
     this.#options = {
       ...context,
       requestCert: options.clientCa !== undefined,
@@ -38,10 +40,18 @@ export class ServerContext implements TlsServerContext {
     if (server === undefined) {
       server = createServer({ ...this.#options, ALPNProtocols: [...protocols] });
       this.#handshakes.watch(server);
+      const staple = this.#staple;
+      // A server that has a listener waits in each handshake for what it may say.
+      if (staple !== undefined) server.on('OCSPRequest', (_, __, answer) => answer(null, toBuffer(staple())));
       this.#servers.set(key, server);
     }
     return server;
   }
+}
+
+/** Null: nothing is stapled. */
+function toBuffer(bytes: Uint8Array | undefined): Buffer | null {
+  return bytes === undefined ? null : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function toSecureContextOptions(options: TlsServerOptions): SecureContextOptions {

@@ -150,6 +150,8 @@ export interface TlsServerOptions {
   readonly sessionTimeoutMs: number;
   /** Encrypts session tickets; undefined: none are given out or taken. */
   readonly ticketKey: Buffer | undefined;
+  /** What a client that asks is told of the certificate, by the authority (OCSP); absent: nobody is told. */
+  readonly staple?: () => Uint8Array | undefined;
   /** A session resumes only under the text that it began under. */
   readonly sessionScope: string;
   /** Asks for a client certificate; what is to follow from it is the caller's matter. */

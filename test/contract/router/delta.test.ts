@@ -95,9 +95,23 @@ const model: fc.Arbitrary<Model> = fc
       },
     ),
   );
+const staples = fc
+  .subarray(['c1', 'c2', 'c3'])
+  .chain((ids) =>
+    fc.tuple(
+      ...ids.map((certificateId) =>
+        fc
+          .uint8Array({ minLength: 1, maxLength: 1, max: 2 })
+          .map((response) => ({ certificateId, response, endsAtMs: response[0]! })),
+      ),
+    ),
+  );
 const table = fc
-  .record({ model, generation: fc.nat(), httpsPort: fc.constantFrom(443, 8443) })
-  .map(({ model, generation, httpsPort }) => compile(model, { ...DEFAULT_SETTINGS, httpsPort }, generation));
+  .record({ model, generation: fc.nat(), httpsPort: fc.constantFrom(443, 8443), staples })
+  .map(({ model, generation, httpsPort, staples }) => ({
+    ...compile(model, { ...DEFAULT_SETTINGS, httpsPort }, generation),
+    staples,
+  }));
 
 function applyChange<T>(entries: readonly T[], change: Change<T>, keyOf: (entry: T) => string): T[] {
   const next = new Map(entries.map((entry) => [keyOf(entry), entry]));
@@ -112,6 +126,10 @@ function applyDelta(from: RouteTable, delta: TableDelta): RouteTable {
     hosts: applyChange(from.hosts, delta.hosts, ({ name }) => name),
     upstreams: applyChange(from.upstreams, delta.upstreams, ({ id }) => id),
     certificates: applyChange(from.certificates, delta.certificates, ({ id }) => id),
+    staples:
+      delta.staples === undefined
+        ? from.staples
+        : applyChange(from.staples, delta.staples, ({ certificateId }) => certificateId),
     listeners: delta.listeners ?? from.listeners,
     streams: delta.streams ?? from.streams,
     tls: delta.tls ?? from.tls,
