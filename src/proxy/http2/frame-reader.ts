@@ -1,5 +1,5 @@
 import { copyOctets } from './octet-copy.ts';
-import { FRAME, FRAME_HEADER_BYTES, MAX_FRAME_BYTES, PADDED } from './wire-codes.ts';
+import { FRAME, FRAME_HEADER_BYTES, MAX_FRAME_BYTES, MAX_STREAM_ID, PADDED } from './wire-codes.ts';
 
 /** What frames are read for. Each answers false when nothing more is to be read. */
 export interface FrameSink {
@@ -211,4 +211,9 @@ export class FrameReader {
 /** Others are passed over (RFC 9113 §5.5). */
 function isKnown(type: number): boolean {
   return type <= FRAME.continuation || type === FRAME.priorityUpdate;
+}
+
+/** The number of a stream, without the reserved bit (RFC 9113 §4.1). */
+export function streamIdAt(buffer: Buffer, at: number): number {
+  return buffer.readUInt32BE(at) & MAX_STREAM_ID;
 }

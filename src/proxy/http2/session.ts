@@ -1,7 +1,7 @@
 import { FieldBlock, HeadersPayload } from './field-block.ts';
 import { FieldList, type FieldsKind, type SecretNames } from './field-list.ts';
 import { FloodGuard, type FloodKind } from './flood-guard.ts';
-import { type FrameSink, FrameReader } from './frame-reader.ts';
+import { type FrameSink, FrameReader, streamIdAt } from './frame-reader.ts';
 import { frameErrorOf } from './frame-rules.ts';
 import { FrameWatch } from './frame-watch.ts';
 import {
@@ -493,9 +493,4 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
     this.#isReadingStopped = !isReading;
     this.options.sink.setReading(isReading);
   }
-}
-
-/** A word without its reserved bit. */
-function streamIdAt(buffer: Buffer, at: number): number {
-  return buffer.readUInt32BE(at) & 0x7fff_ffff;
 }
