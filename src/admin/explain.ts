@@ -43,7 +43,7 @@ export function explain(served: Served, host: string, path: string): object {
 function hostFor({ table }: Built, name: string): HostEntry {
   const hosts = table.hosts.map((entry) => ({ entry }));
   const catchAll = hosts.find(({ entry }) => entry.name === CATCH_ALL);
-  return new HostIndex(hosts, catchAll ?? { entry: EMPTY_CATCH_ALL }).find(name).entry;
+  return HostIndex.of(hosts, catchAll ?? { entry: EMPTY_CATCH_ALL }).find(name).entry;
 }
 
 function whyHost(asked: string, { name, aliases }: HostEntry): string {

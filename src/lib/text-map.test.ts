@@ -45,4 +45,49 @@ describe('TextMap', () => {
       ),
     );
   });
+
+  test('a copy and what it was made from each go their own way', () => {
+    const step = fc.tuple(
+      fc.boolean(),
+      fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'),
+      fc.option(fc.nat(), { nil: undefined }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), fc.nat({ max: 30 }), (steps, copiedAfter) => {
+        const want = [new Map<string, number>(), new Map<string, number>()];
+        const maps = [new TextMap<number>(), new TextMap<number>()];
+        for (const [at, [isSecond, text, value]] of steps.entries()) {
+          if (at === copiedAfter) {
+            maps[1] = maps[0]!.copy();
+            want[1] = new Map(want[0]);
+          }
+          const which = isSecond ? 1 : 0;
+          if (value === undefined) {
+            maps[which]!.delete(text);
+            want[which]!.delete(text);
+          } else {
+            maps[which]!.set(text, value);
+            want[which]!.set(text, value);
+          }
+        }
+        for (const which of [0, 1]) {
+          expect(maps[which]!.size).toBe(want[which]!.size);
+          for (const text of 'abcdef') expect(maps[which]!.get(text)).toBe(want[which]!.get(text));
+        }
+      }),
+    );
+  });
+
+  test('hundreds of texts that came and went leave nothing behind in the copies', () => {
+    let map = new TextMap<number>();
+    map.set('stays', 1);
+    for (let i = 0; i < 1_000; i++) {
+      map = map.copy();
+      map.set(`goes ${i}`, i);
+      map.delete(`goes ${i}`);
+    }
+    expect(map.get('stays')).toBe(1);
+    expect(map.size).toBe(1);
+    expect(map.get('goes 999')).toBeUndefined();
+  });
 });

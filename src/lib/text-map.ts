@@ -6,17 +6,39 @@ const FIRST_SLOTS = 8;
  * interns its keys), which costs a copy for every new one and reaches memory that is seldom warm; this one only compares.
  */
 export class TextMap<T> {
-  /** Each text with its value behind it. */
-  readonly #entries: (string | T)[] = [];
+  /** Each text with its value behind it; one that was taken out has undefined there. */
+  #entries: (string | T | undefined)[] = [];
   /** Pairs of a hash and the place of its text; a power of two of them, half of them free. */
   #slots = new Int32Array(FIRST_SLOTS * 2).fill(FREE);
+  /** Another map looks texts up in the same slots. */
+  #areSlotsShared = false;
+  #size = 0;
 
   constructor(entries: Iterable<readonly [text: string, value: T]> = []) {
     for (const [text, value] of entries) this.set(text, value);
   }
 
   get size(): number {
-    return this.#entries.length / 2;
+    return this.#size;
+  }
+
+  /** A map of its own with the same in it. Until a new text is set in one of both, it costs a list. */
+  copy(): TextMap<T> {
+    const next = new TextMap<T>();
+    const isMostlyGone = this.#entries.length > 4 * this.#size + FIRST_SLOTS;
+    if (isMostlyGone) {
+      for (let place = 0; place < this.#entries.length; place += 2) {
+        const value = this.#entries[place + 1];
+        if (value !== undefined) next.set(this.#entries[place] as string, value as T);
+      }
+      return next;
+    }
+    this.#areSlotsShared = true;
+    next.#entries = this.#entries.slice();
+    next.#slots = this.#slots;
+    next.#areSlotsShared = true;
+    next.#size = this.#size;
+    return next;
   }
 
   get(text: string): T | undefined {
@@ -25,7 +47,14 @@ export class TextMap<T> {
   }
 
   has(text: string): boolean {
-    return this.#slots[this.#find(text, hashOf(text)) + 1] !== FREE;
+    return this.get(text) !== undefined;
+  }
+
+  delete(text: string): void {
+    const place = this.#slots[this.#find(text, hashOf(text)) + 1]!;
+    if (place === FREE || this.#entries[place + 1] === undefined) return;
+    this.#entries[place + 1] = undefined;
+    this.#size--;
   }
 
   set(text: string, value: T): void {
@@ -33,9 +62,13 @@ export class TextMap<T> {
     const at = this.#find(text, hash);
     const place = this.#slots[at + 1]!;
     if (place !== FREE) {
+      if (this.#entries[place + 1] === undefined) this.#size++;
       this.#entries[place + 1] = value;
       return;
     }
+    if (this.#areSlotsShared) this.#slots = this.#slots.slice();
+    this.#areSlotsShared = false;
+    this.#size++;
     this.#slots[at] = hash;
     this.#slots[at + 1] = this.#entries.push(text, value) - 2;
     if (this.#entries.length * 2 > this.#slots.length) this.#grow();

@@ -25,31 +25,60 @@ interface NamedRegex<H extends Named> {
  */
 export class HostIndex<H extends Named> {
   readonly #catchAll: H;
-  readonly #exact = new TextMap<H>();
+  readonly #exact: TextMap<H>;
   /** `*.a.b` hosts by `.a.b`. */
-  readonly #wildcards = new TextMap<H>();
+  readonly #wildcards: TextMap<H>;
   /** `*.a.b` aliases by `.a.b`, any depth. */
-  readonly #leading = new TextMap<H>();
+  readonly #leading: TextMap<H>;
   /** `a.b.*` aliases by `a.b.`. */
-  readonly #trailing = new TextMap<H>();
+  readonly #trailing: TextMap<H>;
   readonly #regexes: NamedRegex<H>[] = [];
   readonly #limit = new SearchLimit();
   readonly #isPlain: boolean;
+  readonly #areAliased: boolean;
 
-  constructor(hosts: Iterable<H>, catchAll: H) {
+  /** `like` has what does not change: all but hosts without aliases, where nobody has any. */
+  private constructor(hosts: Iterable<H>, catchAll: H, like?: HostIndex<H>) {
     this.#catchAll = catchAll;
+    this.#exact = like === undefined ? new TextMap<H>() : like.#exact.copy();
+    this.#wildcards = like === undefined ? new TextMap<H>() : like.#wildcards.copy();
+    this.#leading = new TextMap<H>();
+    this.#trailing = new TextMap<H>();
     const aliased: H[] = [];
     for (const host of hosts) {
-      const { name, aliases } = host.entry;
-      if (aliases.length > 0) aliased.push(host);
-      if (name.startsWith('*.')) this.#wildcards.set(name.slice(1), host);
-      else if (name !== CATCH_ALL) this.#exact.set(name, host);
+      if (host.entry.aliases.length > 0) aliased.push(host);
+      this.#setName(host);
     }
     // Where two hosts claim an alias, the first by name has it.
     aliased.sort((a, b) => (a.entry.name < b.entry.name ? -1 : 1));
     for (const host of aliased) for (const alias of host.entry.aliases) this.#addAlias(alias, host);
     this.#isPlain =
       this.#leading.size + this.#trailing.size + this.#wildcards.size + this.#regexes.length === 0;
+    this.#areAliased = aliased.length > 0;
+  }
+
+  static of<H extends Named>(hosts: Iterable<H>, catchAll: H): HostIndex<H> {
+    return new HostIndex(hosts, catchAll);
+  }
+
+  /** The index of these hosts, of which `changed` are others than in this one: under names without aliases it costs little more than they do. */
+  next(hosts: Iterable<H>, catchAll: H, changed: readonly H[], removed: readonly string[]): HostIndex<H> {
+    if (this.#areAliased || changed.some(({ entry }) => entry.aliases.length > 0))
+      return new HostIndex(hosts, catchAll);
+    const next = new HostIndex(changed, catchAll, this);
+    for (const name of removed) next.#deleteName(name);
+    return next;
+  }
+
+  #setName(host: H): void {
+    const { name } = host.entry;
+    if (name.startsWith('*.')) this.#wildcards.set(name.slice(1), host);
+    else if (name !== CATCH_ALL) this.#exact.set(name, host);
+  }
+
+  #deleteName(name: string): void {
+    if (name.startsWith('*.')) this.#wildcards.delete(name.slice(1));
+    else this.#exact.delete(name);
   }
 
   /** `name` is lower-case, without port and final dot; empty when the request names none. */

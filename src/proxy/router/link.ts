@@ -1,6 +1,7 @@
 import { CATCH_ALL } from '../../lib/catch-all.ts';
 import type { Stream } from '../../model/ports.ts';
 import type { TableDelta } from '../../table/messages.ts';
+import { LayeredMap } from '../../lib/layered-map.ts';
 import { DEFAULT_SETTINGS, type DataPlaneSettings } from '../../table/settings.ts';
 import { EMPTY_CATCH_ALL } from '../../table/table.ts';
 import { HostIndex } from './host-index.ts';
@@ -10,9 +11,10 @@ import { MatcherCache } from './matcher-cache.ts';
 
 /** A router with what the next one is made from. */
 export interface LinkedTable extends Router {
-  readonly hosts: ReadonlyMap<string, LinkedHost>;
+  readonly hosts: LayeredMap<LinkedHost>;
   readonly upstreamIds: ReadonlySet<string>;
   readonly matchers: MatcherCache;
+  readonly index: HostIndex<LinkedHost>;
 }
 
 /**
@@ -34,26 +36,38 @@ export function* linkSteps(
   deps: LinkDeps,
 ): Generator<void, LinkedTable, void> {
   const settings = delta.settings ?? previous?.settings ?? DEFAULT_SETTINGS;
-  const hosts = new Map(previous?.hosts);
+  const before = previous?.hosts ?? NO_HOSTS;
   const matchers = previous?.matchers ?? new MatcherCache();
   const upstreamIds = nextIds(previous?.upstreamIds, delta);
-  for (const name of delta.hosts.removed) hosts.delete(name);
-  const fresh = new Set<string>();
-  for (const entry of delta.hosts.set) {
-    hosts.set(entry.name, yield* linkHost(entry, settings, matchers, deps));
-    fresh.add(entry.name);
-  }
-  for (const host of staleHosts(hosts, fresh, delta, previous)) {
-    hosts.set(host.entry.name, yield* linkHost(host.entry, settings, matchers, deps));
-  }
-  let catchAll = hosts.get(CATCH_ALL);
+  const changes = new Map<string, LinkedHost | undefined>();
+  for (const name of delta.hosts.removed) changes.set(name, undefined);
+  for (const entry of delta.hosts.set)
+    changes.set(entry.name, yield* linkHost(entry, settings, matchers, deps));
+  for (const host of staleHosts(before, changes, delta, previous))
+    changes.set(host.entry.name, yield* linkHost(host.entry, settings, matchers, deps));
+  let catchAll = changes.has(CATCH_ALL) ? changes.get(CATCH_ALL) : before.get(CATCH_ALL);
   if (catchAll === undefined) {
     catchAll = yield* linkHost(EMPTY_CATCH_ALL, settings, matchers, deps);
-    hosts.set(CATCH_ALL, catchAll);
+    changes.set(CATCH_ALL, catchAll);
   }
-  const streams = delta.streams ?? previous?.streams ?? [];
-  return new TableRouter(delta.generation, settings, streams, hosts, upstreamIds, matchers, catchAll);
+  const hosts = before.with(changes);
+  const changed = [...changes.values()].filter((host) => host !== undefined);
+  const { generation } = delta;
+  return new TableRouter({
+    generation,
+    settings,
+    streams: delta.streams ?? previous?.streams ?? [],
+    hosts,
+    upstreamIds,
+    matchers,
+    defaultHost: catchAll,
+    index:
+      previous?.index.next(hosts.values(), catchAll, changed, delta.hosts.removed) ??
+      HostIndex.of(hosts.values(), catchAll),
+  });
 }
+
+const NO_HOSTS = LayeredMap.of<LinkedHost>(new Map());
 
 function nextIds(previous: ReadonlySet<string> | undefined, { upstreams }: TableDelta): ReadonlySet<string> {
   if (previous !== undefined && upstreams.set.length + upstreams.removed.length === 0) return previous;
@@ -69,7 +83,7 @@ function nextIds(previous: ReadonlySet<string> | undefined, { upstreams }: Table
  */
 function staleHosts(
   hosts: ReadonlyMap<string, LinkedHost>,
-  fresh: ReadonlySet<string>,
+  changes: ReadonlyMap<string, unknown>,
   delta: TableDelta,
   previous: LinkedTable | undefined,
 ): LinkedHost[] {
@@ -80,39 +94,31 @@ function staleHosts(
   const isStale = ({ entry }: LinkedHost): boolean =>
     isAllStale ||
     entry.routes.some(({ upstreamId, canary }) => added.has(upstreamId) || added.has(canary?.upstreamId));
-  return [...hosts.values()].filter((host) => !fresh.has(host.entry.name) && isStale(host));
+  return [...hosts.values()].filter((host) => !changes.has(host.entry.name) && isStale(host));
 }
 
 class TableRouter implements LinkedTable {
   readonly generation: number;
   readonly settings: DataPlaneSettings;
   readonly streams: readonly Stream[];
-  readonly hosts: ReadonlyMap<string, LinkedHost>;
+  readonly hosts: LayeredMap<LinkedHost>;
   readonly upstreamIds: ReadonlySet<string>;
   readonly matchers: MatcherCache;
   readonly defaultHost: LinkedHost;
-  readonly #index: HostIndex<LinkedHost>;
+  readonly index: HostIndex<LinkedHost>;
 
-  constructor(
-    generation: number,
-    settings: DataPlaneSettings,
-    streams: readonly Stream[],
-    hosts: ReadonlyMap<string, LinkedHost>,
-    upstreamIds: ReadonlySet<string>,
-    matchers: MatcherCache,
-    catchAll: LinkedHost,
-  ) {
-    this.generation = generation;
-    this.settings = settings;
-    this.streams = streams;
-    this.hosts = hosts;
-    this.upstreamIds = upstreamIds;
-    this.matchers = matchers;
-    this.defaultHost = catchAll;
-    this.#index = new HostIndex(hosts.values(), catchAll);
+  constructor(parts: Omit<LinkedTable, 'hostOf'>) {
+    this.generation = parts.generation;
+    this.settings = parts.settings;
+    this.streams = parts.streams;
+    this.hosts = parts.hosts;
+    this.upstreamIds = parts.upstreamIds;
+    this.matchers = parts.matchers;
+    this.defaultHost = parts.defaultHost;
+    this.index = parts.index;
   }
 
   hostOf(name: string): LinkedHost {
-    return this.#index.find(name);
+    return this.index.find(name);
   }
 }
