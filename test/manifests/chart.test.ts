@@ -290,6 +290,19 @@ describe.skipIf(HELM === undefined)('the chart (skipped where there is no helm)'
     });
   }
 
+  test("ingress-nginx's own image, pinned by the values of its chart, is refused", () => {
+    const image = {
+      registry: 'registry.k8s.io',
+      image: 'ingress-nginx/controller',
+      tag: 'v1.15.1',
+      digest: '',
+    };
+    const pinned = "registry.k8s.io/ingress-nginx/controller:v1.15.1 is ingress-nginx's image";
+    expect(() => render({ controller: { image } })).toThrow(pinned);
+    const patched = { repository: 'mirror.test/ingress-nginx/controller', tag: 'v1' };
+    expect(() => render({ controller: { image: patched } })).toThrow("is ingress-nginx's image");
+  });
+
   const refused: [name: string, values: object][] = [
     ['a value that no chart has', { controller: { replicaCout: 2 } }],
     ['a kind that is none', { controller: { kind: 'StatefulSet' } }],

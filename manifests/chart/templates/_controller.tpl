@@ -50,6 +50,15 @@
 {{- printf "%s%v-%s" (ternary "" (printf "%s-" (index . 0)) (empty (index . 0))) (index . 1) (index . 2) -}}
 {{- end -}}
 
+{{/* Values of ingress-nginx often pin its image: with it the release would be one of ingress-nginx still. */}}
+{{- define "serin.controllerImage" -}}
+{{- $image := include "serin.image" (list . .Values.controller.image .Chart.AppVersion) -}}
+{{- if contains "ingress-nginx/controller" $image -}}
+{{- fail (printf "controller.image: %s is ingress-nginx's image; leave registry, repository, image, tag and digest out, or name Serin's" $image) -}}
+{{- end -}}
+{{- $image -}}
+{{- end -}}
+
 {{/* The template of the controller's Pods: one for a Deployment and a DaemonSet. */}}
 {{- define "serin.pod" -}}
 {{- $c := .Values.controller -}}
@@ -94,7 +103,7 @@ spec:
   {{- end }}
   containers:
     - name: {{ $c.containerName }}
-      image: {{ include "serin.image" (list . $c.image .Chart.AppVersion) }}
+      image: {{ include "serin.controllerImage" . }}
       imagePullPolicy: {{ $c.image.pullPolicy }}
       args: {{- include "serin.args" . | nindent 8 }}
       env:
