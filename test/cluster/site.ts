@@ -13,6 +13,8 @@ export const SERIN = 'serin/serin:0.1.0';
 export const NGINX = 'registry.k8s.io/ingress-nginx/controller';
 const SHOP = 'shop';
 const HOST = 'web.app';
+/** ingress-nginx holds its Lease for 30 s, and does not give it back. */
+const LEASE_MS = 90_000;
 
 /** A cluster with an application, in which controllers come and go by the commands of docs/replace-ingress-nginx.md. */
 export interface Site {
@@ -39,6 +41,8 @@ export interface Site {
 }
 
 export async function startSite(): Promise<Site> {
+  // Of a run that was broken off: nobody answers it any more.
+  await kubectl(['delete', 'mutatingwebhookconfiguration', '--all']);
   await clear();
   const page = openPage('docs/replace-ingress-nginx.md', { 'deploy.yaml': ingressNginxManifest() });
   const kubelet = await startKubelet(NAMESPACE, {
@@ -95,12 +99,17 @@ export async function startSite(): Promise<Site> {
       return serve();
     },
     leads: (lease, image) =>
-      eventually<true>(`a Pod of ${image} that leads`, async () => {
-        const { spec } = await getJson('lease', lease, '-n', NAMESPACE);
-        const { items } = await getJson('pods', '-n', NAMESPACE);
-        const pod = items.find(({ metadata }: any) => metadata.name === spec.holderIdentity);
-        return pod?.spec.containers[0].image.startsWith(image) ? true : undefined;
-      }),
+      eventually<true>(
+        `a Pod of ${image} that leads`,
+        async () => {
+          const { spec } = await getJson('lease', lease, '-n', NAMESPACE);
+          const { items } = await getJson('pods', '-n', NAMESPACE);
+          const pod = items.find(({ metadata }: any) => metadata.name === spec.holderIdentity);
+          return pod?.spec.containers[0].image.startsWith(image) ? true : undefined;
+        },
+        LEASE_MS,
+        250,
+      ),
     async webhookJudges() {
       await page.run('check');
       await expect(page.run('refused')).rejects.toThrow('"/a(.*)" cannot be used with pathType Exact');

@@ -18,14 +18,17 @@ function serve(): void {
   let endpoints: { address: string; port: string }[] = [];
   let turn = 0;
   let isLeaving = false;
+  let isInitialized = false;
 
   const internal = createServer((incoming, response) => {
     void text(incoming).then((body) => {
       if (incoming.url === '/configuration/backends') {
         const backends = JSON.parse(body) as { name: string; endpoints?: typeof endpoints }[];
         endpoints = backends.find(({ name }) => name === BACKEND)?.endpoints ?? [];
+        isInitialized = true;
       }
-      response.writeHead(incoming.method === 'POST' ? 201 : 200).end();
+      const isReady = incoming.url !== '/is-dynamic-lb-initialized' || isInitialized;
+      response.writeHead(incoming.method === 'POST' ? 201 : isReady ? 200 : 500).end();
     });
   });
   internal.listen(10246, '127.0.0.1');

@@ -7,11 +7,13 @@ import { eventually, kubectl } from '../cluster.ts';
 import { createAdminClient, follow } from '../follow.ts';
 import { programOf, type Program } from '../programs.ts';
 import { startContainer, type Container, type ContainerSpec } from './container.ts';
-import { startReadinessGate } from './readiness-gate.ts';
+import { NODE_ADDRESS, registerNode } from './own-node.ts';
 import { API_SERVICE, startServiceProxy } from './service-proxy.ts';
 
 const ACCOUNT_FOLDER = '/var/run/secrets/kubernetes.io/serviceaccount';
 const PROBE_MS = 100;
+/** Beside those of simulated Pods, and none twice. */
+const POD_ADDRESSES = '10.244.200.';
 
 /** In the part of the kubelet, of kube-proxy and of a cloud's balancer, for the Pods of one namespace. */
 export interface Kubelet {
@@ -30,7 +32,9 @@ export async function startKubelet(namespace: string, sample: object): Promise<K
   const stopping = new AbortController();
   const folder = mkdtempSync(join(tmpdir(), 'serin-kubelet-'));
   const containers = new Map<string, Promise<Container>>();
+  const ending = new Set<string>();
   const logs = new Map<string, () => string>();
+  let addresses = 0;
   const config = JSON.parse(
     await kubectl(['config', 'view', '--raw', '--minify', '--flatten', '-o', 'json']),
   );
@@ -38,7 +42,7 @@ export async function startKubelet(namespace: string, sample: object): Promise<K
   const programFor = ({ containers: [first] }: any): Program | undefined =>
     programOf({ image: first.image, command: first.command ?? [], args: first.args ?? [] });
   const proxy = await startServiceProxy(namespace);
-  const gate = await startReadinessGate(namespace, (spec) => programFor(spec) !== undefined, sample);
+  const node = await registerNode(namespace, (spec) => programFor(spec) !== undefined, sample);
 
   async function mountsOf(pod: any, { prepare }: Program): Promise<ContainerSpec['mounts']> {
     const own = join(folder, pod.metadata.uid);
@@ -85,30 +89,61 @@ export async function startKubelet(namespace: string, sample: object): Promise<K
     const program = programFor(pod.spec)!;
     const env = envOf(pod, program);
     const command = program.command.map((word) => word.replace(/\$\((\w+)\)/g, (_, name) => env[name]!));
-    const address = pod.status.podIP as string;
+    const address = `${POD_ADDRESSES}${++addresses}`;
     const container = await startContainer({ address, command, env, mounts: await mountsOf(pod, program) });
     logs.set(pod.metadata.name, container.output);
     const isOfJob = pod.metadata.ownerReferences?.some(({ kind }: any) => kind === 'Job');
-    if (isOfJob) void container.exited.then((code) => finish(pod, code));
-    else void probe(pod, container);
+    await report(pod, { phase: 'Running', podIP: address, podIPs: [{ ip: address }], hostIP: NODE_ADDRESS });
+    if (isOfJob) {
+      const end = (code: number | null) => report(pod, { phase: code === 0 ? 'Succeeded' : 'Failed' });
+      void container.exited.then(end).catch(() => undefined);
+    } else void probe(pod, container, address);
     return container;
   }
 
-  async function finish(pod: any, code: number | null): Promise<void> {
-    const now = await client.get(PODS, pod.metadata);
-    const phase = code === 0 ? 'Succeeded' : 'Failed';
-    await client.update(PODS, pod.metadata, { ...now, status: { ...(now as any).status, phase } }, 'status');
+  async function report({ metadata: { name } }: any, status: object): Promise<void> {
+    const patch = ['--subresource=status', '--type=merge', '-p', JSON.stringify({ status })];
+    await kubectl(['patch', 'pod', name, '-n', namespace, ...patch]);
   }
 
-  async function probe(pod: any, container: Container): Promise<void> {
+  async function probe(pod: any, container: Container, address: string): Promise<void> {
     const { path, port } = pod.spec.containers[0].readinessProbe.httpGet;
     let wasReady = false;
     while (container.isRunning() && !stopping.signal.aborted) {
-      const isReady = await isAnswered(`http://${pod.status.podIP}:${port}${path}`);
-      if (isReady !== wasReady) await gate.setReady(pod.metadata.name, isReady).catch(() => undefined);
+      const isReady = await isAnswered(`http://${address}:${port}${path}`);
+      if (isReady !== wasReady) {
+        const lastTransitionTime = new Date().toISOString();
+        const status = isReady ? 'True' : 'False';
+        const types = ['PodScheduled', 'Initialized', 'ContainersReady', 'Ready'];
+        const conditions = types.map((type, i) => ({
+          type,
+          status: i < 2 ? 'True' : status,
+          lastTransitionTime,
+        }));
+        await report(pod, { conditions }).catch(() => undefined);
+      }
       wasReady = isReady;
       await new Promise((resolve) => setTimeout(resolve, PROBE_MS));
     }
+  }
+
+  /** A Pod is there until its container has ended. */
+  async function end(pod: any, container: Container): Promise<void> {
+    if (ending.has(pod.metadata.uid)) return;
+    ending.add(pod.metadata.uid);
+    container.terminate();
+    await container.exited;
+    const { name } = pod.metadata;
+    await kubectl([
+      'delete',
+      'pod',
+      name,
+      '-n',
+      namespace,
+      '--force',
+      '--grace-period=0',
+      '--ignore-not-found',
+    ]);
   }
 
   function podChanged(type: string, pod: any): void {
@@ -116,11 +151,10 @@ export async function startKubelet(namespace: string, sample: object): Promise<K
     const container = containers.get(uid);
     if (container !== undefined) {
       if (type === 'DELETED' || deletionTimestamp !== undefined)
-        void container.then((one) => one.terminate()).catch(() => undefined);
+        void container.then((one) => end(pod, one)).catch(() => undefined);
       return;
     }
-    const isWaiting = pod.status?.podIP !== undefined && pod.status.phase === 'Running' && !deletionTimestamp;
-    if (type === 'DELETED' || !isWaiting || programFor(pod.spec) === undefined) return;
+    if (type === 'DELETED' || deletionTimestamp !== undefined || programFor(pod.spec) === undefined) return;
     const starting = run(pod);
     containers.set(uid, starting);
     starting.catch((error: unknown) => logs.set(pod.metadata.name, () => String(error)));
@@ -136,7 +170,7 @@ export async function startKubelet(namespace: string, sample: object): Promise<K
       const running = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
       for (const container of running) container.terminate();
       await Promise.all(running.map(({ exited }) => exited));
-      await gate.close();
+      await node.close();
       await proxy.close();
       await client.close();
       rmSync(folder, { recursive: true, force: true });
