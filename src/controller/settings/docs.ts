@@ -20,7 +20,7 @@ export function renderConfigMapDoc(
     '',
     ...list([...Object.keys(DATA_PLANE_KEYS), ...NAMING_KEYS, WORKER_KEY]),
     '',
-    'TLS sessions are resumed only with `ssl-session-tickets: "true"`, by tickets whose keys all workers share and that live as long as the process; a',
+    'TLS sessions are resumed only with `ssl-session-tickets: "true"`, by tickets whose key all workers share: that of ssl-session-ticket-key, else one of the process; a',
     'ticket counts for the name it was given under. Without it every handshake is a full one: there is no session cache (`ssl-session-cache`).',
     '',
     '`worker-processes` counts at start; a later change is an Event that says so. `--workers` counts before it.',

@@ -1,3 +1,4 @@
+import type { RedactedBytes } from '../../lib/redacted-bytes.ts';
 import type { FindingReason } from '../../model/finding.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
 import type { CompressionParts } from './compression-parts.ts';
@@ -13,6 +14,7 @@ export type SettingsDraft = Mutable<
   streamLog: Mutable<DataPlaneSettings['streamLog']>;
   tls: Mutable<DataPlaneSettings['tls']>;
   areTicketsIssued: boolean;
+  ticketKey: RedactedBytes | undefined;
   compressionParts: CompressionParts;
   syslog: { isOn: boolean; host: string; port: number };
   hstsParts: { isOn: boolean; maxAge: string; hasSubdomains: boolean; isPreloaded: boolean };
@@ -23,6 +25,8 @@ export interface KeyProblem {
   /** Of the finding; `InvalidSetting` where it is not given. */
   readonly reason?: FindingReason;
   readonly problem: string;
+  /** The value is nobody's to read, and is not quoted. */
+  readonly isSecret?: boolean;
   readonly consequence: string;
 }
 

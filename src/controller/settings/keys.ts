@@ -17,6 +17,7 @@ import { bool, parsed, within } from './apply-parsed.ts';
 import type { ApplyKey, SettingsDraft } from './draft.ts';
 import { COMPRESSION_KEYS } from './compression-keys.ts';
 import { GEO_KEY } from './geo-parts.ts';
+import { ticketKey } from './ticket-key.ts';
 import { TRACING_KEYS } from './tracing-keys.ts';
 
 const number = (
@@ -206,6 +207,7 @@ export const DATA_PLANE_KEYS: Readonly<Record<string, ApplyKey>> = {
   'ssl-ciphers': ofTls('ciphers'),
   'ssl-ecdh-curve': ofTls('ecdhCurve'),
   'ssl-session-tickets': bool((draft, value) => (draft.areTicketsIssued = value)),
+  'ssl-session-ticket-key': ticketKey,
   'ssl-session-timeout': duration((draft, value) => (draft.tls.sessionTimeoutMs = value)),
   'enable-ocsp': bool((draft, value) => (draft.tls.isStapled = value)),
   'ssl-reject-handshake': bool((draft, value) => (draft.tls.isUnknownNameRejected = value)),

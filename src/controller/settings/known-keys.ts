@@ -4,7 +4,6 @@ type Names = string;
 
 /** ConfigMap keys of ingress-nginx that Serin does not honour, by what happens instead. What reads a key takes it over. */
 const ROWS: readonly (readonly [consequence: string, names: Names])[] = [
-  ["Node's TLS takes no ticket keys of 80 bytes, and makes its own", 'ssl-session-ticket-key'],
   ["Node's TLS has no early data: every handshake is whole", 'ssl-early-data'],
   [
     'no web application firewall looks at the requests',

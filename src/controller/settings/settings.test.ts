@@ -1,4 +1,4 @@
-import { redactBytes, type RedactedBytes } from '../../lib/redacted-bytes.ts';
+import { redactBytes, revealBytes, type RedactedBytes } from '../../lib/redacted-bytes.ts';
 import { expect, test } from 'vitest';
 import { createFindings, findingMessage } from '../../model/finding.ts';
 import { makeDhParameters } from '../../../test/fixtures/dh-parameters.ts';
@@ -181,6 +181,26 @@ test('limits that count by the same text for everybody are told', () => {
   expect(messages).toEqual([
     'data.limit-conn-zone-variable: "remote_addr" has no variable, and is the same for every request; all clients of an Ingress share its limits',
   ]);
+});
+
+test('the key of tickets is that of the ConfigMap, 48 or 80 bytes, and is quoted nowhere', () => {
+  const own = redactBytes(Buffer.alloc(48, 1));
+  for (const length of [48, 80]) {
+    const secret = Buffer.alloc(length, 7);
+    const data = { 'ssl-session-tickets': 'true', 'ssl-session-ticket-key': secret.toString('base64') };
+    const { settings, messages } = read(data, undefined, [own]);
+    expect(settings.tls.ticketKeys.map((key) => revealBytes(key))).toEqual([secret]);
+    expect(messages).toEqual([]);
+    expect(read({ ...data, 'ssl-session-tickets': 'false' }).settings.tls.ticketKeys).toEqual([]);
+  }
+  for (const value of ['c2hvcnQ=', 'not base64!']) {
+    const data = { 'ssl-session-tickets': 'true', 'ssl-session-ticket-key': value };
+    const { settings, messages } = read(data, undefined, [own]);
+    expect(settings.tls.ticketKeys).toEqual([own]);
+    expect(messages).toEqual([
+      'data.ssl-session-ticket-key: is not 48 or 80 bytes in base64; tickets have a key of this replica’s own',
+    ]);
+  }
 });
 
 test('session tickets are off, as in ingress-nginx, unless ssl-session-tickets says true', () => {

@@ -24,7 +24,7 @@ export interface SettingsFlags {
   readonly httpsPort: number;
   readonly healthPath: string;
   readonly undefinedHosts: UndefinedHosts;
-  /** Session ticket keys, made at start and kept for the process's life. */
+  /** Session ticket keys, made at start and kept for the process's life; where the ConfigMap names none. */
   readonly ticketKeys: readonly RedactedBytes[];
   /** Databases of addresses, as --maxmind-edition-ids names them; absent where nothing runs. */
   readonly geoEditions?: readonly string[];
@@ -64,6 +64,7 @@ export function toSettings(input: SettingsInput): DataPlaneSettings {
     streamLog: { ...DEFAULT_SETTINGS.streamLog },
     tls: { ...DEFAULT_SETTINGS.tls },
     areTicketsIssued: false,
+    ticketKey: undefined,
     compressionParts: defaultCompression(),
     syslog: { isOn: false, host: '', port: 514 },
     hstsParts: { isOn: true, maxAge: '31536000', hasSubdomains: true, isPreloaded: false },
@@ -86,9 +87,12 @@ export function toSettings(input: SettingsInput): DataPlaneSettings {
     } else if (Object.hasOwn(DATA_PLANE_KEYS, key)) {
       const told = DATA_PLANE_KEYS[key]!(draft, value);
       if (told === undefined) continue;
-      const { reason = 'InvalidSetting', ...about }: KeyProblem =
-        typeof told === 'string' ? { problem: told, consequence: 'the default is used' } : told;
-      findings.warn(source, reason, { field, value: raw, ...about });
+      const {
+        reason = 'InvalidSetting',
+        isSecret = false,
+        ...about
+      }: KeyProblem = typeof told === 'string' ? { problem: told, consequence: 'the default is used' } : told;
+      findings.warn(source, reason, { field, value: isSecret ? '' : raw, ...about });
     } else if (key !== WORKER_KEY && !Object.hasOwn(INERT_KEYS, key) && !input.featureKeys.has(key)) {
       const known = KNOWN_KEYS.get(key);
       if (known !== undefined && asksForNothing(value)) continue;
@@ -101,7 +105,7 @@ export function toSettings(input: SettingsInput): DataPlaneSettings {
     }
   }
   reportWorkers(input.data?.get(WORKER_KEY), flags.workers, source, findings);
-  const { hstsParts, areTicketsIssued, syslog, compressionParts, ...settings } = draft;
+  const { hstsParts, areTicketsIssued, ticketKey, syslog, compressionParts, ...settings } = draft;
   if (syslog.isOn && syslog.host !== '') settings.accessLog.syslog = { host: syslog.host, port: syslog.port };
   else if (syslog.isOn) {
     const consequence = 'the access log goes to where access-log-path says';
@@ -113,7 +117,7 @@ export function toSettings(input: SettingsInput): DataPlaneSettings {
       consequence,
     });
   }
-  if (areTicketsIssued) settings.tls.ticketKeys = flags.ticketKeys;
+  if (areTicketsIssued) settings.tls.ticketKeys = ticketKey === undefined ? flags.ticketKeys : [ticketKey];
   const geo = toGeoDatabases({
     wanted: wantedEditions(input.data, flags.geoEditions ?? []),
     files: input.geoFiles,

@@ -17,7 +17,6 @@ const INSTEAD: Readonly<Record<string, string>> = {
   'enable-owasp-modsecurity-crs': 'a web application firewall in front of Serin, or behind it as a Service',
   'modsecurity-snippet': 'a web application firewall in front of Serin, or behind it as a Service',
   'modsecurity-transaction-id': 'a web application firewall in front of Serin, or behind it as a Service',
-  'ssl-session-ticket-key': 'ssl-session-tickets, with keys of Serin’s own',
   'opentelemetry-config': 'otlp-collector-host and the keys beside it',
   'backend-protocol: FCGI':
     'a web server with FastCGI (nginx, Caddy) beside the application, served over HTTP',
