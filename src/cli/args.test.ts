@@ -33,17 +33,15 @@ describe('the command line', () => {
   });
 
   test('refuses by name, with the reason, what it will not do or cannot', () => {
-    const { unused } = parse('controller', '--enable-ssl-chain-completion', '--maxmind-license-key=x');
+    const { unused } = parse('controller', '--maxmind-mirror=http://a.test', '--maxmind-license-key=x');
     expect(unused).toEqual([
-      '--enable-ssl-chain-completion is refused: Serin fetches nothing that a certificate names, since its tenant chose the address: the Secret has to hold the intermediate certificates (tls.crt: the full chain).',
       '--maxmind-license-key is refused: No database is fetched: put the files into the folder of --geoip-directory, and use-geoip2 reads them there.',
+      '--maxmind-mirror is refused: No database is fetched: put the files into the folder of --geoip-directory, and use-geoip2 reads them there.',
     ]);
   });
 
   test('says nothing of a refused flag that asks for nothing', () => {
-    expect(
-      parse('controller', '--enable-ssl-chain-completion=false', '--maxmind-license-key=').unused,
-    ).toEqual([]);
+    expect(parse('controller', '--maxmind-mirror=', '--maxmind-license-key=').unused).toEqual([]);
   });
 
   test('has the ports of a user without root for serve', () => {

@@ -168,6 +168,13 @@ const ROWS: readonly FlagRow[] = [
     BOTH,
     'namespace/name of the Secret with the default certificate.',
   ],
+  [
+    'enable-ssl-chain-completion',
+    'boolean',
+    false,
+    BOTH,
+    'Fetch the intermediate certificates that a Secret lacks, from where its certificate says they are.',
+  ],
   ['disable-catch-all', 'boolean', false, BOTH, 'Ignore Ingresses that have spec.defaultBackend.'],
   ['disable-svc-external-name', 'boolean', false, BOTH, 'Answer 503 for Services of type ExternalName.'],
   [

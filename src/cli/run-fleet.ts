@@ -103,6 +103,7 @@ function toFleetOptions(
       workers,
       geoEditions: geoEditionsOf(flags),
     },
+    areChainsCompleted: flags.boolean('enable-ssl-chain-completion'),
     geoDirectory: flags.string('geoip-directory'),
     translation: { ...translation, listeners: listenersOf(flags) },
     graceMs: flags.number('shutdown-grace-period') * 1_000,

@@ -68,14 +68,6 @@ export const UNUSED_ROWS: readonly FlagRow[] = [
   ['one_output', 'boolean', false, CLUSTER, 'The control log goes to stderr.', inert],
 
   // Refused by name.
-  [
-    'enable-ssl-chain-completion',
-    'boolean',
-    false,
-    CLUSTER,
-    'Serin fetches nothing that a certificate names, since its tenant chose the address: the Secret has to hold the intermediate certificates (tls.crt: the full chain).',
-    refused,
-  ],
   ['maxmind-mirror', 'string', '', CLUSTER, NO_DOWNLOAD, refused],
   ['maxmind-license-key', 'string', '', CLUSTER, NO_DOWNLOAD, refused],
 ];

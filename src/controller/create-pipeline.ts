@@ -2,9 +2,10 @@ import { configMapKeysOf, type Feature } from '../features/kit/feature.ts';
 import { parseNamespacedName } from '../lib/namespaced-name.ts';
 import { isSameItems, Remembered } from '../lib/remembered.ts';
 import { createFindings } from '../model/finding.ts';
-import type { CertificateModel } from '../model/model.ts';
 import type { DataPlaneSettings } from '../table/settings.ts';
+import type { RouteTable } from '../table/table.ts';
 import type { StapleEntry } from '../table/staple.ts';
+import { completeChains, type Certified } from './chains/complete-chains.ts';
 import { createCompiler } from './compile/compile.ts';
 import type { Pipeline, References } from './pipeline.ts';
 import { wantedEditions } from './settings/geo-parts.ts';
@@ -33,14 +34,6 @@ interface SettingsRead {
   readonly named: Pick<References, 'secrets' | 'configMaps' | 'geoEditions'>;
 }
 
-/** What is known of the certificates of a model, in their order. */
-function staplesOf(
-  { staples }: ClusterSnapshot,
-  certificates: readonly CertificateModel[],
-): readonly StapleEntry[] {
-  return certificates.flatMap(({ id }) => staples.get(id) ?? []);
-}
-
 /** Puts translate, settings and compile together; each remembers what did not change. */
 export function createPipeline(deps: PipelineDeps): Pipeline {
   const { options, features } = deps;
@@ -49,6 +42,8 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
   const featureKeys = new Set([...features.flatMap(configMapKeysOf), ...TRANSLATE_CONFIG_KEYS]);
   let configMap: ConfigMapObject | undefined;
   const remembered = new Remembered<'settings', SettingsRead>(new Map(), isSameItems);
+  const chainsRead = new Remembered<'chains', Certified>(new Map(), isSameItems);
+  const staplesRead = new Remembered<'staples', readonly StapleEntry[]>(new Map(), isSameItems);
   const referencesRead = new Remembered<'references', References>(new Map(), isSameItems);
 
   function readSettings(snapshot: ClusterSnapshot): SettingsRead {
@@ -83,10 +78,31 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     });
   }
 
+  /** The table with what was fetched for its certificates: the rest of their chains, and what authorities say of them. */
+  function withFetched(table: RouteTable, { missingChains, staples }: ClusterSnapshot): RouteTable {
+    const { names, defaultCertificateId } = table.tls;
+    const { isStapled } = table.settings.tls;
+    if (missingChains.size === 0 && !isStapled) return table;
+    const completed =
+      missingChains.size === 0
+        ? table
+        : chainsRead.of('chains', [table.certificates, names, defaultCertificateId, missingChains], () =>
+            completeChains(table, missingChains),
+          );
+    const { certificates, tls } = completed;
+    const known = !isStapled
+      ? []
+      : staplesRead.of('staples', [certificates, staples], () =>
+          certificates.flatMap(({ id }) => staples.get(id) ?? []),
+        );
+    return { ...table, certificates, tls, staples: known };
+  }
+
   return {
     build(snapshot, generation) {
       const { settings, findings, named } = readSettings(snapshot);
       const translation = translator.translate(snapshot, deps.nowMs());
+      const compiled = compiler.compile(translation.model, settings, generation);
       const references = referencesRead.of('references', [translation.references, named], () => ({
         secrets: [...translation.references.secrets, ...named.secrets],
         configMaps: [...translation.references.configMaps, ...named.configMaps],
@@ -95,10 +111,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
       }));
       return {
         model: translation.model,
-        table: {
-          ...compiler.compile(translation.model, settings, generation),
-          staples: settings.tls.isStapled ? staplesOf(snapshot, translation.model.certificates) : [],
-        },
+        table: withFetched(compiled, snapshot),
         findings: [...findings, ...translation.findings],
         references,
         served: translation.served,

@@ -9,6 +9,8 @@ import { createKeySetWatcher } from './keys/key-set-watcher.ts';
 import { createStapleFetcher } from './ocsp/fetch-staple.ts';
 import { createStapleWatcher } from './ocsp/staple-watcher.ts';
 import type { Built } from './pipeline.ts';
+import { createChainFetcher } from './chains/fetch-chain.ts';
+import { createChainWatcher } from './chains/chain-watcher.ts';
 import { createPublisher, type Publisher } from './publish/publisher.ts';
 import type { ObjectStore } from './store/object-store.ts';
 import type { SettingsFlags } from './settings/settings.ts';
@@ -33,6 +35,8 @@ export interface FleetOptions {
   readonly areRequestsCounted: boolean;
   readonly settings: Omit<SettingsFlags, 'ticketKeys'>;
   readonly translation: TranslateOptions;
+  /** --enable-ssl-chain-completion. */
+  readonly areChainsCompleted: boolean;
   /** Folder of databases of addresses. */
   readonly geoDirectory: string;
   /** From the request to stop to the end of accepting. */
@@ -154,7 +158,9 @@ export function createFleet(deps: FleetDeps): Fleet {
         const about = { generation, ...sizesOf(built), tookMs: Math.round(tookMs) };
         if (isUnchanged) log.debug(about, 'what changed asks for no new table');
         else log.info(about, 'a new table is live');
-        staples.watch(built.table.settings.tls.isStapled ? built.model.certificates : []);
+        const { certificates, settings } = built.table;
+        staples.watch(settings.tls.isStapled ? certificates : []);
+        if (options.areChainsCompleted) chains.watch(built.model.certificates);
         areOrphansKnown = false;
         metrics.control.configApplied();
         if (performance.now() - retainedAtMs > RETAIN_AFTER_MS) retainServed(built);
@@ -180,20 +186,35 @@ export function createFleet(deps: FleetDeps): Fleet {
     changed: (url, keySet) => controller.changed(store.setKeySet(url, keySet)),
     nowMs: () => performance.now(),
   });
-  const stapleFetcher = createStapleFetcher({
-    look: (name) => names.look(name),
+  const ofCertificates = {
+    look: (name: string) => names.look(name),
     isAddressClosed: deps.isResponderClosed ?? NONE_CLOSED,
-    epochMs: Date.now,
+  };
+  /** Tells of certificates by their names. */
+  const tellOf = (id: string, problem: string, good: string, bad: string): void => {
+    const certificate = controller.live()?.model.certificates.find((one) => id.startsWith(one.id));
+    const about = { certificate: id, names: certificate?.facts.names.slice(0, NAMES_LOGGED) };
+    if (problem === '') log.info(about, good);
+    else log.warn({ ...about, problem }, bad);
+  };
+  const chainFetcher = createChainFetcher(ofCertificates);
+  const chains = createChainWatcher({
+    fetch: chainFetcher.fetch,
+    changed: (id, missing) => controller.changed(store.setMissingChain(id, missing)),
+    failing: (id, problem) =>
+      tellOf(id, problem, 'a chain is complete now', 'a chain cannot be completed, and is served as it is'),
   });
+  const stapleFetcher = createStapleFetcher({ ...ofCertificates, epochMs: Date.now });
   const staples = createStapleWatcher({
     fetch: stapleFetcher.fetch,
     changed: (id, staple) => controller.changed(store.setStaple(id, staple)),
-    failing(id, problem) {
-      const certificate = controller.live()?.model.certificates.find((one) => one.id === id);
-      const about = { certificate: id, names: certificate?.facts.names.slice(0, NAMES_LOGGED) };
-      if (problem === '') log.info(about, 'a certificate has an OCSP response again');
-      else log.warn({ ...about, problem }, 'a certificate has no OCSP response to staple');
-    },
+    failing: (id, problem) =>
+      tellOf(
+        id,
+        problem,
+        'a certificate has an OCSP response again',
+        'a certificate has no OCSP response to staple',
+      ),
     epochMs: Date.now,
     random: Math.random,
   });
@@ -250,7 +271,8 @@ export function createFleet(deps: FleetDeps): Fleet {
     geo.stop();
     keySets.stop();
     staples.stop();
-    await Promise.all([keyFetcher.close(), stapleFetcher.close()]);
+    chains.stop();
+    await Promise.all([keyFetcher.close(), stapleFetcher.close(), chainFetcher.close()]);
   }
 
   function throwIfStopping(): void {

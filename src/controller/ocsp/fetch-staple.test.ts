@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { CHAIN } from '../../../test/fixtures/ocsp-chain.ts';
+import { CHAIN } from '../../../test/fixtures/access-chains.ts';
 import { isInnerAddress } from '../dns/closed-addresses.ts';
 import { createStapleFetcher } from './fetch-staple.ts';
 import { readOcspSubject, type OcspSubject } from './ocsp-request.ts';

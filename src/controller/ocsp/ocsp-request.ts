@@ -1,4 +1,5 @@
 import { createHash, X509Certificate } from 'node:crypto';
+import { accessUrl, splitChain } from '../chains/missing-issuer.ts';
 import { isCostlyToVerify } from '../../lib/costly-key.ts';
 import { derAt, derBytes, derContent, derElement, derOf, derWithin } from '../../lib/der.ts';
 
@@ -29,16 +30,14 @@ const BITS = 0x03;
 const VERSION = 0xa0;
 /** AlgorithmIdentifier of SHA-1, which is what responders know; it only names a certificate here. */
 const SHA1 = Buffer.from('300906052b0e03021a0500', 'hex');
-const URL_MAX = 2048;
-const CERTIFICATES = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
 /** Reads the first two certificates of a chain. Never throws. */
 export function readOcspSubject(chain: string): OcspSubjectRead {
-  const [leafPem, issuerPem] = chain.match(CERTIFICATES) ?? [];
+  const [leafPem, issuerPem] = splitChain(chain);
   if (leafPem === undefined) return undefined;
   try {
     const leaf = new X509Certificate(leafPem);
-    const url = responderOf(leaf.infoAccess ?? '');
+    const url = accessUrl(leaf, 'OCSP');
     if (url === undefined) return undefined;
     if (issuerPem === undefined) return 'its chain does not hold the certificate of its issuer';
     const issuer = new X509Certificate(issuerPem);
@@ -50,18 +49,6 @@ export function readOcspSubject(chain: string): OcspSubjectRead {
   } catch {
     return 'its chain cannot be read';
   }
-}
-
-/** The first responder that is named by http or https. */
-function responderOf(infoAccess: string): string | undefined {
-  for (const line of infoAccess.split('\n')) {
-    const written = /^OCSP - URI:(.*)$/.exec(line)?.[1];
-    // Node makes a JSON string of a value with odd characters: no URL has those.
-    if (written === undefined || written.length > URL_MAX || !URL.canParse(written)) continue;
-    const { protocol } = new URL(written);
-    if (protocol === 'http:' || protocol === 'https:') return written;
-  }
-  return undefined;
 }
 
 /** Throws what is no certificate. */

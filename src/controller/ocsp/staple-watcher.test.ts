@@ -3,7 +3,7 @@ import type { StapleEntry } from '../../table/staple.ts';
 import type { FetchedStaple } from './fetch-staple.ts';
 import { createStapleWatcher } from './staple-watcher.ts';
 
-import { CHAIN } from '../../../test/fixtures/ocsp-chain.ts';
+import { CHAIN } from '../../../test/fixtures/access-chains.ts';
 
 const HOUR_MS = 3_600_000;
 

@@ -1,3 +1,4 @@
+import { createAtOnce } from '../../lib/at-once.ts';
 import type { StapleEntry } from '../../table/staple.ts';
 import type { FetchStaple } from './fetch-staple.ts';
 import { readOcspSubject, type OcspSubject } from './ocsp-request.ts';
@@ -49,25 +50,11 @@ const REFRESH_MAX_MS = 43_200_000;
 export function createStapleWatcher(deps: StapleWatcherDeps): StapleWatcher {
   const { fetch, changed, failing, epochMs, random, schedule = byTimer } = deps;
   const watched = new Map<string, Watched>();
-  const waiting: (() => Promise<void>)[] = [];
-  let underWay = 0;
+  const queue = createAtOnce(AT_ONCE_MAX);
 
   function enqueue(id: string, subject: OcspSubject, state: Watched): void {
     state.cancel = undefined;
-    waiting.push(() => ask(id, subject, state));
-    pump();
-  }
-
-  function pump(): void {
-    while (underWay < AT_ONCE_MAX) {
-      const next = waiting.shift();
-      if (next === undefined) return;
-      underWay++;
-      void next().then(() => {
-        underWay--;
-        pump();
-      });
-    }
+    queue.add(() => ask(id, subject, state));
   }
 
   async function ask(id: string, subject: OcspSubject, state: Watched): Promise<void> {
@@ -133,7 +120,7 @@ export function createStapleWatcher(deps: StapleWatcherDeps): StapleWatcher {
     },
     stop() {
       for (const [id, state] of watched) drop(id, state);
-      waiting.length = 0;
+      queue.clear();
     },
   };
 }

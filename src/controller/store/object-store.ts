@@ -50,6 +50,8 @@ export interface ClusterSnapshot {
   readonly geoFiles: ReadonlyMap<string, GeoFile>;
   /** What authorities say of certificates, by their id. */
   readonly staples: ReadonlyMap<string, StapleEntry>;
+  /** What their Secrets lack of chains, PEM by id of the certificate. */
+  readonly missingChains: ReadonlyMap<string, string>;
   /** Kinds the source may not list (RBAC); nothing is known of them. */
   readonly forbiddenKinds: ReadonlySet<Kind>;
   /** Objects with parts that could not be read, but Ingresses and slices of no Service: by kind, then by key. */
@@ -70,6 +72,8 @@ export interface ObjectStore {
   setGeoFile(edition: string, file: GeoFile | undefined): StoreImpact;
   /** Takes in what an authority says of a certificate; undefined: nothing. */
   setStaple(certificateId: string, staple: StapleEntry | undefined): StoreImpact;
+  /** Takes in what a chain lacks; undefined: nothing that is known. */
+  setMissingChain(certificateId: string, missing: string | undefined): StoreImpact;
   /** The present state, frozen. Costs nothing for kinds that did not change since the last one. */
   snapshot(): ClusterSnapshot;
   /** The present state without Ingresses and endpoints. Costs nothing however much changed, and so follows what changes later. */
@@ -99,7 +103,7 @@ export function createObjectStore(): ObjectStore {
   let isForbiddenDirty = false;
   let isFaultyDirty = false;
   let movedServices = new Set<string>();
-  let { keySets, geoFiles, staples } = EMPTY_SNAPSHOT;
+  let { keySets, geoFiles, staples, missingChains } = EMPTY_SNAPSHOT;
   let current: ClusterSnapshot = EMPTY_SNAPSHOT;
   const ingressWatchers: IngressWatcher[] = [];
 
@@ -194,11 +198,19 @@ export function createObjectStore(): ObjectStore {
       return 'config';
     },
 
+    setMissingChain(certificateId, missing) {
+      missingChains = withEntry(missingChains, certificateId, missing);
+      return 'config';
+    },
+
     snapshot() {
       const isFetchedSame =
-        current.keySets === keySets && current.geoFiles === geoFiles && current.staples === staples;
+        current.keySets === keySets &&
+        current.geoFiles === geoFiles &&
+        current.staples === staples &&
+        current.missingChains === missingChains;
       if (dirty.size === 0 && !isForbiddenDirty && isFetchedSame) return current;
-      const next: Mutable<ClusterSnapshot> = { ...current, keySets, geoFiles, staples };
+      const next: Mutable<ClusterSnapshot> = { ...current, keySets, geoFiles, staples, missingChains };
       for (const [kind, changes] of dirty) INDEXERS[kind](next, shelfOf(kind), changes);
       if (isForbiddenDirty) next.forbiddenKinds = new Set(forbidden);
       if (isFaultyDirty) next.faulty = sortFaulty(faulty);
@@ -285,6 +297,7 @@ const EMPTY_SNAPSHOT: ClusterSnapshot = Object.freeze({
   keySets: new Map(),
   geoFiles: new Map(),
   staples: new Map(),
+  missingChains: new Map(),
   forbiddenKinds: new Set<Kind>(),
   faulty: [],
 });
