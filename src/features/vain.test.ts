@@ -583,6 +583,11 @@ const cases: readonly Case[] = [
     place: { hosts: ['*.a.test'] },
     vain: [warning('from-to-www-redirect')],
   },
+  {
+    name: 'www beside a redirect without a target',
+    annotations: { 'from-to-www-redirect': 'true', 'permanent-redirect': '' },
+    vain: [warning('from-to-www-redirect')],
+  },
 ];
 
 function vainOf({ annotations, settings, place }: Case): string[] {

@@ -200,6 +200,11 @@ function checkNames(state: State): void {
       continue;
     }
     if ('consequence' in known) {
+      const parsed = value.trim() === '' ? undefined : known.parse?.(normalise(value));
+      if (parsed?.ok === false) {
+        state.refusals.push({ field, value, problem: parsed.problem });
+        continue;
+      }
       reportUnsupported(state, name, known, value.trim());
       // A snippet is taken out before the Ingress is judged, as ingress-nginx does.
       if (known.risk === 'critical') continue;
@@ -381,6 +386,7 @@ function createContext(state: State, feature: Feature, isGroupIgnored: boolean):
       const aliases = feature.annotations[key]?.aliases ?? [];
       return aliases.some((alias) => state.written.has(alias));
     },
+    text: (name) => normalise(state.written.get(name) ?? '') || undefined,
     isBlank: (key) => state.written.get(key)?.trim() === '',
     denyHost: (name) => {
       state.hostDeniedBy = fieldOf(name);

@@ -1,4 +1,5 @@
-import type { Risk } from '../../features/kit/feature.ts';
+import type { Parser, Risk } from '../../features/kit/feature.ts';
+import { basic, bool, where } from '../../features/kit/values.ts';
 
 /** What an annotation of ingress-nginx that no feature defines means for its Ingress. */
 export interface KnownAnnotation {
@@ -13,6 +14,8 @@ export interface KnownAnnotation {
   readonly isProtection?: boolean;
   /** Taken, with nothing to set. */
   readonly isInert?: boolean;
+  /** What it cannot read refuses the Ingress, as in ingress-nginx. */
+  readonly parse?: Parser<unknown> | undefined;
 }
 
 type Names = string;
@@ -65,8 +68,19 @@ const OFF: readonly (readonly [value: string, names: Names])[] = [
 const PROTECTIONS: Names = `enable-modsecurity enable-owasp-core-rules
   modsecurity-snippet`;
 
+/** Values of these are judged, though they do nothing: a bad one refuses the Ingress. */
+const PARSERS: readonly (readonly [parse: Parser<unknown>, names: Names])[] = [
+  [bool, 'http2-push-preload'],
+  [
+    where(basic, (text) => /^[\w.-]*$/.test(text), 'has characters outside letters, digits and . - _'),
+    'fastcgi-index',
+  ],
+  [basic, 'fastcgi-params-configmap'],
+];
+
 const needsOf = byName(NEEDS.map(([needs, names]) => [namesOf(needs), names]));
 const offOf = byName(OFF);
+const parserOf = byName(PARSERS);
 const protections = new Set(namesOf(PROTECTIONS));
 
 /** Every annotation of ingress-nginx that no feature defines, by name without prefix. */
@@ -79,6 +93,7 @@ export const KNOWN_ANNOTATIONS: ReadonlyMap<string, KnownAnnotation> = new Map(
         consequence,
         needs: needsOf.get(name),
         off: offOf.get(name),
+        parse: parserOf.get(name),
         ...(protections.has(name) ? { isProtection: true } : {}),
         ...(consequence === NOTHING_TO_SET ? { isInert: true } : {}),
       },

@@ -40,7 +40,7 @@ const words: Parser<string> = (raw) =>
   /^[A-Za-z, ]+$/.test(raw) ? { ok: true, value: raw } : { ok: false, problem: 'is not a list of methods' };
 
 const exposedHeaders: Parser<string> = (raw) =>
-  /^(?:\*|[A-Za-z0-9\-_, ]+)$/.test(raw)
+  raw.split(',').every((item) => item.trim() === '*' || /^[A-Za-z0-9\-_ ]*$/.test(item))
     ? { ok: true, value: raw }
     : { ok: false, problem: 'is not a list of header names' };
 

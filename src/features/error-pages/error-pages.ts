@@ -15,10 +15,11 @@ export interface ErrorPagesPolicy extends Interception {
 const GLOBAL_CODES = 'custom-http-errors';
 
 const errorCodes: Parser<readonly number[]> = (raw) => {
-  const text = raw.replaceAll(' ', '');
-  if (!/^(?:[45]\d\d,?)*$/.test(text))
-    return { ok: false, problem: 'is not a list of statuses from 400 to 599' };
-  return { ok: true, value: [...new Set(splitList(text))].map(Number) };
+  const items = raw.split(',').map((item) => item.trim());
+  if (items.at(-1) === '') items.pop();
+  return items.every((item) => /^[45]\d\d$/.test(item))
+    ? { ok: true, value: [...new Set(items)].map(Number) }
+    : { ok: false, problem: 'is not a list of statuses from 400 to 599' };
 };
 
 const allCodes: Parser<readonly number[]> = (raw) => {

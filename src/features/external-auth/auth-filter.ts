@@ -113,7 +113,12 @@ type SignIn = (request: RequestView) => AccessDenial;
 function createSignIn({ signIn }: ExternalAuthPolicy): SignIn | undefined {
   if (signIn === undefined) return undefined;
   const location = compileFieldTemplate(signIn);
-  return (request) => ({ status: 302, countsAs: 401, headers: [['Location', location(request)]] });
+  return (request) => ({
+    status: 302,
+    countsAs: 401,
+    headers: [['Location', location(request)]],
+    hasNoHsts: true,
+  });
 }
 
 /** The upstream's own 401 leads there as well, where its errors are looked at. */

@@ -277,7 +277,12 @@ describe('the answer', () => {
       '401 with a sign-in',
       { 'auth-signin': 'https://in.test/start' },
       answerOf(401, challenges),
-      { status: 302, countsAs: 401, headers: [['Location', 'https://in.test/start?rd=http://a.test%2F']] },
+      {
+        status: 302,
+        countsAs: 401,
+        headers: [['Location', 'https://in.test/start?rd=http://a.test%2F']],
+        hasNoHsts: true,
+      },
     ],
     ['403 with a sign-in', { 'auth-signin': 'https://in.test/' }, answerOf(403), { status: 403 }],
   ];

@@ -89,6 +89,8 @@ export interface TranslateContext {
   upstream(address: UpstreamAddress): NamedUpstream | undefined;
   /** Which annotations were present on the Ingress (canonical names), parsable or not. */
   has(key: string): boolean;
+  /** Text of an annotation by its name without prefix, of whatever feature; undefined: absent or blank. */
+  text(name: string): string | undefined;
   /** Whether the annotation of exactly this name is there with nothing in it. */
   isBlank(key: string): boolean;
   /** Refuse all of the Ingress's hosts with 403 on account of an annotation, with a finding already made. */

@@ -78,6 +78,8 @@ export interface DirectResponse {
     | 'outdated_handshake';
   /** Content type of `body`; default text/html. */
   readonly contentType?: string;
+  /** Without Strict-Transport-Security, whatever the connection. */
+  readonly hasNoHsts?: true;
 }
 
 /**

@@ -244,6 +244,7 @@ export function translateWith<P>(
     upstream: (address) => ({ id: idOfAddress(address), problem: undefined }),
     hasGroup: (name) => more.groups?.includes(name) === true,
     has: (key) => annotations[key] !== undefined,
+    text: (name) => annotations[name]?.trim() || undefined,
     isBlank: (key) => annotations[key]?.trim() === '',
     denyHost: () => {
       isHostDenied = true;

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { AnnotationSpecs, Feature, Vain, ValuesOf } from './feature.ts';
 import type { Place } from './place.ts';
+import { voidRedirects } from './redirect-group.ts';
 
 /** An annotation that has no effect where it stands. */
 export interface VainAnnotation {
@@ -53,13 +54,9 @@ const OFF: Pick<Vain<AnnotationSpecs>, 'problem' | 'consequence' | 'severity' | 
 
 /** Whether every request that comes to the routes is redirected, before anything but CORS. */
 export function isRedirected(place: Place): boolean {
-  // Of a default backend these do not count, and a blank one makes the other void.
-  if (place.isDefaultBackendOnly) return false;
-  if (place.isBlank('temporal-redirect') || place.isBlank('permanent-redirect')) return false;
-  const temporal = place.text('temporal-redirect');
-  return temporal === undefined
-    ? place.text('permanent-redirect') !== undefined
-    : temporal.startsWith('http');
+  // Of a default backend these do not count.
+  if (place.isDefaultBackendOnly || voidRedirects(place) !== undefined) return false;
+  return place.text('temporal-redirect') !== undefined || place.text('permanent-redirect') !== undefined;
 }
 
 /** Whether a path has characters that mean something in a regular expression; a dot alone is no sign of one. */

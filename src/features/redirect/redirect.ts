@@ -2,6 +2,7 @@ import { compileFieldTemplate, hasVariables } from '../../lib/variables/template
 import { defineFeature } from '../kit/feature.ts';
 import type { DirectResponse } from '../kit/filter.ts';
 import { locationFormOf, toLocation } from '../kit/location-form.ts';
+import { voidRedirects } from '../kit/redirect-group.ts';
 import { reportUnknownVariables } from '../kit/unknown-variables.ts';
 import { bool, int, plainText, urlKeepingSpaces } from '../kit/values.ts';
 
@@ -101,32 +102,22 @@ export const redirect = defineFeature({
     const permanent = values['permanent-redirect'];
     const isRelative = values['relative-redirects'] ?? false;
     const none = isRelative ? { status: 0, isRelative } : undefined;
-    const { findings, source, has } = context;
+    const { findings, source } = context;
     reportUnknownVariables(context, 'temporal-redirect', temporal);
     reportUnknownVariables(context, 'permanent-redirect', permanent);
-    // A redirect that is there but empty makes the whole group void (docs/reference/annotations.md §0.3).
-    const empty = (['temporal-redirect', 'permanent-redirect'] as const).find(
-      (key) => has(key) && values[key] === undefined,
-    );
-    if (empty !== undefined) {
+    const groundless = voidRedirects(context);
+    if (groundless !== undefined) {
+      const { by, problem } = groundless;
       findings.warn(source, 'InvalidAnnotation', {
-        field: `metadata.annotations[${empty}]`,
-        problem: 'is empty',
+        field: `metadata.annotations[${by}]`,
+        ...(values[by] === undefined ? {} : { value: values[by] }),
+        problem,
         consequence: 'no redirect is made',
       });
       return undefined;
     }
     if (temporal !== undefined) {
-      if (temporal.startsWith('http')) {
-        return { location: temporal, status: within(values['temporal-redirect-code'], 307, 302), isRelative };
-      }
-      findings.warn(source, 'InvalidAnnotation', {
-        field: 'metadata.annotations[temporal-redirect]',
-        value: temporal,
-        problem: 'does not begin with http',
-        consequence: 'no redirect is made',
-      });
-      return none;
+      return { location: temporal, status: within(values['temporal-redirect-code'], 307, 302), isRelative };
     }
     if (permanent === undefined) return none;
     return { location: permanent, status: within(values['permanent-redirect-code'], 308, 301), isRelative };

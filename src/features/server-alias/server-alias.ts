@@ -19,7 +19,10 @@ export const serverAlias = defineFeature({
     },
   },
   translate: (values): ServerAliasPolicy | undefined => {
-    const aliases = [...new Set<string>(values['server-alias'] ?? [])].toSorted();
+    // Names have no case; an expression's letters may mean more than themselves (`\D`).
+    const written: readonly string[] = values['server-alias'] ?? [];
+    const names = written.map((alias) => (alias.startsWith('~') ? alias : alias.toLowerCase()));
+    const aliases = [...new Set(names)].toSorted();
     return aliases.length === 0 ? undefined : { aliases };
   },
 });

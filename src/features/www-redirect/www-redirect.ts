@@ -3,6 +3,7 @@ import type { WwwRedirectPolicy } from '../../model/policy.ts';
 import { defineFeature } from '../kit/feature.ts';
 import type { RequestView } from '../kit/filter.ts';
 import { readRedirectCode } from '../kit/redirect-code.ts';
+import { voidRedirects } from '../kit/redirect-group.ts';
 import { bool } from '../kit/values.ts';
 
 /** Redirects `www.` of a host to it, or a host to its `www.` (docs/reference/annotations.md §2.3). The other name is an alias. */
@@ -29,10 +30,16 @@ export const wwwRedirect = defineFeature({
       consequence: 'nothing is redirected there',
       holds: (_, { hosts }) => hosts.some((host) => wwwTwin(host) === undefined),
     },
+    {
+      of: ['from-to-www-redirect'],
+      problem: 'does not count beside a temporal-redirect or permanent-redirect that is none',
+      consequence: 'nothing is redirected',
+      holds: (_, place) => voidRedirects(place) !== undefined,
+    },
   ],
-  translate: (values, { setting }): WwwRedirectPolicy | undefined => {
-    if (values['from-to-www-redirect'] !== true) return undefined;
-    return { status: readRedirectCode(setting) };
+  translate: (values, context): WwwRedirectPolicy | undefined => {
+    if (values['from-to-www-redirect'] !== true || voidRedirects(context) !== undefined) return undefined;
+    return { status: readRedirectCode(context.setting) };
   },
   createFilter: ({ status }, { host, settings }) => {
     const twin = wwwTwin(host.name);

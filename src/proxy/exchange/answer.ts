@@ -31,6 +31,7 @@ export function answerDirect(exchange: Exchange, answer: DirectResponse): void {
     exchange.downstream.abort();
     return;
   }
+  if (answer.hasNoHsts === true) exchange.response.isHstsDue = false;
   const page = stockPage(status);
   const isBodiless = status === 204 || status === 304;
   const body = isBodiless ? '' : (answer.body ?? page.body);

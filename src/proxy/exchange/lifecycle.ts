@@ -163,6 +163,8 @@ function matchRoute(exchange: Exchange): void {
     return;
   }
   if (match.deniedStatus !== undefined) {
+    // A closed host answers as itself (docs/reference/routing.md §8).
+    if (match.deniedStatus === 403) response.isHstsDue = false;
     answerPage(exchange, match.deniedStatus);
     return;
   }
@@ -177,19 +179,20 @@ function chooseUpstream(exchange: Exchange): void {
   const route = routing.route!;
   const { upstream } = route;
   if (upstream === undefined) {
-    answerError(exchange, 'not_found');
+    access(exchange, route, answerNotFound);
     return;
   }
   if (!upstream.hasEndpoints()) {
     // The default backend is what answers for nobody: without it, there is nothing to be found (docs/reference/routing.md §10).
-    if (standIn(exchange, route)) access(exchange, route);
-    else answerError(exchange, upstream.id === DEFAULT_BACKEND ? 'not_found' : 'no_endpoints');
+    if (standIn(exchange, route)) access(exchange, route, forward);
+    else if (upstream.id === DEFAULT_BACKEND) access(exchange, route, answerNotFound);
+    else answerError(exchange, 'no_endpoints');
     return;
   }
   tries.picking.cookiePath = route.path;
   tries.picking.hostName = routing.linkedHost!.name;
   splitTraffic(exchange, upstream);
-  access(exchange, route);
+  access(exchange, route, forward);
 }
 
 /** Whether another upstream takes the request of one that has no endpoints. */
@@ -206,9 +209,14 @@ function standIn(exchange: Exchange, { onNoEndpoints }: LinkedRoute): boolean {
   return false;
 }
 
-function access(exchange: Exchange, route: LinkedRoute): void {
-  if (route.onAccess.length > 0) runChain(exchange, route.onAccess, 0, forward);
-  else forward(exchange);
+function access(exchange: Exchange, route: LinkedRoute, next: Stage): void {
+  if (route.onAccess.length > 0) runChain(exchange, route.onAccess, 0, next);
+  else next(exchange);
+}
+
+/** In place of a default backend, which would have met all checks of the route. */
+function answerNotFound(exchange: Exchange): void {
+  answerError(exchange, 'not_found');
 }
 
 /** 8. to 13.: from here on the request goes to an upstream. */
