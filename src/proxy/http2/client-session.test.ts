@@ -77,6 +77,18 @@ describe('responses', () => {
       want: ['reset 1 protocolError'],
     },
     {
+      name: '8.1: a body without a head',
+      send: [data(1, 'HTTP/1.1 200 OK\r\n\r\n', 0)],
+      events: ['reset 1 protocolError'],
+      want: ['reset 1 protocolError'],
+    },
+    {
+      name: '8.1: a body behind nothing but a head before the final one',
+      send: [headers(1, [[':status', '103']], 4), data(1, 'x', 1)],
+      events: ['interim 1 103', 'reset 1 protocolError'],
+      want: ['reset 1 protocolError'],
+    },
+    {
       name: '8.3.2: no :status',
       send: [headers(1, [['x', '1']])],
       events: ['reset 1 protocolError'],

@@ -77,6 +77,8 @@ export class ReceiveSide {
         : owner.fail(H2_ERROR.streamClosed, 'DATA on a stream that is over');
     }
     if (stream.isRemoteEnded) return owner.streamError(id, H2_ERROR.streamClosed);
+    // A body without a head could be taken for a message of its own (RFC 9113 §8.1).
+    if (!stream.isHeadRead) return owner.streamError(id, H2_ERROR.protocolError);
     if (length > stream.receiveWindow) return owner.streamError(id, H2_ERROR.flowControlError);
     stream.receiveWindow -= length;
     this.#stream = stream;

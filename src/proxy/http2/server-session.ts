@@ -198,6 +198,7 @@ export class ServerSession extends Session implements TimerOwner {
       return this.charge('reset') && this.skip(buffer, start, end);
     }
     const stream = this.openStream(id);
+    stream.isHeadRead = true;
     if (this.streams.size === 1) this.#server.onBusy?.(true);
     stream.headBytes = end - start;
     if (!this.decode(stream.fields, 'request', buffer, start, end)) return false;

@@ -124,6 +124,11 @@ describe('a server that misbehaves', () => {
       counted: 'empty-frame',
     },
     { name: 'a window that overflows', send: () => windowUpdate(0, 0x7fff_ffff), goaway: 3 },
+    {
+      name: 'a body without a head',
+      send: (id: number) => data(id, 'HTTP/1.1 200 OK\r\n\r\n', 1),
+      told: ['reset 1 1'],
+    },
     { name: 'no status', send: (id: number) => headers(id, [['x', '1']]), told: ['reset 1 1'] },
     { name: '101', send: (id: number) => headers(id, [[':status', '101']], 4), told: ['reset 1 1'] },
     {
