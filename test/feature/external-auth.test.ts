@@ -287,6 +287,15 @@ describe('nobody else reaches the backend', () => {
     expect(server.requests.join('')).not.toMatch(/secret|content-length|transfer-encoding/i);
   });
 
+  test('by a Host of another beside the target: question and way back name the host that is asked for', async () => {
+    await send('GET http://all.test/x HTTP/1.1\r\nHost: open.test\r\n\r\n');
+    expect(server.requests[0]).toContain('X-Original-URL: http://all.test/x\r\n');
+    const response = await send('GET http://in.test/x HTTP/1.1\r\nHost: evil.test\r\n\r\n');
+    expect(response).toContain('Location: https://login.test/start?rd=http://in.test%2Fx\r\n');
+    expect(server.requests.join('')).not.toMatch(/open|evil/);
+    expect(backend.requests).toEqual([]);
+  });
+
   test('and what is said of hops in front is not told to the server', async () => {
     await get(
       'all.test',

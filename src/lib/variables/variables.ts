@@ -104,7 +104,7 @@ const VARIABLES: Readonly<Record<string, VariableReader>> = {
   server_name: (source) => toByteText(source.labels?.host ?? CATCH_ALL),
   hostname: () => hostname(),
   host: (source) => orNone(source.host),
-  http_host: (source) => source.header('host') ?? orNone(source.hostHeader),
+  http_host: (source) => orNone(source.hostHeader),
   subdomain: subdomainOf,
   scheme: (source) => source.connectionScheme,
   https: (source) => (source.connectionScheme === 'https' ? 'on' : ''),
