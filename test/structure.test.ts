@@ -248,7 +248,9 @@ describe('structure', () => {
   });
 
   test('names are in kebab-case', () => {
-    const odd = files.map(({ path }) => path).filter((path) => !/^[a-z0-9-]+(\/[a-z0-9-]+)*\.ts$/.test(path));
+    const odd = files
+      .map(({ path }) => path)
+      .filter((path) => !/^[a-z0-9-]+(\/[a-z0-9-]+)*(\.d)?\.ts$/.test(path));
     expect(odd).toEqual([]);
   });
 

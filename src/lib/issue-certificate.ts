@@ -1,9 +1,10 @@
 import { createHash, sign, X509Certificate, type KeyObject } from 'node:crypto';
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
-import forge from 'node-forge';
+import type forge from 'node-forge';
+import asn1 from 'node-forge/lib/asn1.js';
+import util from 'node-forge/lib/util.js';
 
-const { asn1, util } = forge;
 const { Class, Type } = asn1;
 
 export interface KeyPair {

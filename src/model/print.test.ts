@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { hostModel, modelOf, routeModel } from '../../test/fixtures/models.ts';
 import type { Model } from './model.ts';
 import { DEFAULT_LISTENERS } from './ports.ts';
-import { printModel } from './print.ts';
+import { printModel } from './print-yaml.ts';
 
 const printed = (model: Model) => parse(printModel(model));
 

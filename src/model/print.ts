@@ -1,7 +1,5 @@
 import { KeyObject } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { stringify } from 'yaml';
-import type { Finding } from './finding.ts';
 import type {
   CanaryModel,
   CertificateModel,
@@ -30,34 +28,16 @@ export interface UsualPolicies {
 
 const NOTHING_USUAL: UsualPolicies = { route: {}, host: {}, upstream: {} };
 
-/** Prints a model as canonical YAML: the same model gives the same text. Keys and other secrets are not in it. */
-export function printModel(model: Model, options: PrintOptions = {}): string {
+/** A model as plain values, for printing. Keys and other secrets are not in it. */
+export function modelToPlain(model: Model, options: PrintOptions = {}): object {
   const usual = options.usual ?? NOTHING_USUAL;
-  return toYaml({
+  return {
     ...portsOf(model),
     hosts: model.hosts.map((host) => hostToPlain(host, usual)),
     upstreams: model.upstreams.map((upstream) => upstreamToPlain(upstream, usual)),
     certificates: model.certificates.map(certificateToPlain),
     defaultCertificateId: model.defaultCertificateId,
-  });
-}
-
-/** Prints findings as canonical YAML. */
-export function printFindings(findings: readonly Finding[]): string {
-  return toYaml(
-    findings.map(({ reason, severity, source, value, problem, consequence }) => ({
-      reason,
-      severity,
-      source: printSource(source),
-      ...(value === '' ? {} : { value }),
-      problem,
-      consequence,
-    })),
-  );
-}
-
-function toYaml(value: unknown): string {
-  return stringify(value, { lineWidth: 0, aliasDuplicateObjects: false });
+  };
 }
 
 /** Ports other than the usual ones, streams, and the names that no host tells of. */

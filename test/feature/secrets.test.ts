@@ -12,7 +12,7 @@ import { readObject } from '../../src/controller/store/read-object.ts';
 import { DEFAULT_TRANSLATE_OPTIONS } from '../../src/controller/translate/options.ts';
 import { features } from '../../src/features/registry.ts';
 import { redactBytes, revealBytes } from '../../src/lib/redacted-bytes.ts';
-import { printModel } from '../../src/model/print.ts';
+import { printModel } from '../../src/model/print-yaml.ts';
 import type { ToWorker } from '../../src/table/messages.ts';
 import { FALLBACK_CERTIFICATE } from '../golden/run-case.ts';
 import { makeCertificate } from '../fixtures/certificates.ts';

@@ -10,7 +10,8 @@ import { DEFAULT_TRANSLATE_OPTIONS, type TranslateOptions } from '../../src/cont
 import { createTranslator } from '../../src/controller/translate/translate.ts';
 import { features } from '../../src/features/registry.ts';
 import type { CertificateModel } from '../../src/model/model.ts';
-import { printFindings, printModel, type UsualPolicies } from '../../src/model/print.ts';
+import type { UsualPolicies } from '../../src/model/print.ts';
+import { printFindings, printModel } from '../../src/model/print-yaml.ts';
 
 /** The time at which all golden cases are translated. */
 export const GOLDEN_NOW_MS = Date.UTC(2026, 10, 23);

@@ -1,6 +1,7 @@
 import { revealBytes, type RedactedBytes } from '../../lib/redacted-bytes.ts';
 import { createSecureContext } from 'node:tls';
-import forge from 'node-forge';
+import asn1 from 'node-forge/lib/asn1.js';
+import decoder from 'node-forge/lib/pem.js';
 import { parseNamespacedName } from '../../lib/namespaced-name.ts';
 
 /** Data of a Secret, or undefined when missing. */
@@ -28,8 +29,8 @@ export function readDhParameters(value: string, secretOf: SecretLookUp): DhParam
   const pem = revealBytes(bytes).toString('latin1');
   try {
     // What is no group at all, Node passes over in silence.
-    const [block] = forge.pem.decode(pem);
-    forge.asn1.fromDer(block!.body);
+    const [block] = decoder.decode(pem);
+    asn1.fromDer(block!.body);
     createSecureContext({ dhparam: pem });
     return { ok: true, pem };
   } catch (error) {
