@@ -188,6 +188,26 @@ export function describeConnections(createTransport: () => Transport): void {
         expect(recorder.count('drain')).toBe(3);
       });
 
+      test('texts that do not all leave at once are held, and arrive in order', async () => {
+        const { connection, recorder, peer } = await rig.pair(kind);
+        peer.pause();
+        let sent = '';
+        let isTaken = true;
+        for (let i = 0; isTaken; i++) {
+          const text = `${i}`.padEnd(10_000, '.');
+          isTaken = connection.write(text);
+          sent += text;
+        }
+        expect(connection.held).toBeGreaterThan(0);
+        const received = readToEnd(peer);
+        peer.resume();
+        await recorder.until(() => recorder.count('drain') === 1);
+        expect(connection.held).toBe(0);
+        connection.write('end');
+        connection.end();
+        expect(await received).toBe(`${sent}end`);
+      });
+
       test('nothing that is called calls back before it returned', async () => {
         const { connection, recorder, peer } = await rig.pair(kind);
         const reply = Buffer.alloc(200_000, 'r');
