@@ -128,6 +128,11 @@ export class BlockWriter {
   }
 }
 
+/** Whether a message may have such a field: others make a message malformed (RFC 9113 §8.2.1). */
+export function isFit([name, value]: readonly [string, string]): boolean {
+  return /^:?[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name) && !/[^\t\x20-\x7e\x80-\xff]|^[ \t]|[ \t]$/.test(value);
+}
+
 /** Changes some octets of it. */
 export function mutate(random: Random, bytes: Buffer): Buffer {
   let mutated = Buffer.from(bytes);

@@ -1,6 +1,8 @@
+import { fuzzFrames } from './frame-run.ts';
 import { fuzzHpackBlocks } from './hpack-blocks.ts';
 import { fuzzHpackPairs } from './hpack-run.ts';
 import type { FuzzMode } from './mode.ts';
+import { fuzzUpstreamFrames } from './upstream-frames.ts';
 
 interface PartResult {
   readonly cases: number;
@@ -15,6 +17,8 @@ const PARTS: readonly {
 }[] = [
   { name: 'field lists', cases: 2_000, run: fuzzHpackPairs },
   { name: 'field blocks', cases: 1_000, run: fuzzHpackBlocks },
+  { name: 'frames of clients', cases: 2_000, run: fuzzFrames },
+  { name: 'responses of upstreams', cases: 2_000, run: fuzzUpstreamFrames },
 ];
 
 /** HTTP/2 against node:http2. */
