@@ -235,8 +235,10 @@ export class DownstreamConnection
   }
 
   onInputUsed(): void {
-    if (this.#isEnded && this.#state === IN_HEAD && !this.#isBlocked) this.#linger();
-    else this.#regulate();
+    const { isEmpty } = this.#input;
+    if (!this.#isEnded || this.#isBlocked) this.#regulate();
+    else if (this.#state === IN_HEAD || (this.#state === DISCARDING && isEmpty)) this.#linger();
+    else if (this.#state === IN_EXCHANGE && isEmpty && !this.#body.isComplete) this.destroy();
   }
 
   /** Stops reading while more waits than is worth keeping, unless it is a head that is still coming in. */
@@ -298,12 +300,10 @@ export class DownstreamConnection
 
   /** With a `refusal` the head could not be understood: what is behind it will never be parsed. */
   #begin(head: Http1RequestHead, headBytes: number, refusal: ProxyErrorCode | undefined): void {
-    const context = this.#context;
     this.#state = IN_EXCHANGE;
     this.#requestCount++;
     this.#gauge.request();
-    if (this.#isEnded) context.timers.arm(this.#timer, WAITS.halfClosedMs);
-    else context.timers.disarm(this.#timer);
+    this.#awaitResponse();
     this.#isBodyWanted = false;
     this.#isBodyPaused = false;
     const serving = (this.#serving ??= this.#servings.take(this));
@@ -330,8 +330,14 @@ export class DownstreamConnection
     }
     const position = this.#body.read(lifecycle, buffer, start, end);
     const isSame = this.#state === IN_EXCHANGE && this.#requestCount === count;
-    if (isSame && this.#body.isComplete && !this.#isBlocked) timers.disarm(this.#timer);
+    if (isSame && this.#body.isComplete && !this.#isBlocked) this.#awaitResponse();
     return position;
+  }
+
+  /** There is time for it, unless the client closed its half. */
+  #awaitResponse(): void {
+    if (this.#isEnded) this.#context.timers.arm(this.#timer, WAITS.halfClosedMs);
+    else this.#context.timers.disarm(this.#timer);
   }
 
   #discard(start: number, end: number): number {
@@ -395,22 +401,15 @@ export class DownstreamConnection
 
   #onEnd(): void {
     this.#isEnded = true;
-    switch (this.#state) {
-      case IN_EXCHANGE:
-        if (!this.#body.isComplete) this.destroy();
-        else if (!this.#isBlocked) this.#context.timers.arm(this.#timer, WAITS.halfClosedMs);
-        return;
-      case TUNNEL:
-        this.#lifecycle.onTunnelEnd();
-        return;
-      case IN_HEAD:
-        // With a response still held, only our half is closed.
-        if (this.#connection.held === 0) this.destroy();
-        else this.#linger();
-        return;
-      default:
-        this.destroy();
-    }
+    const isWaiting = !this.#input.isEmpty;
+    const isBetween = this.#state === IN_HEAD || this.#state === DISCARDING;
+    if (this.#state === TUNNEL) this.#lifecycle.onTunnelEnd();
+    else if (this.#state === IN_EXCHANGE && (isWaiting || this.#body.isComplete)) {
+      if (!this.#isBlocked) this.#awaitResponse();
+    } else if (this.#state === DISCARDING && isWaiting) return;
+    // With a response still held, only our half is closed.
+    else if (isBetween && this.#connection.held > 0) this.#linger();
+    else this.destroy();
   }
 
   #onTimeout(): void {
