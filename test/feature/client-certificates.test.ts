@@ -87,20 +87,34 @@ interface Ask {
   readonly host?: string;
   readonly as?: string;
   readonly lines?: readonly string[];
+  readonly session?: Buffer | undefined;
+  readonly maxVersion?: 'TLSv1.2' | 'TLSv1.3';
+  onSession?(session: Buffer): void;
 }
 
 /** One request over a connection of its own, and all that comes back. */
-async function ask({ sni, host = sni ?? '', as, lines = [] }: Ask): Promise<string> {
+async function ask({
+  sni,
+  host = sni ?? '',
+  as,
+  lines = [],
+  session,
+  maxVersion = 'TLSv1.3',
+  onSession = () => {},
+}: Ask): Promise<string> {
   const socket = connect({
     host: '127.0.0.1',
     port: serin.httpsPort,
     servername: sni ?? '',
     rejectUnauthorized: false,
+    session,
+    maxVersion,
     ...(as === undefined ? {} : { cert: read(`${as}.crt`), key: read(`${as}.key`) }),
   });
   let text = '';
   socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
   socket.on('error', () => {});
+  socket.on('session', (given: Buffer) => onSession(given));
   socket.write(['GET /x HTTP/1.1', `Host: ${host}`, 'Connection: close', ...lines, '', ''].join('\r\n'));
   await once(socket, 'close');
   return text;
@@ -207,11 +221,22 @@ describe.skipIf(!hasOpenssl)('client certificates (needs openssl)', () => {
       ...webObjects(port),
       secret('one', { 'ca.crt': read('one.crt') }),
       secret('two', { 'ca.crt': read('two.crt') }),
+      {
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { namespace: 'a', name: 'settings' },
+        data: { 'ssl-session-tickets': 'true' },
+      },
       secret('revoked', { 'ca.crt': read('one.crt'), 'ca.crl': read('one.crl') }),
     ];
     writeSecret('live', { 'ca.crt': read('one.crt') });
     writeFileSync(join(manifests, 'objects.yaml'), objects.map((object) => stringify(object)).join('---\n'));
-    serin = await startSerin(['serve', `--manifests=${manifests}`, '--watch-ingress-without-class']);
+    serin = await startSerin([
+      'serve',
+      `--manifests=${manifests}`,
+      '--configmap=a/settings',
+      '--watch-ingress-without-class',
+    ]);
   }, 60_000);
 
   afterAll(async () => {
@@ -392,6 +417,46 @@ describe.skipIf(!hasOpenssl)('client certificates (needs openssl)', () => {
     expect(await Promise.all(all)).toEqual([200, 421, 200, 200]);
     client.destroy();
   });
+
+  test('without a good one nothing is tunnelled over HTTP/2 either', async () => {
+    for (const as of [undefined, 'mallory']) {
+      const client = connectHttp2(`https://127.0.0.1:${serin.httpsPort}`, {
+        servername: 'on.test',
+        rejectUnauthorized: false,
+        ...(as === undefined ? {} : { cert: read(`${as}.crt`), key: read(`${as}.key`) }),
+      });
+      await once(client, 'remoteSettings');
+      const socket = { ':method': 'CONNECT', ':protocol': 'websocket', ':path': '/' };
+      const stream = client.request({ ...socket, ':authority': 'on.test' });
+      const [head] = (await once(stream.resume(), 'response')) as [IncomingHttpHeaders];
+      expect([as, head[':status']]).toEqual([as, 400]);
+      client.destroy();
+    }
+  });
+
+  test.each(['TLSv1.2', 'TLSv1.3'] as const)(
+    'a session of %s that is resumed stands in for no other certificate',
+    async (maxVersion) => {
+      let ticket: Buffer | undefined;
+      const given = { maxVersion, onSession: (session: Buffer) => void (ticket = session) };
+      for (const [sni, as] of [
+        ['on.test', 'ann'],
+        ['two.test', 'mallory'],
+        ['any.test', 'mallory'],
+        ['open.test', undefined],
+      ] as const) {
+        await ask({ sni, ...(as === undefined ? {} : { as }), ...given });
+        expect(ticket).toBeInstanceOf(Buffer);
+        for (const other of ['on.test', 'two.test', 'optional.test', 'revoked.test', 'any.test']) {
+          if (other === sni) continue;
+          const text = await ask({ sni: other, session: ticket, maxVersion });
+          if (statusOf(text) === 200) expect(seenOf(text)).toEqual({ 'ssl-client-verify': 'NONE' });
+          else expect([other, statusOf(text)]).toEqual([other, 400]);
+        }
+        ticket = undefined;
+      }
+    },
+  );
 
   test('a CA that changes counts at once, on connections that are open too', async () => {
     const socket = connect({
