@@ -1,7 +1,7 @@
 import type { DirectResponse } from '../../features/kit/filter.ts';
 import { locationFormOf, toLocation } from '../../features/kit/location-form.ts';
 import { PROXY_ERRORS, type ProxyErrorCode, type ProxyErrorKind } from '../message/proxy-errors.ts';
-import { reasonOf, stockPage } from './stock-page.ts';
+import { reasonOf, stockPage, type StockPage } from './stock-page.ts';
 import { detourOf } from './detour.ts';
 import type { Exchange } from './exchange.ts';
 import { finishExchange } from './finish.ts';
@@ -32,7 +32,7 @@ export function answerDirect(exchange: Exchange, answer: DirectResponse): void {
     return;
   }
   if (answer.hasNoHsts === true) exchange.response.isHstsDue = false;
-  const page = stockPage(status);
+  const page = pageFor(exchange, status);
   const isBodiless = status === 204 || status === 304;
   const body = isBodiless ? '' : (answer.body ?? page.body);
   let before = NO_LINES;
@@ -95,7 +95,7 @@ export function answerPage(
   name?: ProxyErrorKind['page'],
   grpcStatus?: number,
 ): void {
-  const { reason, body } = stockPage(status, name);
+  const { reason, body } = pageFor(exchange, status, name);
   const before = joinLines(HTML, contentLengthLine(body.length));
   send(exchange, status, reason, before, NO_LINES, body, grpcStatus);
 }
@@ -106,11 +106,15 @@ export function answerSlashRedirect(
   path: string,
   form = locationFormOf(undefined),
 ): void {
-  const { reason, body } = stockPage(301);
+  const { reason, body } = pageFor(exchange, 301);
   const query = exchange.query === '' ? '' : `?${exchange.query}`;
   const location = toLocation(escapePath(path) + query, form, exchange);
   const lines = joinLines(HTML, contentLengthLine(body.length));
   send(exchange, 301, reason, joinLines(lines, headerLine('Location', location)), NO_LINES, body);
+}
+
+function pageFor({ routing }: Exchange, status: number, name?: ProxyErrorKind['page']): StockPage {
+  return stockPage(status, name, routing.rules.settings.isServerHeaderSent);
 }
 
 /** `before` declares the length of the body, where the status has one. `grpcStatus` is that of calls, where it does not follow from the status. */

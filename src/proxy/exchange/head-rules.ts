@@ -3,6 +3,7 @@ import type { VariableSource } from '../../lib/variables/source.ts';
 import { compileFieldTemplate, hasVariables, type Template } from '../../lib/variables/template.ts';
 import type { DataPlaneSettings } from '../../table/settings.ts';
 import { type HeadText, headerLine, headerLineIfSafe, joinLines, NO_LINES } from '../message/head-text.ts';
+import { SERVER_WITH_VERSION } from './stock-page.ts';
 import { createDropTable, HEADER, HEADER_NAMES, headerIdOf } from '../message/known-headers.ts';
 import { Compression } from './compression.ts';
 
@@ -28,7 +29,9 @@ export interface HeadRules {
   readonly responseDropNames: ReadonlySet<string> | undefined;
   /** Headers of proxy-set-headers; they take the place of what else has their names. */
   readonly requestFields: readonly Field[];
-  /** Lines that every response gets: Server, and what of add-headers is fixed. */
+  /** Server line, before all others; empty when none is sent. */
+  readonly serverLine: HeadText;
+  /** Lines that every response gets: what of add-headers is fixed. */
   readonly responseLines: HeadText;
   /** What of add-headers has variables. */
   readonly responseFields: readonly Field[];
@@ -78,7 +81,7 @@ const RESPONSE_DROPS = [
   'x-pad',
 ] as const;
 
-const SERVER_LINE = headerLine('Server', 'nginx');
+const SERVER_LINE = headerLine('Server', SERVER_WITH_VERSION);
 
 const compiled = new WeakMap<DataPlaneSettings, HeadRules>();
 let latest: HeadRules | undefined;
@@ -124,10 +127,8 @@ function compileHeadRules(settings: DataPlaneSettings): HeadRules {
     responseDropsWithHsts,
     responseDropNames,
     requestFields: upstreamHeaders.map(toField),
-    responseLines: joinLines(
-      settings.isServerHeaderSent ? SERVER_LINE : NO_LINES,
-      linesOf(responseHeaders.filter(([, value]) => !hasVariables(value))),
-    ),
+    serverLine: settings.isServerHeaderSent ? SERVER_LINE : NO_LINES,
+    responseLines: linesOf(responseHeaders.filter(([, value]) => !hasVariables(value))),
     responseFields: responseHeaders.filter(([, value]) => hasVariables(value)).map(toField),
     hstsLine: hsts === undefined ? NO_LINES : headerLineIfSafe('Strict-Transport-Security', hsts),
     compression: Compression.of(settings.compression),

@@ -6,6 +6,9 @@ export interface StockPage {
   readonly body: string;
 }
 
+/** What `server-tokens` has answers say of the server: the nginx of ingress-nginx's last image. */
+export const SERVER_WITH_VERSION = 'nginx/1.27.1';
+
 interface PageText {
   readonly reason: string;
   /** `<title>` and `<h1>`, where they are not the status and its reason. */
@@ -52,10 +55,10 @@ const TEXTS: Readonly<Record<number, PageText>> = {
 const BAD_REQUEST = '400 Bad Request';
 
 const SPECIAL_TEXTS: Readonly<Record<NonNullable<ProxyErrorKind['page']>, PageText>> = {
-  'header-too-large': special('Request Header Or Cookie Too Large'),
-  'plain-http-on-tls': special('The plain HTTP request was sent to HTTPS port'),
-  'no-client-certificate': special('No required SSL certificate was sent'),
-  'bad-client-certificate': special('The SSL certificate error'),
+  'header-too-large': specialText('Request Header Or Cookie Too Large'),
+  'plain-http-on-tls': specialText('The plain HTTP request was sent to HTTPS port'),
+  'no-client-certificate': specialText('No required SSL certificate was sent'),
+  'bad-client-certificate': specialText('The SSL certificate error'),
 };
 
 /** Statuses that nginx has a reason for but no page. */
@@ -68,15 +71,33 @@ const REASONS: Readonly<Record<number, string>> = {
   304: 'Not Modified',
 };
 
-const pages = new Map<number, StockPage>();
-for (const [status, text] of Object.entries(TEXTS))
-  pages.set(Number(status), pageOf(`${status} ${text.reason}`, text));
-const specialPages = new Map<string, StockPage>();
-for (const [name, text] of Object.entries(SPECIAL_TEXTS)) specialPages.set(name, pageOf(BAD_REQUEST, text));
+interface Pages {
+  readonly byStatus: ReadonlyMap<number, StockPage>;
+  readonly special: ReadonlyMap<string, StockPage>;
+}
+
+/** All pages, with this name of the server at their foot. */
+function pagesOf(server: string): Pages {
+  return {
+    byStatus: new Map(
+      Object.entries(TEXTS).map(([status, text]) => [
+        Number(status),
+        pageOf(`${status} ${text.reason}`, text, server),
+      ]),
+    ),
+    special: new Map(
+      Object.entries(SPECIAL_TEXTS).map(([name, text]) => [name, pageOf(BAD_REQUEST, text, server)]),
+    ),
+  };
+}
+
+const plainPages = pagesOf('nginx');
+const versionedPages = pagesOf(SERVER_WITH_VERSION);
 
 /** The page of a status; an unknown status has an empty one. */
-export function stockPage(status: number, name?: ProxyErrorKind['page']): StockPage {
-  const page = name === undefined ? pages.get(status) : specialPages.get(name);
+export function stockPage(status: number, name?: ProxyErrorKind['page'], isVersioned = false): StockPage {
+  const { byStatus, special } = isVersioned ? versionedPages : plainPages;
+  const page = name === undefined ? byStatus.get(status) : special.get(name);
   return page ?? { reason: reasonOf(status), body: '' };
 }
 
@@ -85,18 +106,22 @@ export function reasonOf(status: number): string {
   return REASONS[status] ?? TEXTS[status]?.reason ?? '';
 }
 
-function special(line: string): PageText {
+function specialText(line: string): PageText {
   return { reason: 'Bad Request', title: `400 ${line}`, heading: BAD_REQUEST, line };
 }
 
-function pageOf(fallback: string, { reason, title = fallback, heading = title, line }: PageText): StockPage {
+function pageOf(
+  fallback: string,
+  { reason, title = fallback, heading = title, line }: PageText,
+  server: string,
+): StockPage {
   const body = [
     '<html>',
     `<head><title>${title}</title></head>`,
     '<body>',
     `<center><h1>${heading}</h1></center>`,
     ...(line === undefined ? [] : [`<center>${line}</center>`]),
-    '<hr><center>nginx</center>',
+    `<hr><center>${server}</center>`,
     '</body>',
     '</html>',
     '',

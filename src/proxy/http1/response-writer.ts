@@ -64,6 +64,7 @@ export class ResponseWriter {
         : NO_LINES;
     const text =
       statusLine(status, reason) +
+      exchange.routing.rules.serverLine +
       dateLine(exchange.startedAtMs) +
       lines +
       framing +

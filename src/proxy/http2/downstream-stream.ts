@@ -7,7 +7,7 @@ import { Lifecycle } from '../exchange/lifecycle.ts';
 import { Spares } from '../exchange/spares.ts';
 import type { ConnectionInfo } from '../message/connection-info.ts';
 import { LinesEditor } from '../message/head-editor.ts';
-import { type HeadText, NO_LINES } from '../message/head-text.ts';
+import { type HeadText, joinLines, NO_LINES } from '../message/head-text.ts';
 import type { HeaderBlock } from '../message/heads.ts';
 import { dateLine } from '../message/http-date.ts';
 import { NEVER_FORWARDED } from '../message/known-headers.ts';
@@ -288,8 +288,9 @@ export class DownstreamStream implements Downstream, StreamHandler {
   #sendHead(): void {
     if (!this.#isHeadDue) return;
     this.#isHeadDue = false;
-    const date = dateLine(this.#lifecycle.exchange.startedAtMs);
-    this.#respond(this.#status, date, this.#lines, this.#contentLength, this.#trailingLines);
+    const { startedAtMs, routing } = this.#lifecycle.exchange;
+    const lines = joinLines(routing.rules.serverLine, this.#lines);
+    this.#respond(this.#status, dateLine(startedAtMs), lines, this.#contentLength, this.#trailingLines);
   }
 
   #respond(status: number, date: HeadText, lines: HeadText, contentLength: number, trailing: HeadText): void {

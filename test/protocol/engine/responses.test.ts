@@ -124,6 +124,24 @@ describe('what is passed back', () => {
     }
   }
 
+  test('server-tokens: Server with a version comes first, and pages have it at their foot', async () => {
+    const upstream = await bench.answering(
+      () => 'HTTP/1.1 200 OK\r\nServer: theirs\r\nContent-Length: 0\r\n\r\n',
+    );
+    const client = await (
+      await bench.engine({ endpoints: [upstream.endpoint], settings: { isServerHeaderSent: true } })
+    ).connect();
+    client.send(GET);
+    expect((await client.response()).replace(DATE, '')).toBe(
+      'HTTP/1.1 200 OK\r\nServer: nginx/1.27.1\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n',
+    );
+    client.send('GET / HTTP/1.1\r\nHost: unknown.test\r\n\r\n');
+    const page = await client.response();
+    expect(page).toMatch(/^HTTP\/1\.1 404 Not Found\r\nServer: nginx\/1\.27\.1\r\nDate: /);
+    expect(page).toContain('Content-Length: 153\r\n');
+    expect(page).toContain('<hr><center>nginx/1.27.1</center>\r\n');
+  });
+
   test('HSTS on real https only, instead of the upstream one; add-headers on everything', async () => {
     const upstream = await bench.answering(
       () =>
