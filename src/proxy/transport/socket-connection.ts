@@ -13,7 +13,7 @@ import type {
   TlsFacts,
   TlsServerContext,
 } from './transport.ts';
-import { outliveWriteFailures, writeText } from './write-failures.ts';
+import { outliveWriteFailures } from './write-failures.ts';
 
 /** What the connections of a transport share. */
 export interface ConnectionServices {
@@ -24,9 +24,6 @@ export interface ConnectionServices {
 /** Which connection a socket belongs to: listeners are shared by all sockets, and none of them keeps a closure alive. */
 const CONNECTION = Symbol('connection');
 type OwnedSocket = Socket & { [CONNECTION]: SocketConnection };
-
-/** Longer text is not worth a way of its own. */
-const SHORT_TEXT = 16_384;
 
 /** Handles what nobody has taken over. */
 const NOBODY: ConnectionHandler = { onData() {}, onEnd() {}, onDrain() {}, onClose() {} };
@@ -45,12 +42,6 @@ export class SocketConnection implements Connection, HandshakeOwner, Borrower {
   #isPaused = false;
   /** Whether something was held before what is being written now. */
   #wasBusy = false;
-  /** Set where text can leave past the stream: told what becomes of it. TLS takes one write at a time, and the stream alone knows when. */
-  #onTextSettled: ((error?: Error | null) => void) | undefined = undefined;
-  /** Octets of such text that have not left. */
-  #textHeld = 0;
-  /** Whether the stream may hold something. */
-  #isStreamUsed = false;
   /** Given back, and on its way to the handler; the socket rests meanwhile. */
   #unread: Buffer | undefined = undefined;
   #failure: Error | undefined = undefined;
@@ -90,7 +81,7 @@ export class SocketConnection implements Connection, HandshakeOwner, Borrower {
   }
 
   get held(): number {
-    return this.#socket.writableLength + this.#textHeld;
+    return this.#socket.writableLength;
   }
 
   get areKeptNeeded(): boolean {
@@ -104,7 +95,6 @@ export class SocketConnection implements Connection, HandshakeOwner, Borrower {
     this.#secure = secure;
     this.#isConnecting = secure === undefined ? 'tcp' : 'tls';
     outliveWriteFailures(socket, onWriteFailed);
-    if (secure === undefined) this.#onTextSettled = (error) => this.#settleText(error);
     socket.once(secure === undefined ? 'connect' : 'secureConnect', onConnect);
     socket.on('drain', onDrain);
     socket.on('end', onEnd);
@@ -121,8 +111,7 @@ export class SocketConnection implements Connection, HandshakeOwner, Borrower {
 
   write(text: string, bytes?: Buffer, start = 0, end = 0, isKept = false): boolean {
     const socket = this.#socket;
-    if (start === end) return text === '' || this.#writeText(text);
-    this.#isStreamUsed = true;
+    if (start === end) return text === '' || socket.write(text, 'latin1');
     if (socket.writableCorked === 0) this.#wasBusy = socket.writableLength > 0;
     const part = bytes!.subarray(start, end);
     const held = isKept || this.#services.buffers.borrow(part, this) ? part : Buffer.from(part);
@@ -134,34 +123,8 @@ export class SocketConnection implements Connection, HandshakeOwner, Borrower {
     return !socket.writableNeedDrain;
   }
 
-  #writeText(text: string): boolean {
-    const settled = this.#onTextSettled;
-    if (settled === undefined || text.length > SHORT_TEXT || !this.#isStreamEmpty) {
-      this.#isStreamUsed = true;
-      return this.#socket.write(text, 'latin1');
-    }
-    this.#textHeld = text.length;
-    writeText(this.#socket, text, settled);
-    return true;
-  }
-
-  /** Whether nothing is on its way out. */
-  get #isStreamEmpty(): boolean {
-    if (this.#textHeld > 0 || this.#isConnecting !== undefined) return false;
-    if (!this.#isStreamUsed) return true;
-    const socket = this.#socket;
-    this.#isStreamUsed = socket.writableLength > 0 || socket.writableCorked > 0;
-    return !this.#isStreamUsed;
-  }
-
-  #settleText(error: Error | null | undefined): void {
-    this.#textHeld = 0;
-    if (error != null && !this.isClosed) this.onSocketWriteFailed(error);
-  }
-
   cork(): void {
     const socket = this.#socket;
-    this.#isStreamUsed = true;
     if (socket.writableCorked === 0) this.#wasBusy = socket.writableLength > 0;
     socket.cork();
   }

@@ -1,5 +1,5 @@
 /* oxlint-disable no-underscore-dangle -- `_write` and `_writev` are the documented hooks of a Writable */
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 
 type Settle = (error?: Error | null) => void;
 
@@ -24,14 +24,6 @@ export function outliveWriteFailures(socket: Socket, onFailed: (socket: Socket, 
     settle = callback;
     writev.call(this, chunks, settled);
   };
-}
-
-/**
- * Sends text past the stream of a socket that holds nothing, which spares what the stream does for it. `settled` is called during the call
- * when all of it left, or failed, at once. What is written to the stream meanwhile goes out behind it.
- */
-export function writeText(socket: Socket, text: string, settled: Settle): void {
-  Socket.prototype._write.call(socket, text, 'latin1', settled);
 }
 
 function ignore(): void {}
