@@ -1,6 +1,5 @@
 /*
- * Parts of packages, imported by their paths: the whole of each brings modules that nothing here uses, and their memory (node-forge 4 MB,
- * undici 6 MB).
+ * Parts of node-forge, imported by their paths: the whole of it brings modules that nothing here uses, and 4 MB of memory.
  */
 declare module 'node-forge/lib/asn1.js' {
   import forge from 'node-forge';
@@ -18,18 +17,4 @@ declare module 'node-forge/lib/pem.js' {
   import forge from 'node-forge';
   const pem: typeof forge.pem;
   export default pem;
-}
-
-declare module 'undici/lib/dispatcher/agent.js' {
-  import { Agent } from 'undici';
-  export default Agent;
-}
-
-declare module 'undici/lib/api/api-request.js' {
-  import type { Dispatcher } from 'undici';
-  /** Of a dispatcher that is `this`. */
-  export default function request(
-    this: Dispatcher,
-    options: Dispatcher.RequestOptions,
-  ): Promise<Dispatcher.ResponseData>;
 }

@@ -1,7 +1,6 @@
 import { isIP, type LookupFunction } from 'node:net';
-import type { Dispatcher } from 'undici';
+import { Agent, request, type Dispatcher } from 'undici';
 import type { NetworkMatcher } from '../../lib/cidr.ts';
-import { Agent, request } from '../../lib/http-agent.ts';
 import type { NameLookup } from './name-lookup.ts';
 
 export type Fetched =

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Agent as UndiciAgent, Dispatcher } from 'undici';
-import { Agent, request } from '../../lib/http-agent.ts';
+import { Agent, request, type Dispatcher } from 'undici';
 import type { ApiAccess, ApiCredentials } from './api-access.ts';
 import type { KubeDraft, KubeObject } from './kube-object.ts';
 import { resourcePath, type Resource, type ResourceRef } from './resources.ts';
@@ -119,7 +118,7 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
         timeout: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
         keepAlive: true,
         keepAliveInitialDelay: TCP_KEEPALIVE_AFTER_MS,
-      } as UndiciAgent.Options['connect'],
+      } as Agent.Options['connect'],
     });
     return agent;
   }

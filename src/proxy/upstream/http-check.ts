@@ -1,4 +1,4 @@
-import type { Agent } from '../../lib/http-agent.ts';
+import type { Agent } from 'undici';
 import type { HealthCheck } from './active-checks.ts';
 
 /**
@@ -9,11 +9,11 @@ export function createHttpCheck(): HealthCheck {
   let agent: Agent | undefined;
   return async ({ key }, { scheme, path, timeoutMs }) => {
     // Loaded with the first check: most workers never make one.
-    const http = await import('../../lib/http-agent.ts');
+    const undici = await import('undici');
     // Without pipelining every request has a connection of its own.
-    agent ??= new http.Agent({ pipelining: 0, connect: { rejectUnauthorized: false } });
+    agent ??= new undici.Agent({ pipelining: 0, connect: { rejectUnauthorized: false } });
     try {
-      const { statusCode, body } = await http.ask(agent, {
+      const { statusCode, body } = await agent.request({
         origin: `${scheme}://${key}`,
         path,
         method: 'GET',
