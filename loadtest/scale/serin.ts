@@ -42,6 +42,9 @@ const ASKED_EVERY_MS = 5;
 const PAGE_BYTES = 4_096;
 const TICK_MICROS = 10_000;
 
+/** What docker/nginx-ingress-controller gives Node. */
+const AS_IN_THE_IMAGE = ['--max-semi-space-size=4'];
+
 /** Mounts over /run, for this process alone, where the kubelet would put the account. */
 const IN_A_POD = `
 set -e
@@ -71,6 +74,7 @@ export async function startScaled(api: Api, options: SerinOptions): Promise<Scal
     'unshare',
     [
       ...['--mount', 'sh', '-c', IN_A_POD, 'sh', process.execPath],
+      ...AS_IN_THE_IMAGE,
       ...options.nodeArgs,
       ...['--import', probe, BUILT, 'controller'],
       `--controller-class=${CONTROLLER_CLASS}`,

@@ -2,6 +2,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { createCounters } from '../features/kit/counters.ts';
 import { createWorkerState } from '../features/kit/worker-state.ts';
 import { features as registered } from '../features/registry.ts';
+import { giveBackMemory } from '../lib/give-back-memory.ts';
 import { machineMs } from '../lib/machine-clock.ts';
 import { PatternTimeout } from '../lib/timed-run.ts';
 import { createWorkerMetrics } from '../observe/metrics-arena.ts';
@@ -159,12 +160,16 @@ export function startWorker(
     post({ kind: 'drained', connectionsCut });
   }
 
+  let isAsked = false;
   function receive(message: ToWorker): void {
     switch (message.kind) {
       case 'table':
       case 'endpoints':
         return receiver.receive(message);
       case 'listen':
+        // It has taken its first table in, and accepts nothing yet.
+        if (!isAsked) giveBackMemory();
+        isAsked = true;
         void listeners.begin(message.ports).then(() => post({ kind: 'accepting' }));
         return;
       case 'unlisten':
