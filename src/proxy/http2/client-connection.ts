@@ -14,6 +14,9 @@ import type { SessionSink } from './session-options.ts';
 import type { Stream, StreamHandler } from './stream.ts';
 import type { WireShared } from './wire-shared.ts';
 
+/** What a client may have had on its way when its connection was ended: no window is larger. More is a client that does not care. */
+const MOST_IGNORED_BYTES = 1_100_000;
+
 /** One client connection that speaks HTTP/2: its session, on what carries its bytes. */
 export class Http2ClientConnection
   implements ClientConnection, ConnectionHandler, StreamOwner, ServerSessionOptions, SessionSink, TimerOwner
@@ -34,6 +37,8 @@ export class Http2ClientConnection
   #requestCount = 0;
   /** Until when what is written may wait for the client to take it, once nothing follows. */
   #cutAtMs = 0;
+  /** Octets that came when nothing was read any more. */
+  #ignored = 0;
   /** Whether anything was sent since the client, having closed its half, was looked at. */
   #isMoving = false;
   #isClosed = false;
@@ -98,6 +103,11 @@ export class Http2ClientConnection
   // What the connection brings.
 
   onData(_connection: Connection, bytes: Buffer, start: number, end: number): void {
+    if (this.session.isOver) {
+      this.#ignored += end - start;
+      if (this.#ignored > MOST_IGNORED_BYTES) this.destroy();
+      return;
+    }
     try {
       this.session.receive(bytes, start, end);
     } catch (fault) {

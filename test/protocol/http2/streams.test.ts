@@ -304,6 +304,19 @@ describe('ends', () => {
     await client.until(/^goaway 2147483647 noError/);
   });
 
+  test('a client that goes on when its connection was ended is cut', async () => {
+    const engine = await bench.engine();
+    const client = await connected(engine.port);
+    client.send(frame(FRAME.ping, 0, 1, Buffer.alloc(8)));
+    await client.until(/^end$/);
+    client.send(Buffer.alloc(1_000_000));
+    // More than what is between the two holds.
+    const error = await new Promise((resolve) => client.socket.write(Buffer.alloc(64_000_000), resolve));
+    expect(error).toBeInstanceOf(Error);
+    expect(engine.context.connections.size).toBe(0);
+    expect(engine.faults).toEqual([]);
+  });
+
   test('a client that does not close its half is cut', async () => {
     const engine = await bench.engine();
     const client = await connected(engine.port);
