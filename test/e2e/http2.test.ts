@@ -19,6 +19,8 @@ import { startSerin, type SerinProcess } from '../fixtures/serin-process.ts';
 
 const run = promisify(execFile);
 const hasCurl = spawnSync('curl', ['--version']).stdout?.toString().includes('nghttp2') === true;
+/** Since 1.24 it speaks HTTP/2 by prior knowledge. */
+const hasGo = /go1\.(2[4-9]|[3-9]\d)/.test(spawnSync('go', ['version']).stdout?.toString() ?? '');
 const hasH2spec = spawnSync('h2spec', ['--version']).status === 0;
 
 const folder = mkdtempSync(join(tmpdir(), 'serin-http2-'));
@@ -131,6 +133,22 @@ describe.skipIf(!hasCurl)('curl (with nghttp2)', () => {
         ),
       ]);
       expect(stdout).toBe('2 200');
+    });
+  }
+});
+
+describe.skipIf(!hasGo)('net/http of Go', () => {
+  const program = join(folder, 'go-client');
+  beforeAll(async () => {
+    const source = new URL('../fixtures/go-client/main.go', import.meta.url).pathname;
+    await run('go', ['build', '-o', program, source], { env: { ...process.env, GO111MODULE: 'off' } });
+  }, 180_000);
+
+  for (const scheme of ['https', 'http'] as const) {
+    test(`a hundred at once and a body, over ${scheme}`, async () => {
+      const port = scheme === 'https' ? serin.httpsPort : serin.httpPort;
+      const { stdout } = await run(program, [`${scheme}://127.0.0.1:${port}`]);
+      expect(stdout).toBe('100 answered, HTTP/2.0 POST /go/body web.test\n');
     });
   }
 });
