@@ -1,18 +1,25 @@
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, request as plainRequest, type IncomingMessage, type Server } from 'node:http';
-import { request as secureRequest } from 'node:https';
+import {
+  createServer,
+  request as plainRequest,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+} from 'node:http';
+import { createServer as createSecureServer, request as secureRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { stringify } from 'yaml';
+import { makeCertificate } from '../fixtures/certificates.ts';
 import { ingressOf, serviceObjects } from '../fixtures/manifests.ts';
 import { startSerin, type SerinProcess } from '../fixtures/serin-process.ts';
 
 /*
  * ingress-nginx's contract from outside: Ingresses in, requests and answers over real sockets. One case is one host; what the backend
- * `web` is sent is its answer, and `auth` refuses everybody.
+ * `web` is sent is its answer.
  */
 
 interface Ask {
@@ -36,10 +43,41 @@ interface Case {
   readonly asks: readonly (readonly [Ask, number, Record<string, string | undefined>?])[];
 }
 
-/** Answers 401. The name of a headless Service is that of its Pods: it needs their port. */
-const AUTH_URL = 'http://auth.a.svc.cluster.local:$port/';
+/** Answers 401. */
+const AUTH_URL = 'http://127.0.0.1:$port/';
+
+const backendCertificate = makeCertificate(['backend.test']);
+const verified = (name: string) => ({
+  'backend-protocol': 'HTTPS',
+  'proxy-ssl-secret': 'a/backend-ca',
+  'proxy-ssl-verify': 'on',
+  'proxy-ssl-name': name,
+});
 
 const CASES: readonly Case[] = [
+  {
+    name: 'proxy-ssl-* of the oldest Ingress with a CA count for all paths of the host without their own',
+    ingresses: [
+      { path: '/before', service: 'secure', annotations: { 'backend-protocol': 'HTTPS' } },
+      { path: '/wrong', service: 'secure', annotations: verified('other.test') },
+      { path: '/right', service: 'secure', annotations: verified('backend.test') },
+      { path: '/plain', annotations: {} },
+    ],
+    objects: [
+      {
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: { namespace: 'a', name: 'backend-ca' },
+        data: { 'ca.crt': Buffer.from(backendCertificate.certificate).toString('base64') },
+      },
+    ],
+    asks: [
+      [{ path: '/wrong' }, 502],
+      [{ path: '/before' }, 502],
+      [{ path: '/right' }, 200],
+      [{ path: '/plain' }, 200],
+    ],
+  },
   {
     name: 'an unmatched path goes through the checks of the Ingress that made the host',
     ingresses: [{ path: '/x', annotations: { 'whitelist-source-range': '192.0.2.1' } }],
@@ -133,12 +171,16 @@ const folder = mkdtempSync(join(tmpdir(), 'serin-parity-'));
 const servers: Server[] = [];
 let serin: SerinProcess;
 
-async function backend(status: number): Promise<number> {
-  const server = createServer((request, response) => {
+async function backend(
+  status: number,
+  tls?: { readonly key: string; readonly cert: string },
+): Promise<number> {
+  const answer: RequestListener = (request, response) => {
     const lines = [`${request.method} ${request.url}`];
     for (const [name, value] of Object.entries(request.headers)) lines.push(`${name}: ${String(value)}`);
     response.writeHead(status).end(lines.join('\n'));
-  });
+  };
+  const server = tls === undefined ? createServer(answer) : createSecureServer(tls, answer);
   servers.push(server);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -167,11 +209,22 @@ beforeAll(async () => {
   const authPort = await backend(401);
   const objects: object[] = [
     ...serviceObjects('web', await backend(200)),
-    ...serviceObjects('auth', authPort),
+    ...serviceObjects(
+      'secure',
+      await backend(200, { key: backendCertificate.key, cert: backendCertificate.certificate }),
+    ),
   ];
   for (const [number, { ingresses, objects: more = [] }] of CASES.entries()) {
     for (const [age, { path = '/', service, annotations }] of ingresses.entries()) {
-      objects.push(ingressOf(`case-${number}-${age}`, `case-${number}.test`, path, annotations, service));
+      const object = ingressOf(
+        `case-${number}-${age}`,
+        `case-${number}.test`,
+        path,
+        annotations,
+        service,
+      ) as { metadata: object };
+      Object.assign(object.metadata, { creationTimestamp: new Date(age * 1_000).toISOString() });
+      objects.push(object);
     }
     objects.push(...more);
   }

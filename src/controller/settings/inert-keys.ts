@@ -27,7 +27,6 @@ const ROWS: readonly (readonly [reason: string, names: Names])[] = [
     'the Server header of an upstream is not passed on, or replaced (server-tokens)',
     'allow-backend-server-header',
   ],
-  ['proxy-ssl-* count for the paths of their own Ingress alone', 'proxy-ssl-location-only'],
   ['it tunes how nginx writes its log', 'access-log-params'],
   ['databases are read anew within seconds of a change, as they always are', 'geoip2-autoreload-in-minutes'],
   [

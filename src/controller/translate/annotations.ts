@@ -37,6 +37,8 @@ import {
 /** What the annotations of one Ingress say. Good as long as the settings and the dependencies are the same. */
 export interface ParsedAnnotations {
   readonly route: Policies;
+  /** Of those, what other routes of its hosts have where they have none of their own. */
+  readonly routeOfHost: Policies;
   readonly host: Policies;
   readonly upstream: Policies;
   /** Set on a canary Ingress. */
@@ -111,6 +113,7 @@ export function parseAnnotations(input: AnnotationsInput): ParsedAnnotations {
 
   const policies = {
     route: {} as Record<string, unknown>,
+    routeOfHost: {} as Record<string, unknown>,
     host: {} as Record<string, unknown>,
     upstream: {} as Record<string, unknown>,
   };
@@ -123,6 +126,8 @@ export function parseAnnotations(input: AnnotationsInput): ParsedAnnotations {
       continue;
     }
     policies[feature.scope][feature.name] = policy;
+    if (feature.isForHost?.(policy, state.settings.text) === true)
+      policies.routeOfHost[feature.name] = policy;
     if (feature.isOnRoutes === true) policies.route[feature.name] = policy;
   }
   const vain = state.refusals.length === 0 ? vainOf(state) : NOTHING_VAIN;

@@ -130,10 +130,11 @@ export function buildHost(input: HostInput, snapshot: ClusterSnapshot, env: Host
     );
   }
 
+  const inherited = routePoliciesOfHost(name, mains, env, record);
   const isHostDenied = mains.some(({ entry }) => entry.annotations.hostDeniedBy !== undefined);
   const refused = new Set<WrittenRoute>();
   const written = [...drafts.values()].map((draft) => {
-    const route = toRoute(name, draft, isHostDenied, env);
+    const route = toRoute(name, draft, isHostDenied, inherited, env);
     if (draft.isPatternRefused === true) refused.add(route);
     return route;
   });
@@ -232,7 +233,13 @@ export function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function toRoute(host: string, draft: RouteDraft, isHostDenied: boolean, env: HostEnvironment): WrittenRoute {
+function toRoute(
+  host: string,
+  draft: RouteDraft,
+  isHostDenied: boolean,
+  inherited: Policies,
+  env: HostEnvironment,
+): WrittenRoute {
   const { path, pathType, entry, backend, field } = draft;
   const annotations = entry?.annotations;
   const isClosed = annotations?.isDenied === true || draft.isPatternRefused === true;
@@ -243,7 +250,7 @@ function toRoute(host: string, draft: RouteDraft, isHostDenied: boolean, env: Ho
     pathType,
     isImplicit: draft.isImplicit,
     ...(upstreamId === undefined ? {} : { backend: toSplit(upstreamId, draft.canaries) }),
-    policies: routePolicies(draft, env),
+    policies: routePolicies(draft, inherited, env),
     ...(deniedStatus === undefined ? {} : { deniedStatus }),
     labels: {
       namespace: entry?.ingress.namespace ?? '',
@@ -263,9 +270,40 @@ function toSplit(upstreamId: string, [first, ...others]: readonly CanaryModel[])
     : { kind: 'canary', upstreamId, canaries: [first, ...others] };
 }
 
-function routePolicies({ entry, backend, isCatchAll }: RouteDraft, env: HostEnvironment): Policies {
+/** What Ingresses of the host ask for on routes that are not theirs; of each feature the oldest one's counts. */
+function routePoliciesOfHost(
+  name: string,
+  mains: readonly Contribution[],
+  env: HostEnvironment,
+  record: HostRecord,
+): Policies {
+  const policies: Record<string, unknown> = {};
+  for (const { entry, rule } of mains) {
+    if (rule < 0) continue;
+    for (const [feature, policy] of Object.entries(entry.annotations.routeOfHost)) {
+      if (policies[feature] !== undefined) continue;
+      policies[feature] = policy;
+      record.decides({
+        source: entry.source,
+        field: fieldOfFeature(feature, env.features),
+        what: `the ${feature} of host ${name}`,
+        consequence: 'it counts for routes of the host that have none of their own',
+      });
+    }
+  }
+  return policies;
+}
+
+function routePolicies(
+  { entry, backend, isCatchAll }: RouteDraft,
+  inherited: Policies,
+  env: HostEnvironment,
+): Policies {
   const all = (entry?.annotations ?? env.defaults).route;
-  if (entry !== undefined && backend !== undefined && !isCatchAll) return all;
+  if (entry !== undefined && backend !== undefined && !isCatchAll) {
+    const isComplete = Object.keys(inherited).every((feature) => all[feature] !== undefined);
+    return isComplete ? all : { ...inherited, ...all };
+  }
   const policies: Record<string, unknown> = { ...all };
   if (isCatchAll || entry === undefined) {
     for (const { name, isOffOnDefaultBackend } of env.features)

@@ -168,6 +168,11 @@ export interface Feature<S extends AnnotationSpecs = AnnotationSpecs, P = unknow
   readonly needsService?: true;
   /** Its policy means nothing where gRPC is spoken to the upstream (docs/reference/annotations.md §3.1). */
   readonly isOfHttp?: true;
+  /**
+   * Of a route's policy: whether its Ingress asks for it on its hosts' other routes, too, as far as they have none. The oldest Ingress that
+   * does decides for a host.
+   */
+  isForHost?(policy: P, setting: TranslateContext['setting']): boolean;
   /** Of an upstream's policy: it stands on the routes of its Ingress, too. */
   readonly isOnRoutes?: true;
   /** Makes one policy of those of several Ingresses; without it the one counts that names the upstream first. */

@@ -78,3 +78,16 @@ test('ciphers that OpenSSL does not take are told, not thrown at each request', 
   expect(policy).not.toHaveProperty('ciphers');
   expect(messages).toEqual([expect.stringContaining('is a list that OpenSSL does not take')]);
 });
+
+for (const [secret, locationOnly, want] of [
+  ['a/both', undefined, true],
+  ['a/both', 'false', true],
+  ['a/both', 'maybe', true],
+  ['a/both', 'true', false],
+  ['a/pair', undefined, false],
+] as const) {
+  test(`${secret} with proxy-ssl-location-only ${locationOnly} counts for the host: ${want}`, () => {
+    const { policy } = translate({ 'proxy-ssl-secret': secret });
+    expect(proxySsl.isForHost!(policy!, () => locationOnly)).toBe(want);
+  });
+}

@@ -7,7 +7,9 @@ import type { UpstreamTlsPolicy } from '../../model/policy.ts';
 import { denyRoutes } from '../kit/deny-routes.ts';
 import { defineFeature, type Parser, type TranslateContext } from '../kit/feature.ts';
 import type { Place } from '../kit/place.ts';
-import { basic, ciphers, int, onOff, serverish } from '../kit/values.ts';
+import { basic, bool, ciphers, int, onOff, serverish } from '../kit/values.ts';
+
+const LOCATION_ONLY = 'proxy-ssl-location-only';
 
 const protocols: Parser<readonly ('TLSv1.2' | 'TLSv1.3')[]> = (raw) => {
   const words = raw.split(/\s+/);
@@ -23,6 +25,14 @@ export const proxySsl = defineFeature({
   doc: 'Client certificate, verification and parameters of TLS towards the upstream.',
   scope: 'route',
   needsService: true,
+  isForHost: ({ ca }, setting) => ca !== undefined && !isTrue(setting(LOCATION_ONLY)),
+  configMapKeys: {
+    [LOCATION_ONLY]: {
+      parse: bool,
+      onInvalid: 'default',
+      doc: '`true`: proxy-ssl-* count for the paths of their own Ingress alone. Else the first Ingress of a host with a ca.crt decides for all paths of the host without proxy-ssl-secret.',
+    },
+  },
   annotations: {
     'proxy-ssl-secret': {
       parse: basic,
@@ -215,6 +225,11 @@ function usableCiphers(list: string | undefined, { findings, source }: Translate
     });
     return undefined;
   }
+}
+
+function isTrue(setting: string | undefined): boolean {
+  const parsed = bool(setting ?? '');
+  return parsed.ok && parsed.value;
 }
 
 function isTlsSpoken(place: Place): boolean {
