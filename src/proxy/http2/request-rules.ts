@@ -18,16 +18,21 @@ export function contentLengthOf(fields: FieldList): number {
 /** Whether it has the pseudo-header fields that a request must have, and none that it must not (RFC 9113 §8.3.1, §8.5, RFC 8441 §4). */
 export function isWholeRequest(fields: FieldList): boolean {
   const { method, scheme, path, authority, protocol } = fields;
-  if (method === undefined || !isToken(method)) return false;
+  if (method === undefined || (method !== 'GET' && !isToken(method))) return false;
   if (method === 'CONNECT') {
     if (authority === undefined || authority === '') return false;
     if (protocol === undefined) return scheme === undefined && path === undefined;
   } else if (protocol !== undefined) {
     return false;
   }
-  if (scheme === undefined || !/^[a-z][a-z0-9+.-]*$/i.test(scheme)) return false;
+  if (scheme !== 'https' && scheme !== 'http' && !isScheme(scheme)) return false;
   if (protocol !== undefined && !isToken(protocol)) return false;
   return path !== undefined && path !== '';
+}
+
+/** RFC 3986 §3.1. */
+function isScheme(text: string | undefined): boolean {
+  return text !== undefined && /^[a-z][a-z0-9+.-]*$/i.test(text);
 }
 
 /** Status of a response; -1 when it has none that could be one (RFC 9113 §8.3.2). 101 is of HTTP/1.1 only (RFC 9113 §8.6). */
