@@ -1,4 +1,4 @@
-/** Runs what it is given, some at once and the others in their order. */
+/** Runs what it is given, some at once and the others in their order, in later turns of the event loop. */
 export interface AtOnce {
   /** `run` never rejects. */
   add(run: () => Promise<void>): void;
@@ -15,11 +15,13 @@ export function createAtOnce(most: number): AtOnce {
       const next = waiting.shift();
       if (next === undefined) return;
       underWay++;
-      void next().then(() => {
-        underWay--;
-        pump();
-      });
+      void next().then(() => setImmediate(finish));
     }
+  }
+
+  function finish(): void {
+    underWay--;
+    pump();
   }
 
   return {

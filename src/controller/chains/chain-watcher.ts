@@ -45,9 +45,12 @@ export function createChainWatcher(deps: ChainWatcherDeps): ChainWatcher {
   const watched = new Map<string, Watched>();
   const queue = createAtOnce(AT_ONCE_MAX);
 
+  /** Reads the chain in its turn: thousands may have come at once. */
   async function ask({ id, certificate }: GivenChain, state: Watched): Promise<void> {
     state.cancel = undefined;
     if (watched.get(id) !== state) return;
+    const last = lastOf(certificate);
+    if (last === undefined || isEnd(last) || accessUrl(last, 'CA Issuers') === undefined) return;
     const result = await fetch(certificate, state.aborter.signal);
     if (watched.get(id) !== state) return;
     const problem = result.ok ? '' : result.problem;
@@ -74,8 +77,6 @@ export function createChainWatcher(deps: ChainWatcherDeps): ChainWatcher {
       aborter: new AbortController(),
     };
     watched.set(chain.id, state);
-    const last = lastOf(chain.certificate);
-    if (last === undefined || isEnd(last) || accessUrl(last, 'CA Issuers') === undefined) return;
     queue.add(() => ask(chain, state));
   }
 

@@ -6,7 +6,7 @@ import { judgeOcspResponse } from './ocsp-response.ts';
 
 export type FetchedStaple =
   | { readonly ok: true; readonly response: Uint8Array; readonly endsAtMs: number }
-  | { readonly ok: false; readonly problem: string };
+  | { readonly ok: false; readonly problem: string; readonly isRevoked?: boolean };
 
 /** Asks the responder of a certificate. Never rejects. */
 export type FetchStaple = (subject: OcspSubject, signal: AbortSignal) => Promise<FetchedStaple>;

@@ -14,7 +14,7 @@ import type { CertificateId, OcspSubject } from './ocsp-request.ts';
 export type OcspVerdict =
   | { readonly ok: true; readonly endsAtMs: number }
   /** Says nothing of the bytes: whoever chose the URL must not read by it. */
-  | { readonly ok: false; readonly problem: string };
+  | { readonly ok: false; readonly problem: string; readonly isRevoked?: boolean };
 
 const SEQUENCE = 0x30;
 const ENUMERATED = 0x0a;
@@ -80,7 +80,7 @@ function judge(bytes: Buffer, id: CertificateId, issuer: X509Certificate, nowMs:
     return refuse('answers with what nobody signed who may answer for its issuer');
 
   const { tag } = single[1]!;
-  if (tag === REVOKED) return refuse('says that the certificate is revoked');
+  if (tag === REVOKED) return { ...refuse('says that the certificate is revoked'), isRevoked: true };
   if (tag !== GOOD) return refuse('does not know the certificate');
   const thisUpdateMs = timeOf(basic, derOf(single, 2, TIME));
   const next = single.find((element, i) => i > 2 && element.tag === TAGGED_0);
@@ -177,6 +177,6 @@ function hexOf(bytes: Buffer, element: DerElement): string {
   return derContent(bytes, element).toString('hex');
 }
 
-function refuse(problem: string): OcspVerdict {
+function refuse(problem: string): Extract<OcspVerdict, { ok: false }> {
   return { ok: false, problem };
 }

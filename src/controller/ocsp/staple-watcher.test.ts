@@ -31,7 +31,11 @@ function follow() {
   return { watcher, told, problems, timers, asked };
 }
 
-const turn = () => new Promise((resolve) => setImmediate(resolve));
+/** What is due is done by then, and what waited for it was begun. */
+async function turn(): Promise<void> {
+  for (let i = 0; i < 2; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
 const good = (byte: number, endsAtMs: number): FetchedStaple => ({
   ok: true,
   response: Uint8Array.of(byte),
@@ -70,6 +74,29 @@ test('a responder that fails is told once, tried ever more rarely, and leaves wh
   await turn();
   expect(problems.at(-1)).toEqual(['c', '']);
   expect(told.at(-1)![1]!.response).toEqual(Uint8Array.of(2));
+});
+
+test('what was said before is taken back where the certificate is revoked', async () => {
+  const { watcher, told, problems, timers, asked } = follow();
+  watcher.watch([certificate('c')]);
+  asked[0]!.answer(good(1, HOUR_MS));
+  await turn();
+  timers.shift()!.run();
+  asked[1]!.answer({ ok: false, problem: 'says that it is revoked', isRevoked: true });
+  await turn();
+  expect(told.at(-1)).toEqual(['c', undefined]);
+  expect(problems).toEqual([['c', 'says that it is revoked']]);
+});
+
+test('a thousand certificates are read in turns, not at once', async () => {
+  const { watcher, problems, asked } = follow();
+  const [leaf] = CHAIN.split(/(?<=-----END CERTIFICATE-----)/);
+  const alone = Array.from({ length: 1000 }, (_, i) => ({ id: `c${i}`, certificate: leaf! }));
+  watcher.watch([...alone, certificate('whole')]);
+  expect(problems.length).toBe(8);
+  expect(asked).toEqual([]);
+  while (asked.length === 0) await turn();
+  expect(problems).toHaveLength(1000);
 });
 
 test('of many certificates eight are asked for at once, and one that is gone no more', async () => {

@@ -1,7 +1,7 @@
 import { createAtOnce } from '../../lib/at-once.ts';
 import type { StapleEntry } from '../../table/staple.ts';
 import type { FetchStaple } from './fetch-staple.ts';
-import { readOcspSubject, type OcspSubject } from './ocsp-request.ts';
+import { readOcspSubject } from './ocsp-request.ts';
 
 /** A certificate that is served. */
 export interface StapledCertificate {
@@ -52,13 +52,18 @@ export function createStapleWatcher(deps: StapleWatcherDeps): StapleWatcher {
   const watched = new Map<string, Watched>();
   const queue = createAtOnce(AT_ONCE_MAX);
 
-  function enqueue(id: string, subject: OcspSubject, state: Watched): void {
+  function enqueue(certificate: StapledCertificate, state: Watched): void {
     state.cancel = undefined;
-    queue.add(() => ask(id, subject, state));
+    queue.add(() => ask(certificate, state));
   }
 
-  async function ask(id: string, subject: OcspSubject, state: Watched): Promise<void> {
+  /** Reads the certificate in its turn: thousands may have come at once. */
+  async function ask(given: StapledCertificate, state: Watched): Promise<void> {
+    const { id, certificate } = given;
     if (watched.get(id) !== state) return;
+    const subject = readOcspSubject(certificate);
+    if (subject === undefined) return;
+    if (typeof subject === 'string') return tell(id, state, subject);
     const result = await fetch(subject, state.aborter.signal);
     if (watched.get(id) !== state) return;
     let delayMs: number;
@@ -70,12 +75,16 @@ export function createStapleWatcher(deps: StapleWatcherDeps): StapleWatcher {
       delayMs = Math.min(Math.max((endsAtMs - epochMs()) / 2, REFRESH_MIN_MS), REFRESH_MAX_MS);
     } else {
       delayMs = Math.min(RETRY_MIN_MS * 2 ** state.failures, RETRY_MAX_MS);
-      // What was said before counts to its end.
       state.failures++;
+      // What was said before counts to its end, unless it is taken back.
+      if (result.isRevoked === true && state.staple !== undefined) {
+        state.staple = undefined;
+        changed(id, undefined);
+      }
     }
     tell(id, state, result.ok ? '' : result.problem);
     // Certificates that came at once are not asked for at once for ever.
-    state.cancel = schedule(() => enqueue(id, subject, state), delayMs * (0.9 + 0.1 * random()));
+    state.cancel = schedule(() => enqueue(given, state), delayMs * (0.9 + 0.1 * random()));
   }
 
   function tell(id: string, state: Watched, problem: string): void {
@@ -84,7 +93,7 @@ export function createStapleWatcher(deps: StapleWatcherDeps): StapleWatcher {
     failing(id, problem);
   }
 
-  function follow({ id, certificate }: StapledCertificate): void {
+  function follow(certificate: StapledCertificate): void {
     const state: Watched = {
       staple: undefined,
       problem: '',
@@ -92,11 +101,8 @@ export function createStapleWatcher(deps: StapleWatcherDeps): StapleWatcher {
       cancel: undefined,
       aborter: new AbortController(),
     };
-    watched.set(id, state);
-    const subject = readOcspSubject(certificate);
-    if (subject === undefined) return;
-    if (typeof subject === 'string') tell(id, state, subject);
-    else enqueue(id, subject, state);
+    watched.set(certificate.id, state);
+    enqueue(certificate, state);
   }
 
   function drop(id: string, state: Watched): void {
