@@ -39,6 +39,13 @@ for (const recordBits of [24, 28, 32] as const) {
   }
 }
 
+test('a text that is too long for a line of a log is none', () => {
+  const networks = { '192.0.2.0/24': { long: 'x'.repeat(1025), whole: 'x'.repeat(1024) } };
+  const record = open(writeMmdb({ networks })).find('192.0.2.1');
+  expect(valueAt(record, ['long'])).toBeUndefined();
+  expect(valueAt(record, ['whole'])).toHaveLength(1024);
+});
+
 test('IPv6 networks', () => {
   const database = open(writeMmdb({ networks: { '2001:db8::/32': { name: 'six' }, ...NETWORKS } }));
   expect(valueAt(database.find('2001:db8::1'), ['name'])).toBe('six');

@@ -14,6 +14,8 @@ export type MmdbOpened =
 
 /** Between the tree and the data. */
 const SEPARATOR_BYTES = 16;
+/** Of a text, which would stand in every line of a log. */
+const TEXT_MAX = 1024;
 
 /** A database in MaxMind's format (https://maxmind.github.io/MaxMind-DB/). */
 export class Mmdb {
@@ -58,6 +60,7 @@ export function valueAt(record: unknown, path: readonly (string | number)[]): Mm
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return undefined;
     value = (value as Record<string | number, unknown>)[step];
   }
+  if (typeof value === 'string' && value.length > TEXT_MAX) return undefined;
   if (typeof value === 'string') return Buffer.from(value, 'utf8').toString('latin1');
   return typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean'
     ? value
