@@ -1,3 +1,4 @@
+import { interned } from '../../lib/interned.ts';
 import type {
   IngressBackend,
   IngressObject,
@@ -17,6 +18,7 @@ import {
   readTexts,
   report,
   valueOf,
+  withoutRoom,
   type RawRecord,
   type Reading,
 } from './read-values.ts';
@@ -75,7 +77,7 @@ function withoutBookkeeping(annotations: ReadonlyMap<string, string>): ReadonlyM
 function readRules(reading: Reading, raw: unknown): readonly IngressRule[] {
   const rules: IngressRule[] = [];
   for (const [index, item] of readList(reading, raw, 'spec.rules', 'no rule is served').entries()) {
-    const field = `spec.rules[${index}]`;
+    const field = interned(`spec.rules[${index}]`);
     const consequence = 'the rule is not served';
     if (!isRecord(item)) {
       report(reading, field, item, 'is not an object', consequence);
@@ -95,12 +97,12 @@ function readRules(reading: Reading, raw: unknown): readonly IngressRule[] {
       'the rule has no paths',
     );
     for (const [pathIndex, rawPath] of rawPaths.entries()) {
-      const path = readPath(reading, rawPath, `${field}.http.paths[${pathIndex}]`);
+      const path = readPath(reading, rawPath, interned(`${field}.http.paths[${pathIndex}]`));
       if (path !== undefined) paths.push(path);
     }
-    rules.push({ host, paths, field });
+    rules.push({ host, paths: withoutRoom(paths), field });
   }
-  return rules;
+  return withoutRoom(rules);
 }
 
 function readPath(reading: Reading, raw: unknown, field: string): IngressPath | undefined {
@@ -119,7 +121,7 @@ function readPath(reading: Reading, raw: unknown, field: string): IngressPath | 
     report(reading, `${field}.pathType`, pathType, problem, NOT_SERVED);
     return undefined;
   }
-  const backend = readBackend(reading, valueOf(raw, 'backend'), `${field}.backend`, NOT_SERVED);
+  const backend = readBackend(reading, valueOf(raw, 'backend'), interned(`${field}.backend`), NOT_SERVED);
   return backend && { path, pathType, backend, field };
 }
 

@@ -27,6 +27,7 @@ import {
   readTexts,
   report,
   valueOf,
+  withoutRoom,
   type RawRecord,
   type Reading,
 } from './read-values.ts';
@@ -110,7 +111,7 @@ function readServicePorts(reading: Reading, raw: unknown): readonly ServicePort[
       targetPort: String(isTargetUsable ? target : port),
     });
   }
-  return ports;
+  return withoutRoom(ports);
 }
 
 function readEndpointPorts(reading: Reading, raw: unknown, at: string): readonly EndpointPort[] {
@@ -126,7 +127,7 @@ function readEndpointPorts(reading: Reading, raw: unknown, at: string): readonly
     }
     ports.push({ ...readNameAndProtocol(reading, record, field), port });
   }
-  return ports;
+  return withoutRoom(ports);
 }
 
 function readNameAndProtocol(reading: Reading, record: RawRecord, field: string) {
@@ -159,7 +160,7 @@ function readZones(reading: Reading, raw: unknown, at: string): readonly string[
     const name = valueOf(readRecord(reading, item, field, consequence), 'name');
     zones.push(readString(reading, name, `${field}.name`, consequence));
   }
-  return zones;
+  return withoutRoom(zones);
 }
 
 function readEndpointSlice(raw: unknown, options?: ReadOptions): ReadResult<EndpointSliceObject> {
@@ -193,7 +194,7 @@ function readEndpointSlice(raw: unknown, options?: ReadOptions): ReadResult<Endp
       service: labels.get('kubernetes.io/service-name') ?? '',
       addressType: readString(start, valueOf(start.raw, 'addressType'), 'addressType', 'it is ignored'),
       ports: readEndpointPorts(start, valueOf(start.raw, 'ports'), 'ports'),
-      endpoints,
+      endpoints: withoutRoom(endpoints),
       problems: start.problems,
     };
   });

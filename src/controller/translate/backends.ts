@@ -20,11 +20,16 @@ export interface BackendRef {
   readonly field: string;
 }
 
-/** Names the upstream of a backend; undefined for a resource backend. */
+/** Who names a backend is asked more than once. */
+const refs = new WeakMap<IngressBackend, BackendRef>();
+
+/** Names the upstream of a backend of an Ingress of that namespace; undefined for a resource backend. */
 export function toBackendRef(namespace: string, backend: IngressBackend): BackendRef | undefined {
   if (backend.kind !== 'service') return undefined;
+  const known = refs.get(backend);
+  if (known?.namespace === namespace) return known;
   const { service, port, field } = backend;
-  return {
+  const ref: BackendRef = {
     id: `${namespace}-${service}-${port}`,
     key: `${namespace}/${service}:${port}`,
     namespace,
@@ -32,6 +37,8 @@ export function toBackendRef(namespace: string, backend: IngressBackend): Backen
     port,
     field,
   };
+  refs.set(backend, ref);
+  return ref;
 }
 
 /** The first TCP port of a Service whose number, targetPort or name is the text (docs/reference/routing.md §10). */

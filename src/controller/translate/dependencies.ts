@@ -23,7 +23,9 @@ export interface Tracker {
 export function createTracker(snapshot: ClusterSnapshot): Tracker {
   const seen: Dependency[] = [];
   const note = <T extends Dependency['object']>(kind: Dependency['kind'], key: string, object: T): T => {
-    seen.push({ kind, key, object });
+    const last = seen.at(-1);
+    // The paths of a host mostly lead to one Service.
+    if (last?.kind !== kind || last.key !== key || last.object !== object) seen.push({ kind, key, object });
     return object;
   };
   return {

@@ -97,7 +97,7 @@ export function createEntry(
     annotations,
     isCanary,
     upstreamText: JSON.stringify(annotations.upstream),
-    hosts,
+    hosts: hosts.slice(),
     backends: backendsOf(ingress),
     refusals: refused === undefined ? annotations.refusals : [refused, ...annotations.refusals],
     findings: [...findings.list(), ...annotations.findings],
@@ -137,5 +137,5 @@ function backendsOf(ingress: IngressObject): readonly BackendRef[] {
   if (ingress.defaultBackend !== undefined) add(toBackendRef(ingress.namespace, ingress.defaultBackend));
   for (const { paths } of ingress.rules)
     for (const { backend } of paths) add(toBackendRef(ingress.namespace, backend));
-  return refs;
+  return refs.slice();
 }

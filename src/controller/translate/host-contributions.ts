@@ -9,7 +9,8 @@ export interface HostContributions {
   readonly canaries: readonly Contribution[];
 }
 
-const NONE: HostContributions = { mains: [], canaries: [] };
+const NOBODY: readonly Contribution[] = [];
+const NONE: HostContributions = { mains: NOBODY, canaries: NOBODY };
 
 /** What each host is told. The catch-all host is always there. Lists are replaced, never edited. */
 export class HostGroups {
@@ -65,7 +66,7 @@ function* namedBy(entry: IngressEntry): Generator<{ readonly name: string; reado
 /** Oldest first; what one Ingress says stays in its order. */
 function merge(before: readonly Contribution[], come: readonly Contribution[]): readonly Contribution[] {
   if (come.length === 0) return before;
-  return [...before, ...come].sort((a, b) => compareAge(a.entry.ingress, b.entry.ingress));
+  return before.concat(come).sort((a, b) => compareAge(a.entry.ingress, b.entry.ingress));
 }
 
 /** True when the same entries say the same, in the same order. */

@@ -169,7 +169,7 @@ export function buildHost(input: HostInput, snapshot: ClusterSnapshot, env: Host
     upstreamIds: [...upstreamIds],
     vainWithoutCertificate: findVainWithoutCertificate(name, mains),
     findings: findings.list(),
-    dependencies: tracker.seen,
+    dependencies: tracker.seen.slice(),
   };
 }
 

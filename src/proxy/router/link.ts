@@ -8,6 +8,7 @@ import { HostIndex } from './host-index.ts';
 import { linkHost, type LinkDeps } from './link-route.ts';
 import type { LinkedHost, Router } from './linked.ts';
 import { MatcherCache } from './matcher-cache.ts';
+import { shareTexts } from './share-texts.ts';
 
 /** A router with what the next one is made from. */
 export interface LinkedTable extends Router {
@@ -42,7 +43,7 @@ export function* linkSteps(
   const changes = new Map<string, LinkedHost | undefined>();
   for (const name of delta.hosts.removed) changes.set(name, undefined);
   for (const entry of delta.hosts.set)
-    changes.set(entry.name, yield* linkHost(entry, settings, matchers, deps));
+    changes.set(entry.name, yield* linkHost(shareTexts(entry), settings, matchers, deps));
   for (const host of staleHosts(before, changes, delta, previous))
     changes.set(host.entry.name, yield* linkHost(host.entry, settings, matchers, deps));
   let catchAll = changes.has(CATCH_ALL) ? changes.get(CATCH_ALL) : before.get(CATCH_ALL);
