@@ -42,7 +42,7 @@ const ASKED_EVERY_MS = 5;
 const PAGE_BYTES = 4_096;
 const TICK_MICROS = 10_000;
 
-/** What docker/nginx-ingress-controller gives Node. */
+/** What docker/nginx-ingress-controller gives Node; with MALLOC_ARENA_MAX. */
 const AS_IN_THE_IMAGE = ['--max-semi-space-size=4'];
 
 /** Mounts over /run, for this process alone, where the kubelet would put the account. */
@@ -91,6 +91,7 @@ export async function startScaled(api: Api, options: SerinOptions): Promise<Scal
       env: {
         PATH: process.env['PATH'],
         ACCOUNT: folder,
+        MALLOC_ARENA_MAX: '2',
         SERIN_SCALE_PROBE: probed,
         KUBERNETES_SERVICE_HOST: hostname,
         KUBERNETES_SERVICE_PORT: port,
