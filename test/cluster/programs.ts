@@ -53,7 +53,8 @@ function ingressNginx(args: readonly string[]): Program {
     env: { NGINX_BINARY: '/etc/ingress-controller/nginx' },
     prepare(folder) {
       const [nginx, state, temporary] = ['nginx', 'state', 'tmp'].map((name) => join(folder, name));
-      for (const path of [state!, temporary!]) mkdirSync(path, { recursive: true });
+      for (const path of [join(state!, 'telemetry'), join(temporary!, 'nginx')])
+        mkdirSync(path, { recursive: true });
       cpSync(join(CHECKOUT, 'rootfs/etc/nginx'), nginx!, { recursive: true });
       const binary = join(state!, 'nginx');
       writeFileSync(binary, `#!/bin/sh\nexec ${process.execPath} ${pathOf('./stand-in-nginx.ts')} "$@"\n`);

@@ -15,6 +15,8 @@ const SHOP = 'shop';
 const HOST = 'web.app';
 /** ingress-nginx holds its Lease for 30 s, and does not give it back. */
 const LEASE_MS = 90_000;
+/** And writes a status with its next check, once a minute. */
+const STATUS_MS = 90_000;
 
 /** A cluster with an application, in which controllers come and go by the commands of docs/replace-ingress-nginx.md. */
 export interface Site {
@@ -61,11 +63,15 @@ export async function startSite(): Promise<Site> {
     });
 
   const statusIs = (name: string, address: string) =>
-    eventually<true>(`the address ${address} in the status of ${name}`, async () => {
-      const { status } = await getJson('ingress', name, '-n', SHOP);
-      const found = (status.loadBalancer.ingress ?? []).map(({ ip }: { ip: string }) => ip).join();
-      return found === address ? true : undefined;
-    });
+    eventually<true>(
+      `the address ${address} in the status of ${name}`,
+      async () => {
+        const { status } = await getJson('ingress', name, '-n', SHOP);
+        const found = (status.loadBalancer.ingress ?? []).map(({ ip }: { ip: string }) => ip).join();
+        return found === address ? true : undefined;
+      },
+      STATUS_MS,
+    );
 
   async function get(address: string): Promise<number> {
     const options = { headers: { host: HOST }, headersTimeout: 5_000 };
@@ -95,7 +101,8 @@ export async function startSite(): Promise<Site> {
     async installIngressNginx() {
       await clear();
       await kubectl(['apply', '-f', '-'], ingressNginxManifest());
-      await kubectl(['rollout', 'status', 'deployment/ingress-nginx-controller', '-n', NAMESPACE]);
+      const deployment = 'deployment/ingress-nginx-controller';
+      await kubectl(['rollout', 'status', deployment, '-n', NAMESPACE, '--timeout=60s']);
       return serve();
     },
     leads: (lease, image) =>
@@ -144,5 +151,8 @@ async function clear(): Promise<void> {
   await kubectl(['delete', 'ingressclass', 'nginx', 'serin', '--ignore-not-found']);
   for (const kind of ['clusterrole', 'clusterrolebinding'])
     await kubectl(['delete', kind, '-l', 'app.kubernetes.io/name=ingress-nginx']);
+  // A namespace with Pods that may take five minutes to end is looked at again after half of that.
+  await kubectl(['delete', 'deployment,daemonset,job', '--all', '-n', NAMESPACE]);
+  await kubectl(['wait', 'pod', '--all', '-n', NAMESPACE, '--for=delete', '--timeout=60s']);
   await kubectl(['delete', 'namespace', NAMESPACE, '--ignore-not-found']);
 }

@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { Agent, createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createStreams } from 'node:net';
 import { text } from 'node:stream/consumers';
 
 /** What ingress-nginx's controller starts as nginx: it takes any configuration, and sends every request to the application's endpoints. */
@@ -32,6 +33,7 @@ function serve(): void {
     });
   });
   internal.listen(10246, '127.0.0.1');
+  createStreams((socket) => socket.resume()).listen(10247, '127.0.0.1');
 
   function forward(incoming: IncomingMessage, response: ServerResponse): void {
     const endpoint = endpoints[turn++ % endpoints.length];

@@ -24,7 +24,7 @@ export interface Container {
   terminate(): void;
 }
 
-// A folder to mount at is made in memory: nothing is written to the machine's own file system.
+// What has no folder to mount at gets one in memory, before anything is mounted below it: nothing is written to the machine's own file system.
 const SCRIPT = `set -eu
 echo namespaces
 read -r _
@@ -34,15 +34,21 @@ ip link set eth0 up
 ip route add ${GATEWAY} dev eth0 scope link
 ip route add default via ${GATEWAY}
 mounts=$2
-covered=' '
 shift 2
-for _ in $(seq "$mounts"); do
-  parent=$2
+covered=' '
+i=0
+for word; do
+  i=$((i + 1))
+  [ $i -le $((2 * mounts)) ] || break
+  [ $((i % 2)) = 0 ] || continue
+  parent=$word
   until [ -d "$parent" ]; do parent=$(dirname "$parent"); done
-  case " $2 $covered" in
+  case " $word $covered" in
     *" $parent "*) ;;
     *) mount -t tmpfs tmpfs "$parent"; covered="$covered$parent " ;;
   esac
+done
+for _ in $(seq "$mounts"); do
   mkdir -p "$2"
   mount --bind "$1" "$2"
   shift 2
@@ -63,7 +69,7 @@ export async function startContainer(spec: ContainerSpec): Promise<Container> {
   const child = spawn('unshare', ['--net', '--mount', ...script], { env, stdio: 'pipe' });
   let output = '';
   child.stderr.on('data', (chunk: Buffer) => (output += String(chunk)));
-  await once(child.stdout, 'data');
+  await Promise.race([once(child.stdout, 'data'), once(child, 'exit')]);
   child.stdout.on('data', (chunk: Buffer) => (output += String(chunk)));
   const device = `pod${++started}`;
   const ip = (...args: string[]) => execFileSync('ip', args, { stdio: 'pipe' });
