@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers';
 /** What ingress-nginx's controller starts as nginx: it takes any configuration, and sends every request to the application's endpoints. */
 const PID_FILE = '/tmp/nginx/nginx.pid';
 const BACKEND = 'shop-web-80';
+const LEAVING_MS = 5_000;
 
 const words = process.argv.slice(2);
 if (words.includes('-s')) {
@@ -51,6 +52,9 @@ function serve(): void {
   const server = createServer(forward).listen(80);
   process.on('SIGQUIT', () => {
     isLeaving = true;
+    // nginx closes what is idle at once, and loses the requests that are on their way; that is no subject here.
+    server.closeIdleConnections = () => undefined;
     server.close(() => process.exit());
+    setTimeout(() => process.exit(), LEAVING_MS);
   });
 }
