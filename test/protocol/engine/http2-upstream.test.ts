@@ -338,6 +338,45 @@ describe('what the server takes', () => {
   });
 });
 
+describe('a server that holds what it has', () => {
+  test('one whose windows are closed gets no upload: the client is held back, and answered when its time is over', async () => {
+    const server = await rawHttp2(
+      bench,
+      () => {},
+      (connection) => connection.send(settings([SETTING.initialWindowSize, 0])),
+    );
+    const engine = await served([server], {
+      body: { isRequestBuffered: false, maxBodyBytes: 0 },
+      timeouts: { sendTimeoutMs: 300 },
+      retry: { tries: 1 },
+    });
+    const client = await engine.connect();
+    client.send('POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 50000000\r\n\r\n');
+    const isTaken = client.socket.write(Buffer.alloc(50_000_000));
+    expect(await client.response()).toMatch(/^HTTP\/1\.1 504 /);
+    expect(isTaken).toBe(false);
+    // What the kernel and one read hold, and not the rest.
+    expect(client.socket.writableLength).toBeGreaterThan(30_000_000);
+    expect(engine.router.endpoints[0]!.inFlight).toBe(0);
+    expect(engine.context.bodies.budget.memoryBytes).toBe(0);
+  });
+
+  test('answers that do not go on end one by one, and leave their connection to others', async () => {
+    const server = await rawHttp2(bench, (connection, id, index) => {
+      if (index < 50) connection.send(headers(id, OK, 4), data(id, 'x'));
+      else answer(connection, id);
+    });
+    const engine = await served([server], { timeouts: { readTimeoutMs: 300 } });
+    const clients = await Promise.all(Array.from({ length: 50 }, () => ask(engine)));
+    await eventually(() => engine.router.endpoints[0]!.inFlight === 50);
+    expect(await (await ask(engine)).response()).toMatch(/^HTTP\/1\.1 200 /);
+    for (const client of clients) await client.ended();
+    expect(engine.router.endpoints[0]!.inFlight).toBe(0);
+    const [{ told }] = server.connections as [RawConnection];
+    await eventually(() => told.filter((line) => /^reset \d+ 8$/.test(line)).length === 50);
+  });
+});
+
 test('a response that was complete before its stream was reset is handed over as a whole', async () => {
   const server = await rawHttp2(bench, (connection, id) => connection.send(headers(id, OK, 4)));
   const { context, router } = await served([server]);

@@ -4,6 +4,7 @@ import {
   data,
   frame,
   GET,
+  goaway,
   headers,
   ping,
   POST,
@@ -94,6 +95,21 @@ for (const { name, cause, bytes } of [
       i === 0 ? frame(FRAME.headers, 0, 1, block(GET)) : frame(FRAME.continuation, 0, 1, 'x'.repeat(1_000)),
     ],
   },
+  {
+    name: 'CONTINUATION of nothing, without end',
+    cause: 'header-block',
+    bytes: (i: number) => [
+      i === 0 ? frame(FRAME.headers, 0, 1, block(GET)) : frame(FRAME.continuation, 0, 1),
+    ],
+  },
+  {
+    name: 'SETTINGS of many values',
+    cause: 'settings',
+    bytes: () => [
+      settings(...Array.from({ length: 500 }, (_, i) => [SETTING.initialWindowSize, i] as const)),
+    ],
+  },
+  { name: 'GOAWAY', cause: 'goaway', bytes: () => [goaway(0, 0)] },
   { name: 'frames that nobody knows', cause: 'unknown-frame', bytes: () => [frame(0x42, 0, 0)] },
 ] as const) {
   test(`${name}: the connection ends, and others are served`, async () => {
