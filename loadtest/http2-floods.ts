@@ -76,6 +76,8 @@ const residentMb = (pid: number): number =>
 
 /** Floods while others are served; answers their worst latency. */
 async function during(side: 'client' | 'upstream', kind: string, pid: number): Promise<number> {
+  // What the machine does by itself shows beside.
+  const quiet = await steady();
   const before = await ended();
   const options = { kind, side, port: PORT, listen: HOSTILE_PORT, connections: Number(values.connections) };
   const file = join(import.meta.dirname, 'http2-flooder.ts');
@@ -92,7 +94,7 @@ async function during(side: 'client' | 'upstream', kind: string, pid: number): P
     .map(([name, count]) => `${count} ${name}`);
   const megabytes = Math.round((did.bytes ?? 0) / 1e6);
   console.log(
-    `| ${side} | ${kind} | ${others.p50} | ${others.p99} | ${others.worst} | ${others.failed} | ${did.connections}, ${megabytes} MB | ${causes.join(', ')} | ${memory} |`,
+    `| ${side} | ${kind} | ${quiet.p50}, ${quiet.p99}, ${quiet.worst} | ${others.p50}, ${others.p99}, ${others.worst} | ${others.failed} | ${did.connections}, ${megabytes} MB | ${causes.join(', ')} | ${memory} |`,
   );
   return others.failed > 0 ? Number.POSITIVE_INFINITY : others.worst;
 }
@@ -125,12 +127,10 @@ try {
   started.push(serin);
   await waitForPort(PORT, 30_000);
   await steady();
-  const quiet = await steady();
-  console.log('| side | flood | p50 ms | p99 ms | worst ms | failed | connections, sent | ended | RSS MB |');
-  console.log('| --- | --- | --- | --- | --- | --- | --- | --- | --- |');
   console.log(
-    `| | none | ${quiet.p50} | ${quiet.p99} | ${quiet.worst} | ${quiet.failed} | | | ${residentMb(serin.pid)} |`,
+    '| side | flood | quiet: p50, p99, worst ms | others meanwhile | failed | connections, sent | ended | RSS MB |',
   );
+  console.log('| --- | --- | --- | --- | --- | --- | --- | --- |');
   const wanted = values.only === '' ? undefined : values.only.split(',');
   for (const side of ['client', 'upstream'] as const) {
     if (values.side !== '' && values.side !== side) continue;
