@@ -14,7 +14,7 @@ import { hostModel, modelOf, routeModel, upstreamModel } from '../fixtures/model
 import { encodeFields, Message } from '../fixtures/protobuf-fields.ts';
 import { endpointsAt, startWorkerRig, type WorkerRig } from '../fixtures/worker-rig.ts';
 
-/* The calls of gRPC's interoperability tests through Serin, under their names there (doc/interop-test-descriptions.md of gRPC). */
+/* The calls of gRPC's interoperability tests through Serin, under the names that they have there. */
 
 const UPSTREAM = 'test-main-80';
 const EMPTY = Buffer.alloc(0);
