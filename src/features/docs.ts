@@ -44,7 +44,7 @@ export function renderAnnotationsDoc(
     for (const [name, spec] of rows) {
       const names = [name, ...(spec.aliases ?? [])].map((one) => `\`${one}\``).join(', ');
       lines.push(
-        `| ${names} | ${cell(spec.doc)} | ${defaultText(spec)} | ${ON_INVALID[spec.onInvalid]} | ${cell(spec.difference ?? '')} |`,
+        `| ${names} | ${cell(spec.doc)} | ${defaultText(spec)} | ${badValueText(spec)} | ${cell(spec.difference ?? '')} |`,
       );
     }
     const vain = (feature.vain ?? []) as readonly Vain<AnnotationSpecs>[];
@@ -70,6 +70,10 @@ export function renderAnnotationsDoc(
     '',
   );
   return lines.join('\n');
+}
+
+function badValueText({ onInvalid, ifInvalid }: AnnotationSpec<unknown>): string {
+  return ifInvalid === undefined ? ON_INVALID[onInvalid] : `\`${String(ifInvalid)}\``;
 }
 
 function defaultText({ parse, fallback, configMapKey }: AnnotationSpec<unknown>): string {

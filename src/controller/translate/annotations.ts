@@ -340,10 +340,14 @@ function translateFeature(state: State, feature: Feature): unknown {
     }
     if (spec.onInvalid === 'deny') state.isDenied = true;
     if (spec.onInvalid === 'group') isGroupIgnored = true;
+    const { ifInvalid } = spec;
+    if (ifInvalid !== undefined) values[key] = ifInvalid;
     const consequence =
       spec.onInvalid === 'group'
         ? `all annotations of ${feature.name} are ignored`
-        : CONSEQUENCES[spec.onInvalid];
+        : ifInvalid === undefined
+          ? CONSEQUENCES[spec.onInvalid]
+          : `it is taken as ${String(ifInvalid)}`;
     const report = spec.onInvalid === 'deny' ? findings.error : findings.warn;
     report(source, 'InvalidAnnotation', { field, value: found.text, problem, consequence });
   }

@@ -34,6 +34,8 @@ export interface AnnotationSpec<T> {
   readonly configMapKey?: string;
   /** Value when neither annotation nor ConfigMap gives one; undefined is allowed. */
   readonly fallback?: T;
+  /** With `onInvalid: 'default'`: the value in place of one that cannot be parsed, where that is not the default. */
+  readonly ifInvalid?: T;
   /** It protects something: where it has no effect, that is an error. */
   readonly isProtection?: boolean;
   /** How it is honoured differently from ingress-nginx, in one sentence without a full stop; docs/differences.md says more. */

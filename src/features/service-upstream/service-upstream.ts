@@ -16,6 +16,7 @@ export const serviceUpstream = defineFeature({
       onInvalid: 'default',
       configMapKey: 'service-upstream',
       fallback: false,
+      ifInvalid: false,
       doc: '`true`: the cluster IP is the only endpoint; headless Services keep their Pods.',
     },
   },
