@@ -3,19 +3,35 @@ export class ChunkPool {
   readonly chunkBytes: number;
   readonly #free: Buffer[] = [];
   readonly #maxFree: number;
+  readonly #manyTaken: number;
+  #taken = 0;
 
-  constructor(chunkBytes = 65_536, maxFree = 64) {
+  /** With `manyTaken` chunks in use, many clients take their time, and what waits for each should be little. */
+  constructor(chunkBytes = 65_536, maxFree = 64, manyTaken = 512) {
     this.chunkBytes = chunkBytes;
     this.#maxFree = maxFree;
+    this.#manyTaken = manyTaken;
+  }
+
+  get isScarce(): boolean {
+    return this.#taken >= this.#manyTaken;
   }
 
   take(): Buffer {
+    this.#taken++;
     return this.#free.pop() ?? Buffer.allocUnsafeSlow(this.chunkBytes);
   }
 
   /** Takes it back once nobody needs its bytes any more. */
   give(chunk: Buffer): void {
-    if (chunk.length === this.chunkBytes && this.#free.length < this.#maxFree) this.#free.push(chunk);
+    if (chunk.length !== this.chunkBytes) return;
+    this.#taken--;
+    if (this.#free.length < this.#maxFree) this.#free.push(chunk);
+  }
+
+  /** Somebody holds on to it who will not say when that is over. */
+  lose(chunk: Buffer): void {
+    if (chunk.length === this.chunkBytes) this.#taken--;
   }
 }
 
@@ -40,8 +56,6 @@ export class Output {
   at = 0;
   /** Grows whenever offsets that were written at may hold other bytes, or bytes that are gone. */
   epoch = 0;
-  /** Octets that may wait while the sink takes none. */
-  readonly ahead: number;
   readonly #pool: ChunkPool;
   readonly #sink: ByteSink;
   /** Chunks that are full and wait for the sink, and how full each is. */
@@ -56,12 +70,16 @@ export class Output {
   constructor(pool: ChunkPool, sink: ByteSink) {
     this.#pool = pool;
     this.#sink = sink;
-    this.ahead = pool.chunkBytes * CHUNKS_AHEAD;
   }
 
   /** Whether no more than what has to be said should be added until the sink has drained. */
   get isFull(): boolean {
     return this.#isRefused && this.pending >= this.ahead;
+  }
+
+  /** Octets that may wait while the sink takes none. */
+  get ahead(): number {
+    return this.#pool.isScarce ? 0 : this.#pool.chunkBytes * CHUNKS_AHEAD;
   }
 
   /** Octets that the sink was not given yet. */
@@ -124,6 +142,7 @@ export class Output {
     this.at = 0;
     this.epoch++;
     this.reclaim();
+    for (let chunk = this.#lent.pop(); chunk !== undefined; chunk = this.#lent.pop()) this.#pool.lose(chunk);
   }
 
   /** Has what is there leave, or wait. */

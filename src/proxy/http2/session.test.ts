@@ -365,6 +365,26 @@ describe('writes', () => {
     expect(peer.sink.writes.length).toBe(1);
   });
 
+  test('where many clients are slow, little waits for each', () => {
+    const peer = started((stream, session) => {
+      session.respond(stream, 200, NO_LINES, NO_LINES, -1, NO_LINES);
+      stream.write(Buffer.alloc(100), 0, 100);
+    }, WIDE);
+    const { chunks } = peer.shared;
+    const taken = Array.from({ length: 512 }, () => chunks.take());
+    peer.sink.isTaking = false;
+    peer.send(headers(1, GET));
+    peer.send(headers(3, GET));
+    expect(dataOf(peer.take())).toEqual(['1:100']);
+    for (const chunk of taken) chunks.give(chunk);
+    peer.send(headers(5, GET));
+    peer.sink.isTaking = true;
+    peer.session.onDrain();
+    peer.turn();
+    expect(dataOf(peer.take())).toEqual(['3:100', '5:100']);
+    expect(chunks.isScarce).toBe(false);
+  });
+
   test('a client that reads nothing is not read from either, once enough waits for it', () => {
     const lines = parsedLines(`x-long: ${'x'.repeat(40_000)}\r\n`);
     const peer = started((stream, session) => session.respond(stream, 200, NO_LINES, lines, -1, NO_LINES));
