@@ -21,7 +21,10 @@ const SIZE_UPDATE = 0x20;
 const NEVER_INDEXED = 0x10;
 const WITHOUT_INDEXING = 0x00;
 
-/** Blocks that are remembered by connection for each place in a head, a power of two; and the longest text of one. */
+/** Parts of a message that are encoded by themselves. */
+export const PART = { lines: 0, date: 1, trailing: 2, trailers: 3 } as const;
+
+/** Blocks that are remembered by connection for each part of a message, a power of two; and the longest text of one. */
 const REMEMBERED = 4;
 const MAX_REMEMBERED_LENGTH = 2048;
 /** A line that takes more of the table than this pushes out too much else. */
@@ -114,14 +117,14 @@ export class HpackEncoder {
     this.#field(this.#lines.find(text, 0, text.length));
   }
 
-  /** Header lines, each ended by CRLF. `place`: which part of a head they are, so that parts do not drive each other out. */
-  lines(text: HeadText, place = 0): void {
+  /** Header lines, each ended by CRLF. Parts of a message do not drive each other out of what is remembered. */
+  lines(text: HeadText, part: number = PART.lines): void {
     const { length } = text;
     if (length > MAX_REMEMBERED_LENGTH) {
       this.#read(text);
       return;
     }
-    const slot = place * REMEMBERED + (length & (REMEMBERED - 1));
+    const slot = part * REMEMBERED + (length & (REMEMBERED - 1));
     while (this.#remembered.length <= slot) this.#remembered.push(undefined);
     const remembered = this.#remembered[slot];
     if (

@@ -3,7 +3,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { parsedLines } from '../message/head-text.ts';
 import { decodeHuffman, encodeHuffman, huffmanLength } from './huffman.ts';
 import { HpackDecoder } from './hpack-decoder.ts';
-import { BlockBuffer, HpackEncoder } from './hpack-encoder.ts';
+import { BlockBuffer, HpackEncoder, PART } from './hpack-encoder.ts';
 import { writeInteger } from './hpack-primitives.ts';
 import { KnownLines } from './known-lines.ts';
 import { BAD_NAME, BAD_VALUE } from './field.ts';
@@ -435,8 +435,8 @@ describe('the encoder', () => {
     const { encoder, decoder, take } = pair(lines);
     const send = (): string[] | undefined => {
       encoder.begin();
-      encoder.lines(parsedLines('x-a: 1\r\n'), 0);
-      encoder.lines(parsedLines('x-b: 2\r\n'), 1);
+      encoder.lines(parsedLines('x-a: 1\r\n'), PART.lines);
+      encoder.lines(parsedLines('x-b: 2\r\n'), PART.trailers);
       return decode(decoder, take());
     };
     for (let i = 0; i < 4; i++) send();

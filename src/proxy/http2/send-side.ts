@@ -1,7 +1,6 @@
 import { parsedLines } from '../message/head-text.ts';
 import { writeBlock, writeData } from './frame-writer.ts';
-import type { HpackEncoder } from './hpack-encoder.ts';
-import type { BlockBuffer } from './hpack-encoder.ts';
+import { type BlockBuffer, type HpackEncoder, PART } from './hpack-encoder.ts';
 import { keepBytes } from './kept-bytes.ts';
 import { copyOctets } from './octet-copy.ts';
 import type { ChunkPool, Output } from './output.ts';
@@ -186,7 +185,7 @@ export class SendSide {
     const out = this.#out;
     if (stream.trailerLines !== '') {
       this.#encoder.begin();
-      this.#encoder.lines(parsedLines(stream.trailerLines));
+      this.#encoder.lines(parsedLines(stream.trailerLines), PART.trailers);
       writeBlock(out, stream.id, this.#block, true, MAX_FRAME_BYTES);
     } else if (stream.flagsAt >= 0 && stream.flagsEpoch === out.epoch) {
       out.buffer[stream.flagsAt]! |= END_STREAM;

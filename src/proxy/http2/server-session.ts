@@ -3,6 +3,7 @@ import type { HeadText } from '../message/head-text.ts';
 import type { FieldList } from './field-list.ts';
 import { CLIENT_FLOODS } from './flood-guard.ts';
 import { writeGoaway, writePing, writeReset } from './frame-writer.ts';
+import { PART } from './hpack-encoder.ts';
 import { parsePriority, URGENCIES } from './priority.ts';
 import { contentLengthOf, isWholeRequest } from './request-rules.ts';
 import type { SessionOptions } from './session-options.ts';
@@ -34,9 +35,6 @@ export interface ServerTimes {
   /** Requests after which the connection is replaced. */
   readonly keepAliveRequests: number;
 }
-
-/** Parts of a head. */
-const PLACE = { lines: 0, date: 1, trailing: 2 };
 
 /** Room for uploads on one connection, and for one that is read. */
 const WINDOWS = { connection: 1_048_576, readStream: 262_144, isHeldCounted: true };
@@ -107,10 +105,10 @@ export class ServerSession extends Session implements TimerOwner {
     const { encoder } = this;
     encoder.begin();
     encoder.status(status);
-    if (date !== '') encoder.lines(date, PLACE.date);
-    if (lines !== '') encoder.lines(lines, PLACE.lines);
+    if (date !== '') encoder.lines(date, PART.date);
+    if (lines !== '') encoder.lines(lines, PART.lines);
     if (contentLength >= 0) encoder.contentLength(contentLength);
-    if (trailing !== '') encoder.lines(trailing, PLACE.trailing);
+    if (trailing !== '') encoder.lines(trailing, PART.trailing);
     this.send.head(stream, status >= 200);
     this.wake();
     return this.#server.shared.block.length;
