@@ -56,6 +56,8 @@ export class Output {
   at = 0;
   /** Grows whenever offsets that were written at may hold other bytes, or bytes that are gone. */
   epoch = 0;
+  /** How often the sink was given something. */
+  handed = 0;
   readonly #pool: ChunkPool;
   readonly #sink: ByteSink;
   /** Chunks that are full and wait for the sink, and how full each is. */
@@ -167,6 +169,7 @@ export class Output {
   }
 
   #hand(chunk: Buffer, end: number): void {
+    this.handed++;
     this.#lent.push(chunk);
     if (!this.#sink.write(chunk, 0, end)) this.#isRefused = true;
     this.reclaim();

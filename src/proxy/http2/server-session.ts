@@ -53,6 +53,9 @@ export class ServerSession extends Session implements TimerOwner {
   #isLeaving = false;
   /** Whether the last GOAWAY is out: what is opened now was not seen. */
   #isLeft = false;
+  /** How often the connection had been given something, and since when that is so while more waits for it. */
+  #handed = 0;
+  #stuckSinceMs = 0;
   /** Since when no stream is open. */
   #idleSinceMs = 0;
   /** Priorities of streams that are not open yet (RFC 9218 §7.1). */
@@ -159,6 +162,9 @@ export class ServerSession extends Session implements TimerOwner {
       this.leave(H2_ERROR.settingsTimeout, 'no preface in time');
     } else if (waitingSinceMs > 0 && nowMs - waitingSinceMs > times.headerTimeoutMs) {
       this.fail(H2_ERROR.enhanceYourCalm, 'a frame that does not end', 'header-block');
+    } else if (this.#isStuck(times.sendTimeoutMs)) {
+      this.options.onLate?.('slow-reader');
+      this.leave(H2_ERROR.noError, '');
     } else if (this.#isLeaving && !this.#isLeft) {
       this.onPingAck();
     } else if (this.streams.size > 0) {
@@ -167,7 +173,7 @@ export class ServerSession extends Session implements TimerOwner {
       this.shrink();
       const restMs = times.keepAliveTimeoutMs - (nowMs - this.#idleSinceMs);
       if (restMs <= 0) this.leave(H2_ERROR.noError, '');
-      else nextMs = waitingSinceMs > 0 ? WATCH_MS : restMs;
+      else nextMs = waitingSinceMs > 0 || this.out.pending > 0 ? WATCH_MS : restMs;
     }
     if (!this.isOver) this.#server.timers.arm(this.#timer, nextMs);
   }
@@ -262,6 +268,16 @@ export class ServerSession extends Session implements TimerOwner {
     stream.handler = this.#server.handlerFor(stream);
     stream.handler.onHead(stream);
     return !this.isOver;
+  }
+
+  /** Whether the client has taken nothing of what waits for it for so long. */
+  #isStuck(sendTimeoutMs: number): boolean {
+    const { out, nowMs } = this;
+    if (out.pending === 0 || out.handed !== this.#handed) {
+      this.#handed = out.handed;
+      this.#stuckSinceMs = nowMs;
+    }
+    return nowMs - this.#stuckSinceMs > sendTimeoutMs;
   }
 
   /** Nobody has heard of the stream yet. */

@@ -600,6 +600,21 @@ describe('times', () => {
     expect(peer.errors).toEqual(['slow-reader']);
   });
 
+  test('a client that takes nothing of what is complete and waits for it', () => {
+    const peer = started(answerWith(100_000), WIDE);
+    peer.sink.isTaking = false;
+    peer.send(headers(1, GET));
+    peer.wait(9_000);
+    expect(peer.errors).toEqual([]);
+    peer.session.onDrain();
+    peer.send(headers(3, GET));
+    peer.wait(9_000);
+    expect(peer.errors).toEqual([]);
+    peer.wait(3_000);
+    expect(peer.errors).toEqual(['slow-reader']);
+    expect(peer.sink.isEnded).toBe(true);
+  });
+
   test('a reader that reads a little now and then', () => {
     const peer = started(answerWith(100_000), Buffer.concat([START, windowUpdate(0, 100_000)]));
     peer.send(headers(1, GET));
