@@ -141,6 +141,11 @@ export class HpackEncoder {
     if (this.#read(text) && changes === this.table.changes) this.#remember(slot, text, start);
   }
 
+  /** Lets go of what is remembered; the table stays as it is. */
+  forget(): void {
+    while (this.#remembered.length > 0) this.#remembered.pop();
+  }
+
   /** Encodes them one by one; answers whether the same text may come again and would be encoded the same. */
   #read(text: HeadText): boolean {
     let isRecurring = true;

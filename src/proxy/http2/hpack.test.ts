@@ -443,6 +443,9 @@ describe('the encoder', () => {
     const find = vi.spyOn(lines, 'find');
     expect(send()).toEqual(['x-a: 1', 'x-b: 2']);
     expect(find).not.toHaveBeenCalled();
+    encoder.forget();
+    expect(send()).toEqual(['x-a: 1', 'x-b: 2']);
+    expect(find).toHaveBeenCalledTimes(2);
   });
 
   test('says that its table shrank before it uses it (RFC 7541 §4.2)', () => {

@@ -380,6 +380,7 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
   /** Lets go of what only a busy connection needs. */
   protected shrink(): void {
     this.streams.ripen();
+    this.encoder.forget();
     this.#scrap.release();
     this.#trailers.release();
   }
