@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { ping, settings } from '../../src/proxy/http2/testing.ts';
+import { data, headers, ping, POST, settings } from '../../src/proxy/http2/testing.ts';
 import { PREFACE } from '../../src/proxy/http2/wire-codes.ts';
 import { Bench, type Engine } from '../protocol/engine/harness.ts';
 import { corpusLine } from './corpus.ts';
@@ -13,7 +13,7 @@ import { connectFrames, type FrameClient, quiet, type StreamView } from './frame
 import { createRandom } from './generate.ts';
 import { LineSource } from './hpack-generate.ts';
 
-const MOST_WAITING_MS = 3_000;
+const MOST_WAITING_MS = 15_000;
 /** How often they are looked at meanwhile. */
 const LOOK_MS = 5;
 
@@ -23,6 +23,8 @@ export class FrameRig {
   readonly #upstream: Server;
   #node: ChildProcess | undefined = undefined;
   #nodePort = 0;
+  /** Somebody else's connection, with a request that ends when all is over. */
+  #bystander: FrameClient | undefined = undefined;
   engine!: Engine;
   /** How often node:http2 ended its process; what did so says nothing. */
   crashes = 0;
@@ -41,6 +43,8 @@ export class FrameRig {
     const { port } = this.#upstream.address() as AddressInfo;
     this.engine = await this.#bench.engine({ endpoints: [{ address: '127.0.0.1', port }] });
     await this.#startNode();
+    this.#bystander = await connectFrames(this.engine.port);
+    this.#bystander.send(Buffer.concat([PREFACE, settings(), headers(1, POST, 4)]));
     return this;
   }
 
@@ -87,12 +91,19 @@ export class FrameRig {
   /** What connections that are gone have left behind. */
   async leftovers(): Promise<string | undefined> {
     const { context, router } = this.engine;
+    const bystander = this.#bystander!;
+    bystander.send(data(1, 'body', 1));
+    const isServed = (): boolean => bystander.streams.get(1)?.body === answerOf('POST', '/', 4);
     const isClean = (): boolean =>
       context.connections.size === 0 &&
       context.bodies.budget.memoryBytes === 0 &&
       router.endpoints[0]!.inFlight === 0;
     const untilMs = performance.now() + MOST_WAITING_MS;
-    while (!isClean() && performance.now() < untilMs) await new Promise((resolve) => setImmediate(resolve));
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+    while (!isServed() && performance.now() < untilMs) await turn();
+    bystander.close();
+    if (!isServed()) return `another client got ${JSON.stringify(bystander.streams.get(1))}`;
+    while (!isClean() && performance.now() < untilMs) await turn();
     if (isClean()) return undefined;
     const { memoryBytes } = context.bodies.budget;
     return `left: ${context.connections.size} connections, ${router.endpoints[0]!.inFlight} requests, ${memoryBytes} octets`;

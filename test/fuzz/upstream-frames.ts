@@ -27,7 +27,7 @@ const OK: Fields = [
   [':status', '200'],
   ['content-length', '2'],
 ];
-const MOST_WAITING_MS = 5_000;
+const MOST_WAITING_MS = 15_000;
 const MAX_BODY_BYTES = 40_000;
 /** Heads beyond that may be refused. */
 const MAX_HEAD_BYTES = 3_500;
