@@ -83,6 +83,8 @@ function storeOf(...asks: string[]): ObjectStore {
   put(store, 'EndpointSlice', slice('oauth', 4180));
   put(store, 'Service', service('bare', { clusterIP: 'None', ports: [{ port: 80, targetPort: 4180 }] }));
   put(store, 'EndpointSlice', slice('bare', 4180));
+  put(store, 'Service', service('filed', { ports: [{ port: 80, targetPort: 4180 }] }));
+  put(store, 'EndpointSlice', slice('filed', 4180));
   put(store, 'Service', service('far', { type: 'ExternalName', externalName: 'idp.example.test' }));
   return store;
 }
@@ -124,6 +126,12 @@ describe('an address that an annotation names is an upstream', () => {
       'a headless Service: the port is the Pods’',
       'http://bare.auth.svc:4180',
       ['bare.auth.svc:4180, pods, 10.1.0.1 4180'],
+      [],
+    ],
+    [
+      'a Service of a manifest file, which no API server has given an address',
+      'http://filed.auth.svc',
+      ['filed.auth.svc:80, endpoints, 10.1.0.1 4180'],
       [],
     ],
     [

@@ -6,7 +6,7 @@ import type { UpstreamModel } from '../../model/model.ts';
 import type { Policies } from '../../model/policy.ts';
 import type { SourceRef } from '../../model/source.ts';
 import type { ServiceObject } from '../store/objects.ts';
-import { findServicePort, hasClusterIp, isExternalNameUsable, toUpstream } from './backends.ts';
+import { findServicePort, isExternalNameUsable, toUpstream } from './backends.ts';
 import type { Tracker } from './dependencies.ts';
 
 /** An upstream that no path leads to: annotations name its address. */
@@ -65,9 +65,9 @@ function problemOfService(
   return 'names a port that its Service does not have';
 }
 
-/** What DNS says of a Service without address are its Pods: the port is theirs. */
+/** What DNS says of a Service that is to have no address are its Pods: the port is theirs. */
 function isHeadless(object: ServiceObject, address: UpstreamAddress): boolean {
-  return address.kind === 'host' && object.type !== 'ExternalName' && !hasClusterIp(object);
+  return address.kind === 'host' && object.type !== 'ExternalName' && object.clusterIp === 'None';
 }
 
 /** An Ingress that names upstreams. */
