@@ -9,7 +9,7 @@ import type { Listener } from '../model/ports.ts';
 import type { ControlLog } from '../observe/log.ts';
 import { UsageError, type FlagReader } from './args.ts';
 import { geoEditionsOf } from './geo-options.ts';
-import { onReopenRequest } from './signals.ts';
+import { onReopenRequest, waitForFault } from './signals.ts';
 import { createBodyRoom } from './body-room.ts';
 import { workersForQuota } from './cpu-quota.ts';
 import { undefinedHostsOf } from './metrics-options.ts';
@@ -23,7 +23,7 @@ export interface FleetParts extends Omit<FleetDeps, 'options'> {
 /** Asks a running Serin to end; resolves with the signal. */
 export type StopRequest = Promise<string>;
 
-/** Runs Serin, and its health port, until it is asked to stop; gives the exit code. Rejects when it cannot start. */
+/** Runs Serin, and its health port, until it is asked to stop or can go on no longer; gives the exit code. Rejects when it cannot start. */
 export async function runFleet(
   flags: FlagReader,
   translation: TranslateOptions,
@@ -57,7 +57,11 @@ export async function runFleet(
     throw error;
   });
   log.info({ name: 'health', address: admin.address, port: admin.port }, 'listening');
-  const outcome = await Promise.race([fleet.start().then(() => stopRequest), stopRequest]).catch(
+  const fault = waitForFault((error) =>
+    log.error({ error }, 'nobody caught this: Serin ends in order, to be started anew'),
+  );
+  const request = Promise.race([stopRequest, fault]);
+  const outcome = await Promise.race([fleet.start().then(() => request), request]).catch(
     async (error: unknown) => {
       await Promise.all([fleet.terminate(), admin.close()]);
       tokenFile?.close();
@@ -69,7 +73,7 @@ export async function runFleet(
   await sleep(flags.number('post-shutdown-grace-period') * 1_000);
   await admin.close();
   tokenFile?.close();
-  return 0;
+  return outcome === 'uncaughtException' ? 1 : 0;
 }
 
 /** Throws UsageError where the file that is named holds no token. */

@@ -20,3 +20,16 @@ export function waitForSignal(insisted: (signal: string) => void): Promise<strin
 export function onReopenRequest(reopen: () => void): void {
   process.on('SIGUSR1', reopen);
 }
+
+/**
+ * Resolves when an exception, or a rejection, was caught by nobody in this thread; each is told to `faulted`. What the thread holds is not to be
+ * trusted then, but workers serve on, so that there is time to end in order.
+ */
+export function waitForFault(faulted: (error: unknown) => void): Promise<'uncaughtException'> {
+  return new Promise((resolve) => {
+    process.on('uncaughtException', (error) => {
+      faulted(error);
+      resolve('uncaughtException');
+    });
+  });
+}

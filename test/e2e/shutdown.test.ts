@@ -33,6 +33,10 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
+/** Makes a process throw where nobody catches it, when it is sent SIGUSR2. */
+const THROWING = `process.on('SIGUSR2', () => { throw new Error('thrown by a test') })`;
+const FAULTY = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(THROWING)}` };
+
 async function start(settings: Readonly<Record<string, string>>, ...more: string[]): Promise<SerinProcess> {
   const { port } = backend.address() as AddressInfo;
   writeFileSync(join(folder, 'web.yaml'), oneApplication(port));
@@ -41,14 +45,14 @@ async function start(settings: Readonly<Record<string, string>>, ...more: string
     join(folder, 'config.yaml'),
     `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: serin, namespace: default }\ndata: ${data}\n`,
   );
-  serin = await startSerin([
+  const args = [
     'serve',
     `--manifests=${folder}`,
     '--watch-ingress-without-class',
     '--configmap=default/serin',
     '--workers=1',
-    ...more,
-  ]);
+  ];
+  serin = await startSerin([...args, ...more], FAULTY);
   return serin;
 }
 
@@ -86,6 +90,22 @@ test('worker-shutdown-timeout bounds the drain', async () => {
   child.kill('SIGTERM');
   expect(await exited).toEqual([0, null]);
   expect(stderr()).toContain('all workers have drained connectionsCut=1');
+});
+
+test('an exception in the control thread that nobody caught cuts no request, and ends Serin with 1', async () => {
+  const { child, httpPort, healthPort, waitFor, stderr } = await start({});
+  const sent = await sendOne(httpPort);
+  const exited = once(child, 'exit');
+  child.kill('SIGUSR2');
+  await waitFor('Serin stops');
+  await refused(httpPort);
+  expect((await fetch(`http://127.0.0.1:${healthPort}/healthz`)).status).toBe(500);
+  held[0]!.end('late');
+  expect(await text(await sent.response)).toBe('late');
+  expect(await exited).toEqual([1, null]);
+  expect(stderr()).toContain(
+    'nobody caught this: Serin ends in order, to be started anew error="thrown by a test"',
+  );
 });
 
 test('a TLS handshake that begins while Serin drains is finished, and its request answered', async () => {

@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import { afterEach, expect, test } from 'vitest';
 import { hostModel, modelOf, routeModel, upstreamModel } from '../fixtures/models.ts';
 import type { StuckMessage } from '../fixtures/stuck-worker.ts';
@@ -58,4 +59,18 @@ test('a worker that stays in a pattern is replaced, and serves the latest table'
   expect(rig.deaths).toEqual([expect.stringMatching(/^its event loop stood still for \d+ s$/)]);
   expect(rig.problem()).toBeUndefined();
   for (let i = 0; i < 20; i++) expect(await rig.get('web.test', '/three')).toMatchObject({ status: 200 });
+});
+
+test('a worker that has no memory left ends alone, is replaced, and serves the latest table', async () => {
+  // For heaps that are made from now on.
+  setFlagsFromString('--max-old-space-size=64');
+  await start(60_000);
+  const died = rig.lifeEvent('died', 0);
+  const listening = rig.lifeEvent('listening', 0);
+  rig.post(0, { kind: 'fill' } satisfies StuckMessage);
+  await died;
+  await rig.publish(MODELS[1]!);
+  await listening;
+  expect(rig.deaths).toEqual([expect.stringContaining('reaching memory limit')]);
+  for (let i = 0; i < 20; i++) expect(await rig.get('web.test', '/two')).toMatchObject({ status: 200 });
 });
