@@ -288,7 +288,7 @@ export function createFleet(deps: FleetDeps): Fleet {
       // A source that is stopped counts as synced: what it has not read is not to be served as if it were not there.
       throwIfStopping();
       await controller.start();
-      giveBackMemory();
+      await giveBackMemory();
       const ports = await listening.promise;
       throwIfStopping();
       const live = controller.live();

@@ -4,13 +4,12 @@ import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
 import { giveBackMemory } from './give-back-memory.ts';
 
-test('what nobody needs any more is given back at once', () => {
+test('what nobody needs any more is given back at once', async () => {
   const fill = () => Array.from({ length: 200_000 }, (_, i) => ({ text: `text ${i}` })).length;
   expect(fill()).toBe(200_000);
   const before = getHeapStatistics().total_heap_size;
-  giveBackMemory();
+  await giveBackMemory();
   expect(getHeapStatistics().total_heap_size).toBeLessThan(before);
-  expect(Reflect.get(globalThis, 'gc')).toBeUndefined();
 });
 
 test('threads that do it at the same time do not fail each other: the flags are the process’s', async () => {

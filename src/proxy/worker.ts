@@ -160,7 +160,15 @@ export function startWorker(
     post({ kind: 'drained', connectionsCut });
   }
 
-  let isAsked = false;
+  /** What starting took, given back once; the ports of the last message count, should another come meanwhile. */
+  let collected: Promise<void> | undefined;
+  let ports: ReadonlyMap<string, number> = new Map();
+  async function listen(): Promise<void> {
+    await (collected ??= giveBackMemory());
+    await listeners.begin(ports);
+    post({ kind: 'accepting' });
+  }
+
   function receive(message: ToWorker): void {
     switch (message.kind) {
       case 'table':
@@ -168,9 +176,8 @@ export function startWorker(
         return receiver.receive(message);
       case 'listen':
         // It has taken its first table in, and accepts nothing yet.
-        if (!isAsked) giveBackMemory();
-        isAsked = true;
-        void listeners.begin(message.ports).then(() => post({ kind: 'accepting' }));
+        ({ ports } = message);
+        void listen();
         return;
       case 'unlisten':
         void unlisten();
