@@ -45,6 +45,7 @@ export interface Site {
 export async function startSite(): Promise<Site> {
   // Of a run that was broken off: nobody answers it any more.
   await kubectl(['delete', 'mutatingwebhookconfiguration', '--all']);
+  await kubectl(['delete', 'namespace', SHOP, '--ignore-not-found']);
   await clear();
   const page = openPage('docs/replace-ingress-nginx.md', { 'deploy.yaml': ingressNginxManifest() });
   const kubelet = await startKubelet(NAMESPACE, {
