@@ -102,7 +102,7 @@ const CLIENT: Readonly<Record<string, Flood>> = {
   'zero-window': {
     start: Buffer.concat([
       settings([SETTING.initialWindowSize, 0]),
-      ...Array.from({ length: 100 }, (_, i) => headers(i * 2 + 1, forHost(GET, '/1048576'))),
+      ...Array.from({ length: 100 }, (_, i) => headers(i * 2 + 1, forHost(GET, '/65536'))),
     ]),
     piece: () => ping(),
     everyMs: 100,

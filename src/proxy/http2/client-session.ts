@@ -111,7 +111,7 @@ export class ClientSession extends Session {
     const stream = this.streams.get(id);
     if (stream === undefined) {
       if (this.isIdle(id)) return this.fail(H2_ERROR.protocolError, 'HEADERS on an idle stream');
-      if (!this.skip(buffer, start, end)) return false;
+      if (!this.charge('stream-error') || !this.skip(buffer, start, end)) return false;
       return (
         this.streams.wasReset(id) || this.fail(H2_ERROR.streamClosed, 'HEADERS on a stream that is over')
       );

@@ -53,6 +53,8 @@ export class FieldList implements FieldSink, HeaderBlock {
   status: string | undefined = undefined;
   /** Whether the message is malformed (RFC 9113 §8.1.1). */
   isMalformed = false;
+  /** Fields that came when none were wanted any more. */
+  ignored = 0;
   /** What it is to be refused with, short of that. */
   error: ProxyErrorCode | undefined = undefined;
   /** Bit n: a field with known-name number n (below 12) is there; bit 12 + n: it is there twice. */
@@ -80,6 +82,7 @@ export class FieldList implements FieldSink, HeaderBlock {
     this.#limits = limits;
     this.release();
     this.isMalformed = false;
+    this.ignored = 0;
     this.error = undefined;
     this.seen = 0;
     this.#pseudoSeen = 0;
@@ -115,7 +118,10 @@ export class FieldList implements FieldSink, HeaderBlock {
   }
 
   add(name: string, value: string, id: number, flags: number, line: string | undefined): void {
-    if (!this.isOpen) return;
+    if (!this.isOpen) {
+      this.ignored++;
+      return;
+    }
     const { maxHeadBytes, maxHeaderLineBytes, maxHeaders } = this.#limits;
     const octets = name.length + value.length;
     this.#octets += octets + ENTRY_OVERHEAD;

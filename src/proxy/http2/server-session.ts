@@ -189,12 +189,12 @@ export class ServerSession extends Session implements TimerOwner {
     if (known !== undefined) return this.onTrailers(known, isEnd, buffer, start, end);
     if (id % 2 === 0) return this.fail(H2_ERROR.protocolError, 'clients open streams of odd numbers');
     if (id <= this.lastPeerId) {
-      if (!this.skip(buffer, start, end)) return false;
+      if (!this.charge('stream-error') || !this.skip(buffer, start, end)) return false;
       return (
         this.streams.wasReset(id) || this.fail(H2_ERROR.streamClosed, 'HEADERS on a stream that is over')
       );
     }
-    if (this.#isLeft) return this.skip(buffer, start, end);
+    if (this.#isLeft) return this.charge('reset') && this.skip(buffer, start, end);
     this.lastPeerId = id;
     if (this.streams.size >= this.#server.maxConcurrentStreams) {
       writeReset(this.out, id, H2_ERROR.refusedStream);

@@ -157,9 +157,7 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
   streamError(id: number, code: number): boolean {
     if (!this.charge('stream-error')) return false;
     const stream = this.streams.get(id);
-    if (stream === undefined && this.isIdle(id)) {
-      return this.fail(code, 'an error on a stream that was never opened');
-    }
+    if (stream === undefined && this.isIdle(id)) return this.fail(code, 'an error on an idle stream');
     writeReset(this.out, id, code);
     this.streams.rememberReset(id);
     if (stream === undefined) return true;
@@ -191,8 +189,7 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
 
   /** Counts what costs the other side nothing; false: that was too much. */
   protected charge(kind: FloodKind, count = 1): boolean {
-    if (!this.floods.isTooMany(kind, this.nowMs, count)) return true;
-    return this.fail(H2_ERROR.enhanceYourCalm, kind, kind);
+    return !this.floods.isTooMany(kind, this.nowMs, count) || this.fail(H2_ERROR.enhanceYourCalm, kind, kind);
   }
 
   // What handlers do with their streams.
@@ -340,8 +337,7 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
   /** Decodes a block; false: the connection is at its end. */
   protected decode(into: FieldList, kind: FieldsKind, buffer: Buffer, start: number, end: number): boolean {
     into.begin(kind, this.options.limits());
-    if (this.#decoder.decode(buffer, start, end, into)) return true;
-    return this.fail(H2_ERROR.compressionError, 'bad field block');
+    return this.#read(into, buffer, start, end);
   }
 
   /** Decodes a block that nobody wants: the table needs it. */
@@ -349,8 +345,7 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
     const scrap = this.#scrap;
     scrap.begin('request', this.options.limits());
     scrap.isMalformed = true;
-    if (this.#decoder.decode(buffer, start, end, scrap)) return true;
-    return this.fail(H2_ERROR.compressionError, 'bad field block');
+    return this.#read(scrap, buffer, start, end);
   }
 
   /** A block that ends the stream's message. */
@@ -383,6 +378,13 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
     this.encoder.forget();
     this.#scrap.release();
     this.#trailers.release();
+  }
+
+  #read(into: FieldList, buffer: Buffer, start: number, end: number): boolean {
+    const isBlock = this.#decoder.decode(buffer, start, end, into);
+    if (!isBlock) return this.fail(H2_ERROR.compressionError, 'bad field block');
+    // Fields of one octet each cost more than they weigh.
+    return into.ignored < 256 || this.charge('stream-error', into.ignored >> 8);
   }
 
   #onHeaders(flags: number, id: number, buffer: Buffer, start: number, end: number): boolean {

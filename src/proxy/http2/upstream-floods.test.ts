@@ -18,6 +18,13 @@ import { FRAME, SETTING } from './wire-codes.ts';
 
 const OK = [[':status', '200']] as const;
 const MANY_STREAMS = 1000;
+/** One field of 4,000 octets, and 12,000 times the same again. */
+const BOMB = Buffer.concat([
+  block(OK),
+  Buffer.from([0x40, 1, 0x61, 0x7f, 0xa1, 0x1e]),
+  Buffer.alloc(4_000, 'x'),
+  Buffer.alloc(12_000, 0xbe),
+]);
 
 /** A session that has asked for something on so many streams. */
 function asked(streams = 2) {
@@ -75,6 +82,18 @@ describe('floods of upstreams', () => {
           ? frame(FRAME.headers, 0, 1, block(OK))
           : frame(FRAME.continuation, 0, 1, Buffer.alloc(1_000)),
     },
+    {
+      name: 'heads of a stream that it made us reset',
+      kind: 'stream-error',
+      bound: 2_001,
+      bytes: (i: number) => (i === 0 ? windowUpdate(1, 0) : headers(1, OK, 4)),
+    },
+    {
+      name: 'heads that stand for much',
+      kind: 'stream-error',
+      bound: 42,
+      bytes: () => frame(FRAME.headers, 4, 1, BOMB),
+    },
     { name: 'frames that nobody knows', kind: 'unknown-frame', bound: 1_000, bytes: () => frame(0x42, 0, 0) },
   ] as const) {
     test(`${name}: more than ${bound} at once end the connection`, () => {
@@ -100,12 +119,7 @@ describe('floods of upstreams', () => {
 
   test('a head that stands for much makes no response, and the others go on', () => {
     const peer = asked();
-    const bomb = Buffer.concat([
-      Buffer.from([0x40, 1, 0x61, 0x7f, 0xa1, 0x1e]),
-      Buffer.alloc(4_000, 'x'),
-      Buffer.alloc(12_000, 0xbe),
-    ]);
-    peer.send(frame(FRAME.headers, 4, 1, Buffer.concat([block(OK), bomb])));
+    peer.send(frame(FRAME.headers, 4, 1, BOMB));
     peer.send(headers(3, OK));
     expect(peer.events).toEqual(['reset 1 protocolError', 'head 3 200', 'end 3']);
     expect(peer.errors).toEqual([]);

@@ -57,6 +57,14 @@ async function connected(start = settings()): Promise<RawHttp2Client> {
 
 const QUICK = [...GET.slice(0, 3), [':path', '/quick']] as const;
 
+/** One field of 4,000 octets, and 12,000 times the same again. */
+const BOMB = Buffer.concat([
+  block(GET),
+  Buffer.from([0x40, 1, 0x61, 0x7f, 0xa1, 0x1e]),
+  Buffer.alloc(4_000, 'x'),
+  Buffer.alloc(12_000, 0xbe),
+]);
+
 /** Another client's requests, one after another; answers how many were answered. */
 async function askMeanwhile(isOver: () => boolean): Promise<number> {
   const other = await connected();
@@ -108,6 +116,11 @@ for (const { name, cause, bytes } of [
     bytes: () => [
       settings(...Array.from({ length: 500 }, (_, i) => [SETTING.initialWindowSize, i] as const)),
     ],
+  },
+  {
+    name: 'heads that stand for much',
+    cause: 'stream-error',
+    bytes: (i: number) => [frame(FRAME.headers, 5, i * 2 + 1, BOMB)],
   },
   { name: 'GOAWAY', cause: 'goaway', bytes: () => [goaway(0, 0)] },
   { name: 'frames that nobody knows', cause: 'unknown-frame', bytes: () => [frame(0x42, 0, 0)] },
@@ -171,12 +184,7 @@ describe('what is slow', () => {
 
   test('a head that stands for much is refused before it is much', async () => {
     const client = await connected();
-    const bomb = Buffer.concat([
-      Buffer.from([0x40, 1, 0x61, 0x7f, 0xa1, 0x1e]),
-      Buffer.alloc(4_000, 'x'),
-      Buffer.alloc(12_000, 0xbe),
-    ]);
-    client.send(frame(FRAME.headers, 5, 1, Buffer.concat([block(GET), bomb])));
+    client.send(frame(FRAME.headers, 5, 1, BOMB));
     expect(await client.until(/^headers 1 /)).toContain('{:status: 400, ');
   });
 });
