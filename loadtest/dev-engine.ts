@@ -44,7 +44,7 @@ const context = createServeContext({
   transport,
   router: () => router,
   upstreamOf: unknownUpstream,
-  accessLog: createFollowingAccessLog(() => router.settings.accessLog, report),
+  accessLog: createFollowingAccessLog(() => router.settings.accessLog, report, metrics.logs),
   metrics,
   bodies: {
     budget: new BodyBudget({

@@ -95,6 +95,24 @@ test('a file that cannot be opened is reported once, and its lines are counted',
   expect(errors).toMatchObject([{ code: 'ENOENT' }]);
 });
 
+test('a disk that is full is reported once, and what it does not take is counted', async () => {
+  const errors: unknown[] = [];
+  const lost: number[] = [];
+  const sink = createLogSink({
+    path: '/dev/full',
+    report: (error) => errors.push(error),
+    dropped: (lines) => lost.push(lines),
+  });
+  sink.write('a\n');
+  await sink.flush();
+  sink.write('b\n');
+  await sink.flush();
+  await sink.close();
+  expect(sink.droppedLines).toBe(2);
+  expect(lost).toEqual([1, 1]);
+  expect(errors).toMatchObject([{ code: 'ENOSPC' }]);
+});
+
 test('a pipe whose reader stops is never waited for: the rest is kept up to the limit, then counted', async () => {
   const path = join(directory, 'pipe');
   execFileSync('mkfifo', [path]);

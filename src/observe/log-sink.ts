@@ -18,6 +18,8 @@ export interface LogSinkOptions {
   readonly path: string;
   /** Told of the first failure in a row; lines are counted, not reported. */
   readonly report?: (error: unknown) => void;
+  /** Told how many lines were lost. */
+  readonly dropped?: (lines: number) => void;
   readonly flushBytes?: number;
   readonly flushMs?: number;
   /** Above this many bytes not written yet, lines are dropped. */
@@ -40,6 +42,7 @@ class BatchedSink implements LogSink {
   droppedLines = 0;
   readonly #path: string;
   readonly #report: (error: unknown) => void;
+  readonly #dropped: (lines: number) => void;
   readonly #flushBytes: number;
   readonly #flushMs: number;
   readonly #maxBehindBytes: number;
@@ -66,6 +69,7 @@ class BatchedSink implements LogSink {
   constructor(options: LogSinkOptions) {
     this.#path = options.path;
     this.#report = options.report ?? (() => {});
+    this.#dropped = options.dropped ?? (() => {});
     this.#flushBytes = options.flushBytes ?? FLUSH_BYTES;
     this.#flushMs = options.flushMs ?? FLUSH_MS;
     this.#maxBehindBytes = options.maxBehindBytes ?? MAX_BEHIND_BYTES;
@@ -75,7 +79,7 @@ class BatchedSink implements LogSink {
   write(line: string): void {
     const { length } = line;
     if (this.#fd < 0 || this.#behindBytes + length > this.#maxBehindBytes) {
-      this.droppedLines++;
+      this.#lose(1);
       return;
     }
     this.#behindBytes += length;
@@ -234,7 +238,12 @@ class BatchedSink implements LogSink {
 
   #drop(bytes: Buffer): void {
     this.#settle(bytes.length);
-    this.droppedLines += bytes.toString('latin1').split('\n').length - 1;
+    this.#lose(bytes.toString('latin1').split('\n').length - 1);
+  }
+
+  #lose(lines: number): void {
+    this.droppedLines += lines;
+    this.#dropped(lines);
   }
 
   #notifyIdle(): void {

@@ -9,6 +9,7 @@ import type {
   Http2Counters,
   RouteSeries,
   StreamCounters,
+  LogCounters,
   WireCounters,
   WorkerMetrics,
 } from './sinks.ts';
@@ -56,6 +57,7 @@ export function createWorkerMetrics(
     },
     connections: new CountedConnections(arena.head),
     wire: new CountedOddities(arena.head),
+    logs: new CountedLogs(arena.head),
     copies: new CountedCopies(arena.head),
     http2: new CountedHttp2(arena.head),
     streams: (kind) =>
@@ -250,6 +252,18 @@ class CountedOddities implements WireCounters {
 
   bareLineFeeds(): void {
     this.#head[CELL.bareLineFeeds]! += 1;
+  }
+}
+
+class CountedLogs implements LogCounters {
+  readonly #head: Float64Array;
+
+  constructor(head: Float64Array) {
+    this.#head = head;
+  }
+
+  dropped(lines: number): void {
+    this.#head[CELL.droppedLogLines]! += lines;
   }
 }
 

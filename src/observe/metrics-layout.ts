@@ -59,8 +59,9 @@ export const CELL = {
   copiesFailed: 15,
   copiesDropped: 16,
   http2Requests: 17,
+  droppedLogLines: 18,
   /** One for each of HTTP2_CAUSES, for each of HTTP2_SIDES. */
-  http2Ended: 18,
+  http2Ended: 19,
 } as const;
 
 /** First of STREAM_CELLS for each of STREAM_KINDS. */

@@ -28,6 +28,7 @@ export interface ConnectionTotals {
   readonly lostSeries: number;
   readonly refusedHeads: number;
   readonly bareLineFeeds: number;
+  readonly droppedLogLines: number;
   readonly copiesAnswered: number;
   readonly copiesFailed: number;
   readonly copiesDropped: number;
@@ -95,6 +96,7 @@ export function createMetricsTotals(
     lost: 0,
     refusedHeads: 0,
     bareLineFeeds: 0,
+    droppedLogLines: 0,
     copiesAnswered: 0,
     copiesFailed: 0,
     copiesDropped: 0,
@@ -142,6 +144,7 @@ export function createMetricsTotals(
     endedHead.lost += head[CELL.lost]!;
     endedHead.refusedHeads += head[CELL.refusedHeads]!;
     endedHead.bareLineFeeds += head[CELL.bareLineFeeds]!;
+    endedHead.droppedLogLines += head[CELL.droppedLogLines]!;
     endedHead.copiesAnswered += head[CELL.copiesAnswered]!;
     endedHead.copiesFailed += head[CELL.copiesFailed]!;
     endedHead.copiesDropped += head[CELL.copiesDropped]!;
@@ -212,6 +215,7 @@ export function createMetricsTotals(
         sum.lost += head[CELL.lost]!;
         sum.refusedHeads += head[CELL.refusedHeads]!;
         sum.bareLineFeeds += head[CELL.bareLineFeeds]!;
+        sum.droppedLogLines += head[CELL.droppedLogLines]!;
         sum.copiesAnswered += head[CELL.copiesAnswered]!;
         sum.copiesFailed += head[CELL.copiesFailed]!;
         sum.copiesDropped += head[CELL.copiesDropped]!;

@@ -92,6 +92,11 @@ export function registerProcessMetrics(
     'number of heads of upstreams with lines that end without a carriage return',
     () => totals.connections().bareLineFeeds,
   );
+  counter(
+    'serin_dropped_log_lines_total',
+    'number of lines of access logs that nobody took in time, or that could not be written',
+    () => totals.connections().droppedLogLines,
+  );
   registry.registerMetric(
     new Counter({
       name: 'serin_mirrored_requests_total',

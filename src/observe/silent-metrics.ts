@@ -17,6 +17,7 @@ export const SILENT_METRICS: WorkerMetrics = {
     waiting: nothing,
   },
   wire: { headRefused: nothing, bareLineFeeds: nothing },
+  logs: { dropped: nothing },
   streams: () => STREAMS,
   http2: { requested: nothing, ended: nothing },
   copies: { answered: nothing, failed: nothing, dropped: nothing },

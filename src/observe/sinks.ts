@@ -21,6 +21,7 @@ export interface WorkerMetrics {
   /** Connection gauges (nginx_process_connections). */
   readonly connections: ConnectionCounters;
   readonly wire: WireCounters;
+  readonly logs: LogCounters;
   readonly copies: CopyCounters;
   readonly http2: Http2Counters;
   /** Of the sessions of a kind. */
@@ -42,6 +43,12 @@ export interface WireCounters {
   headRefused(): void;
   /** A head of an upstream had lines that end without CR. */
   bareLineFeeds(): void;
+}
+
+/** What became of lines of the access log and the log of streams. */
+export interface LogCounters {
+  /** Nobody took them in time, or they could not be written. */
+  dropped(lines: number): void;
 }
 
 /** What peers do that speak HTTP/2. */

@@ -13,6 +13,8 @@ export interface SyslogSinkOptions {
   readonly server: SyslogServer;
   /** Told of the first failure in a row; lines are counted, not reported. */
   readonly report?: (error: unknown) => void;
+  /** Told how many lines were lost. */
+  readonly dropped?: (lines: number) => void;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
 }
@@ -38,6 +40,7 @@ class SyslogSink implements LogSink {
   droppedLines = 0;
   readonly #server: SyslogServer;
   readonly #report: (error: unknown) => void;
+  readonly #dropped: (lines: number) => void;
   readonly #now: () => number;
   readonly #host: string = hostname();
   #socket: Socket | undefined = undefined;
@@ -55,12 +58,13 @@ class SyslogSink implements LogSink {
   constructor(options: SyslogSinkOptions) {
     this.#server = options.server;
     this.#report = options.report ?? (() => {});
+    this.#dropped = options.dropped ?? (() => {});
     this.#now = options.now ?? Date.now;
   }
 
   write(line: string): void {
     if (this.#isClosed || this.#pending >= MAX_PENDING || !this.#open()) {
-      this.droppedLines++;
+      this.#drop(1);
       return;
     }
     const text = line.endsWith('\n') ? line.slice(0, -1) : line;
@@ -130,8 +134,13 @@ class SyslogSink implements LogSink {
   }
 
   #lose(lines: number, error: Error): void {
-    this.droppedLines += lines;
+    this.#drop(lines);
     this.#tell(error);
+  }
+
+  #drop(lines: number): void {
+    this.droppedLines += lines;
+    this.#dropped(lines);
   }
 
   #tell(error: Error): void {

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { createAccessLog } from '../observe/access-log.ts';
 import { createLogSink, type LogSink } from '../observe/log-sink.ts';
 import { createSyslogSink } from '../observe/syslog-sink.ts';
-import type { AccessLog } from '../observe/sinks.ts';
+import type { AccessLog, LogCounters } from '../observe/sinks.ts';
 import type { AccessLogSettings } from '../table/settings.ts';
 
 /**
@@ -12,7 +12,9 @@ import type { AccessLogSettings } from '../table/settings.ts';
 export function createFollowingAccessLog(
   settings: () => AccessLogSettings,
   report: (fault: unknown) => void,
+  counters: LogCounters,
 ): AccessLog {
+  const dropped = (lines: number): void => counters.dropped(lines);
   let known: AccessLogSettings | undefined;
   let log: AccessLog | undefined;
   let sink: LogSink | undefined;
@@ -22,8 +24,8 @@ export function createFollowingAccessLog(
       void sink?.close();
       sink =
         next.syslog === undefined
-          ? createLogSink({ path: next.path, report })
-          : createSyslogSink({ server: next.syslog, report });
+          ? createLogSink({ path: next.path, report, dropped })
+          : createSyslogSink({ server: next.syslog, report, dropped });
     }
     known = next;
     log = createAccessLog(next, sink);

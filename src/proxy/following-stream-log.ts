@@ -1,4 +1,5 @@
 import { createLogSink, type LogSink } from '../observe/log-sink.ts';
+import type { LogCounters } from '../observe/sinks.ts';
 import { createStreamLog, type StreamLog } from '../observe/stream-log.ts';
 import type { StreamLogSettings } from '../table/settings.ts';
 
@@ -6,7 +7,9 @@ import type { StreamLogSettings } from '../table/settings.ts';
 export function createFollowingStreamLog(
   settings: () => StreamLogSettings,
   report: (fault: unknown) => void,
+  counters: LogCounters,
 ): StreamLog {
+  const dropped = (lines: number): void => counters.dropped(lines);
   let known: StreamLogSettings | undefined;
   let log: StreamLog | undefined;
   let sink: LogSink | undefined;
@@ -16,7 +19,7 @@ export function createFollowingStreamLog(
       if (log === undefined || next !== known) {
         if (sink === undefined || next.path !== known?.path) {
           void sink?.close();
-          sink = createLogSink({ path: next.path, report });
+          sink = createLogSink({ path: next.path, report, dropped });
         }
         known = next;
         log = createStreamLog(next, sink);

@@ -76,7 +76,7 @@ export function startWorker(
     if (current === undefined) throw new Error('a worker without a table was asked to serve');
     return current;
   };
-  const accessLog = createFollowingAccessLog(() => router().settings.accessLog, report);
+  const accessLog = createFollowingAccessLog(() => router().settings.accessLog, report, metrics.logs);
   const { memoryBytes, directory, spoolBytes, spooledBlocks } = start.bodies;
   const bodies = {
     budget: new BodyBudget({
@@ -98,7 +98,7 @@ export function startWorker(
     random,
     report,
   });
-  const streamLog = createFollowingStreamLog(() => router().settings.streamLog, report);
+  const streamLog = createFollowingStreamLog(() => router().settings.streamLog, report, metrics.logs);
   const streamCounters = {
     tcp: metrics.streams('tcp'),
     udp: metrics.streams('udp'),

@@ -14,9 +14,13 @@ const folder = mkdtempSync(join(tmpdir(), 'serin-logs-'));
 const access = join(folder, 'access.log');
 let serin: SerinProcess;
 
-function write(annotations: Record<string, string>, services: Record<string, string> = {}): void {
+function write(
+  annotations: Record<string, string>,
+  services: Record<string, string> = {},
+  path = access,
+): void {
   const objects = [
-    configMap('settings', { 'access-log-path': access, 'enable-access-log-for-default-backend': 'true' }),
+    configMap('settings', { 'access-log-path': path, 'enable-access-log-for-default-backend': 'true' }),
     configMap('tcp', services),
     {
       apiVersion: 'networking.k8s.io/v1',
@@ -129,4 +133,15 @@ test('a port that opens at run time is told with its address', async () => {
   await once(probe, 'close');
   write({}, { [free]: 'a/db:80' });
   await serin.waitFor(new RegExp(`listening name=tcp\\S* address=127\\.0\\.0\\.1 port=${free}`));
+});
+
+test('a disk that is full takes no lines: requests are served, and the lines are counted', async () => {
+  write({}, {}, '/dev/full');
+  const counted = async (): Promise<number> => {
+    // Until each worker has the table.
+    await ask('/lost');
+    const metrics = await (await fetch(`http://127.0.0.1:${serin.healthPort}/metrics`)).text();
+    return Number(/^serin_dropped_log_lines_total\{.*\} (\d+)$/m.exec(metrics)?.[1]);
+  };
+  await expect.poll(counted, { interval: 20, timeout: 10_000 }).toBeGreaterThan(0);
 });

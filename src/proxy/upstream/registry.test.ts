@@ -108,6 +108,21 @@ describe('the registry', () => {
     expect(new Set(order).size).toBe(3);
   });
 
+  test('an upstream of 100,000 endpoints gives them their turns, and keeps those that stay', () => {
+    const { set, pick } = start();
+    const all = Array.from({ length: 100_000 }, (_, i) => ({
+      address: `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`,
+      port: 80,
+      weight: 1,
+      isReady: true,
+    }));
+    set('a', all);
+    const first = pick('a');
+    expect(many(999, () => pick('a')).size).toBe(999);
+    set('a', all.slice(0, -1));
+    expect(first.isRemoved).toBe(first.address === all.at(-1)!.address);
+  });
+
   test('what is terminating or weighs nothing gets no requests', () => {
     const { registry, set, pick } = start();
     const at = (address: string, over: Partial<EndpointEntry>) => ({
