@@ -80,6 +80,7 @@ describe.skipIf(!IS_POSSIBLE)(
       expect(await site.get(address)).toBe(200);
       await run('fresh-back');
       await site.statusIs('web', '');
+      await site.statusIs('web', '');
       await expect(kubectl(['get', 'namespace', NAMESPACE])).rejects.toThrow('NotFound');
     });
 
@@ -90,6 +91,7 @@ describe.skipIf(!IS_POSSIBLE)(
       const { caBundle } = (await webhook()).clientConfig;
       await run('before');
       site.watch(address);
+      await run('keep-addresses');
       await run('job');
       await run('over');
       await site.leads('ingress-nginx-leader', SERIN);
