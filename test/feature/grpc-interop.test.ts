@@ -163,15 +163,18 @@ test('cancel_after_first_response', async () => {
   const over = statusOf(call);
   call.cancel();
   expect((await over).code).toBe(status.CANCELLED);
-  await expect.poll(() => server.cancelled.count).toBe(before + 1);
+  await expect.poll(() => server.cancelled.count, { timeout: 10_000 }).toBe(before + 1);
 });
 
 test('timeout_on_sleeping_server', async () => {
   const before = server.cancelled.count;
-  const call = duplex(new Metadata(), { deadline: Date.now() + 100 });
-  call.write(sized([], 27_182));
-  expect((await statusOf(call)).code).toBe(status.DEADLINE_EXCEEDED);
-  await expect.poll(() => server.cancelled.count).toBe(before + 1);
+  const call = duplex(new Metadata(), { deadline: Date.now() + 1_500 });
+  const over = statusOf(call);
+  // It has reached the server, which says nothing more.
+  call.write(sized([9], 27_182));
+  await once(call, 'data');
+  expect((await over).code).toBe(status.DEADLINE_EXCEEDED);
+  await expect.poll(() => server.cancelled.count, { timeout: 10_000 }).toBe(before + 1);
 });
 
 test('custom_metadata', async () => {
@@ -250,5 +253,5 @@ test('health: Check answers, and Watch stays', async () => {
   watch.on('error', () => {});
   expect(((await once(watch, 'data')) as [Message])[0].number(1)).toBe(1);
   watch.cancel();
-  await expect.poll(() => server.cancelled.count).toBe(before + 1);
+  await expect.poll(() => server.cancelled.count, { timeout: 10_000 }).toBe(before + 1);
 });

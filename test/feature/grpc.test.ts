@@ -95,8 +95,8 @@ describe('calls of a client of gRPC', () => {
   test('a deadline and a cancelled call reach the server', async () => {
     const [server] = (await servers('a')) as [EchoServer];
     const client = clientOf(await rigOf([server]));
-    expect((await client.unary(text('x'), { 'x-never': '1' }, 100)).code).toBe(status.DEADLINE_EXCEEDED);
-    await expect.poll(() => server.cancelled.count).toBe(1);
+    expect((await client.unary(text('x'), { 'x-never': '1' }, 1_000)).code).toBe(status.DEADLINE_EXCEEDED);
+    await expect.poll(() => server.cancelled.count, { timeout: 10_000 }).toBe(1);
     const talk = client.talk();
     talk.on('error', () => {});
     talk.write(text('x'));
@@ -104,7 +104,7 @@ describe('calls of a client of gRPC', () => {
     const over = new Promise((resolve) => talk.on('status', resolve));
     talk.cancel();
     expect(await over).toMatchObject({ code: status.CANCELLED });
-    await expect.poll(() => server.cancelled.count).toBe(2);
+    await expect.poll(() => server.cancelled.count, { timeout: 10_000 }).toBe(2);
   });
 
   test('errors of Serin’s own are statuses', async () => {
