@@ -93,7 +93,7 @@ class HpackPair {
   #onFrame(type: number, flags: number, id: number, payload: Buffer): void {
     if (type === FRAME.settings && (flags & 1) === 1) {
       const size = this.#sizes.shift();
-      if (size !== undefined && size !== this.#decoder.table.maxSize) this.#decoder.allowTableSize(size);
+      if (size !== undefined) this.#decoder.allowTableSize(size);
     } else if (type === FRAME.settings) {
       for (let at = 0; at < payload.length; at += 6) {
         if (payload.readUInt16BE(at) === SETTING.headerTableSize) {
