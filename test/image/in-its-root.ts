@@ -168,7 +168,7 @@ try {
       },
     },
   });
-  const node = pidOf('^node /serin/dist/main.js controller');
+  const node = pidOf('^node --max-semi-space-size=4 /serin/dist/main.js controller');
   const init = pidOf('^/usr/bin/dumb-init -- /nginx-ingress-controller');
   const inside = [
     '--target',

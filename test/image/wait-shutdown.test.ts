@@ -30,7 +30,7 @@ const START = `
 describe.skipIf(!hasNamespaces)('wait-shutdown (skipped where no PID namespace can be made)', () => {
   test('finds the controller, whose name is node-MainThread, and waits until it has ended', () => {
     const { stdout, status } = inContainer(`${START}
-      NAME=controller start c node /serin/dist/main.js controller --v=2
+      NAME=controller start c node --max-semi-space-size=4 /serin/dist/main.js controller --v=2
       cat /proc/$last/comm
       sh "$SCRIPT"; echo "rc $?"; kill -0 $last 2>/dev/null && grep State /proc/$last/status | grep -qv Z && echo lives; true`);
     expect(stdout.trim().split('\n')).toEqual(['node-MainThread', 'controller ends', 'rc 0']);
