@@ -9,7 +9,7 @@ export interface CheckQuestion {
   readonly hash: string;
 }
 
-const SLICE_MS = 1;
+const SLICE_MS = 0.4;
 /** Those of other workers, which were woken, take their turn in this time. */
 const BETWEEN_MS = 1;
 /** Held by whoever checks a password, in whichever worker; undefined: there is nobody else. */
