@@ -241,32 +241,6 @@ describe.skipIf(KUBECONFIG === undefined)('on a real API server (skipped without
     await waitForReady('web', 3);
   });
 
-  const server = apiServerProcess();
-  test.skipIf(server === undefined)(
-    'an API server that hangs, then is gone, changes nothing for clients, and what changed is served within 5 s of its return',
-    async () => {
-      const load = startLoad(`${url}/web`, 'web.app', { rate: 100 });
-      server!.hang();
-      await new Promise((resolve) => setTimeout(resolve, OUTAGE_SECONDS * 1_000));
-      server!.resume();
-      await server!.kill();
-      await new Promise((resolve) => setTimeout(resolve, OUTAGE_SECONDS * 1_000));
-      await server!.startAgain();
-      const backMs = performance.now();
-      await apply(ingress(NAMESPACE, 'after', 'after.app', '/', 'web'));
-      await answers('after.app', '/');
-      const tookMs = Math.round(performance.now() - backMs);
-      const result = await load.stop();
-      console.log(
-        `API server hung ${OUTAGE_SECONDS} s, gone ${OUTAGE_SECONDS} s: ${result.failed} of ${result.sent} failed; ` +
-          `a new Ingress was served ${tookMs} ms after its return`,
-      );
-      expect(result.failures).toEqual([]);
-      expect(tookMs).toBeLessThan(5_000);
-      await kubectl(['delete', 'ingress/after', '-n', NAMESPACE]);
-    },
-  );
-
   test('serves 1,000 Ingresses, and starts with them in under 3 s', async () => {
     const many = Array.from({ length: 1_000 }, (_, i) =>
       ingress(NAMESPACE, `many-${i}`, `many-${i}.app`, '/', 'web'),
@@ -301,4 +275,31 @@ describe.skipIf(KUBECONFIG === undefined)('on a real API server (skipped without
       'ingress.networking.k8s.io/web',
     );
   });
+
+  // The last one: what simulates Pods does not come back from it, and soon nothing is ready any more.
+  const server = apiServerProcess();
+  test.skipIf(server === undefined)(
+    'an API server that hangs, then is gone, changes nothing for clients, and what changed is served within 5 s of its return',
+    async () => {
+      const load = startLoad(`${url}/web`, 'web.app', { rate: 100 });
+      server!.hang();
+      await new Promise((resolve) => setTimeout(resolve, OUTAGE_SECONDS * 1_000));
+      server!.resume();
+      await server!.kill();
+      await new Promise((resolve) => setTimeout(resolve, OUTAGE_SECONDS * 1_000));
+      await server!.startAgain();
+      const backMs = performance.now();
+      await apply(ingress(NAMESPACE, 'after', 'after.app', '/', 'web'));
+      await answers('after.app', '/');
+      const tookMs = Math.round(performance.now() - backMs);
+      const result = await load.stop();
+      console.log(
+        `API server hung ${OUTAGE_SECONDS} s, gone ${OUTAGE_SECONDS} s: ${result.failed} of ${result.sent} failed; ` +
+          `a new Ingress was served ${tookMs} ms after its return`,
+      );
+      expect(result.failures).toEqual([]);
+      expect(tookMs).toBeLessThan(5_000);
+      await kubectl(['delete', 'ingress/after', '-n', NAMESPACE]);
+    },
+  );
 });
