@@ -7,10 +7,10 @@ export function percentEncode(character: string): string {
 }
 
 /**
- * Encodes what a decoded path (one character per byte) may not have in a request target: controls, space, `"#%<>?`, and
- * bytes above ASCII, as nginx encodes a rewritten path.
+ * Encodes what a decoded path (one character per byte) may not have in a request target: controls, space, any of
+ * "#%<>?\\^`{|} and bytes above ASCII, as nginx encodes a rewritten path (since 1.21.1).
  */
 export function escapePath(path: string): string {
   // oxlint-disable-next-line no-control-regex -- control bytes are what must be encoded
-  return path.replace(/[\0-\x20"#%<>?\x7f-\uffff]/g, percentEncode);
+  return path.replace(/[\0-\x20"#%<>?\\^`{|}\x7f-\uffff]/g, percentEncode);
 }

@@ -99,24 +99,12 @@ export function draftRoutes(
       }
     }
   }
-  recordExact(name, drafts, record);
   return drafts;
 }
 
 /** Field of what an Ingress says about a host. */
 export function fieldOfContribution({ entry, rule }: Contribution): string {
   return rule < 0 ? 'spec.defaultBackend' : entry.ingress.rules[rule]!.field;
-}
-
-/** An Exact path takes the requests for just that path from an equal Prefix. */
-function recordExact(name: string, drafts: ReadonlyMap<string, RouteDraft>, record: HostRecord): void {
-  for (const { path, pathType, entry, field } of drafts.values()) {
-    if (pathType === 'prefix' || entry === undefined) continue;
-    const wider = drafts.get(keyOfRoute(path, 'prefix'));
-    if (wider === undefined || wider.isImplicit) continue;
-    const consequence = 'an Exact path comes before an equal Prefix path';
-    recordTaken(name, path, { source: entry.source, field }, wider, consequence, record);
-  }
 }
 
 function recordTaken(
@@ -332,4 +320,64 @@ const SIGNS_OF_PATTERNS = ['*', '|', '\\', '^', '.+', '(?', '[^', '[a-', '[A-', 
 
 function looksLikePattern(path: string): boolean {
   return path.endsWith('$') || SIGNS_OF_PATTERNS.some((sign) => path.includes(sign));
+}
+
+/**
+ * Who serves a path that stands there with both types: the Exact one the requests for just that path; among regular expressions, where both
+ * match the same, the older one all of them (docs/reference/routing.md §4).
+ */
+export function recordEqualPaths(
+  host: string,
+  drafts: ReadonlyMap<string, RouteDraft>,
+  record: HostRecord,
+  findings: Findings,
+): void {
+  const isRegex = [...drafts.values()].some(isAskingForRegex);
+  const seen = new Map<string, RouteDraft>();
+  for (const draft of drafts.values()) {
+    const older = seen.get(draft.path);
+    if (older === undefined) seen.set(draft.path, draft);
+    else if (!isRegex) recordExact(host, ...inOrder(older, draft), record);
+    else if (isWholePattern(older) && isWholePattern(draft))
+      reportShadowed(host, older, draft, record, findings);
+  }
+}
+
+function inOrder(a: RouteDraft, b: RouteDraft): [exact: RouteDraft, prefix: RouteDraft] {
+  return a.pathType === 'exact' ? [a, b] : [b, a];
+}
+
+function recordExact(host: string, exact: RouteDraft, prefix: RouteDraft, record: HostRecord): void {
+  if (exact.entry === undefined || prefix.isImplicit) return;
+  const consequence = 'an Exact path comes before an equal Prefix path';
+  const taker = { source: exact.entry.source, field: exact.field };
+  recordTaken(host, exact.path, taker, prefix, consequence, record);
+}
+
+/** Whether an equal path of the other type leaves it the bare path. */
+function isWholePattern(draft: RouteDraft): boolean {
+  return draft.pathType === 'exact' || draft.path === '/' || isAskingForRegex(draft);
+}
+
+function reportShadowed(
+  host: string,
+  older: RouteDraft,
+  draft: RouteDraft,
+  record: HostRecord,
+  findings: Findings,
+): void {
+  const { path, entry, field } = draft;
+  if (entry === undefined) return;
+  const by = older.isImplicit
+    ? "the host's own /"
+    : `an older one${older.entry === undefined ? '' : ` (${printSource({ ...older.entry.source, field: older.field })})`}`;
+  findings.warn(entry.source, 'PathConflict', {
+    field,
+    value: pathOfHost(host, path),
+    problem: `is matched behind ${by}, and as a regular expression matches just the same`,
+    consequence: 'this one gets no requests',
+  });
+  if (older.entry === undefined) return;
+  const taker = { source: older.entry.source, field: older.field };
+  recordTaken(host, path, taker, draft, 'the older of two equal regular expressions is served', record);
 }

@@ -19,6 +19,7 @@ import { createHostRecord, type HostRecord } from './host-record.ts';
 import {
   draftRoutes,
   fieldOfContribution,
+  recordEqualPaths,
   recordRegexMode,
   removeBadRegexes,
   type Contribution,
@@ -138,14 +139,16 @@ export function buildHost(input: HostInput, snapshot: ClusterSnapshot, env: Host
     if (draft.isPatternRefused === true) refused.add(route);
     return route;
   });
-  const routes = matchPaths(written, (route) => refused.has(route)).toSorted(
-    (a, b) => compareText(a.path, b.path) || compareText(a.pathType, b.pathType),
+  // Of equal paths the older comes first: as regular expressions that one serves.
+  const routes = matchPaths(written, (route) => refused.has(route)).toSorted((a, b) =>
+    compareText(a.path, b.path),
   );
   const certificate = chooseHostCertificate(name, mains, tracker, env.certificates, env.nowMs, findings);
   const aliases = writtenNames(name, mains, env.features, findings);
   const first = mains[0]?.entry;
   const { policies, winners } = hostPolicies(name, mains, drafts, env, record, findings);
   recordRegexMode(name, drafts, record);
+  recordEqualPaths(name, drafts, record, findings);
   recordCanaries(name, drafts, record);
   reportVainOfCanaries(drafts.values(), findings);
   recordOfHost(name, mains, certificate?.entry, aliases, record);

@@ -1,3 +1,4 @@
+import { escapePath } from '../../lib/escape-path.ts';
 import type { DirectResponse } from '../../features/kit/filter.ts';
 import { locationFormOf, toLocation } from '../../features/kit/location-form.ts';
 import { PROXY_ERRORS, type ProxyErrorCode, type ProxyErrorKind } from '../message/proxy-errors.ts';
@@ -187,12 +188,4 @@ function sendGrpcError(exchange: Exchange, lines: HeadText, behind: HeadText): v
   downstream.endResponse(undefined);
   finishExchange(exchange);
   downstream.endExchange();
-}
-
-/** The path holds one byte per character. */
-function escapePath(path: string): string {
-  return path.replace(/[^\x21-\x7e]|[%?#"<>]/g, (character) => {
-    const code = character.charCodeAt(0).toString(16).toUpperCase();
-    return `%${code.padStart(2, '0')}`;
-  });
 }
