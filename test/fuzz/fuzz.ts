@@ -5,11 +5,12 @@ import { codec } from './codec.ts';
 import { headers } from './heads.ts';
 import { http2 } from './http2.ts';
 import type { FuzzMode } from './mode.ts';
+import { paths } from './paths.ts';
 import { patterns } from './patterns.ts';
 
 /* node test/fuzz/fuzz.ts [--<mode>] [--seconds N] [--seed N]: exits 1 and saves the case when one fails. */
 
-const MODES: Readonly<Record<string, FuzzMode>> = { bodies, codec, headers, http2, patterns };
+const MODES: Readonly<Record<string, FuzzMode>> = { bodies, codec, headers, http2, paths, patterns };
 
 const { values, tokens } = parseArgs({
   strict: false,
