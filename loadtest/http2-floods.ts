@@ -1,12 +1,14 @@
 /*
  * What floods of HTTP/2 do to the others: the worst latency of a steady load while clients, or an upstream, flood one worker.
- *   node loadtest/http2-floods.ts [--seconds 6] [--rate 200] [--connections 4] [--only reset,ping] [--side client|upstream]
+ *   node loadtest/http2-floods.ts [--seconds 6] [--rate 200] [--connections 4] [--only reset,ping] [--side client|upstream] [--turns]
+ * With `--turns` it also says how much CPU time the longest turn of the event loop took meanwhile; measuring that takes what is left of the core.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { stringify } from 'yaml';
+import { FLOODS } from './http2-flood-kinds.ts';
 import { ingress, manifestsOf, service } from './manifests.ts';
 import { LOAD_CORE, PROXY_CORE, run, start, waitForPort, type Started } from './processes.ts';
 import { startUpstreams } from './sites.ts';
@@ -18,30 +20,13 @@ const { values } = parseArgs({
     connections: { type: 'string', default: '4' },
     only: { type: 'string', default: '' },
     side: { type: 'string', default: '' },
+    turns: { type: 'boolean', default: false },
   },
 });
 const PORT = 18_420;
 const HEALTH_PORT = 18_422;
 const HOSTILE_PORT = 18_423;
 const MOST_MS = 100;
-const BESIDE = ['ping', 'settings', 'long-settings', 'priority', 'window-update', 'goaway', 'unknown'];
-const KINDS = {
-  client: [
-    ...BESIDE,
-    'reset',
-    'continuation',
-    'empty-continuation',
-    'empty-data',
-    'crumbs-of-data',
-    'slow-data',
-    'hpack-bomb',
-    'many-fields',
-    'zero-window',
-    'half-open',
-  ],
-  upstream: [...BESIDE, 'reset', 'continuation', 'empty-data', 'crumbs-of-data', 'hpack-bomb', 'interim'],
-};
-
 interface Latencies {
   readonly sent: number;
   readonly failed: number;
@@ -74,6 +59,19 @@ async function ended(): Promise<Map<string, number>> {
 const residentMb = (pid: number): number =>
   Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1_024);
 
+/** The longest turn since the last call, in milliseconds. */
+function longestTurn(): string {
+  if (!existsSync(turns)) return '';
+  const longest = Math.max(
+    ...readFileSync(turns, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => Number(line.split(' ')[1])),
+  );
+  rmSync(turns);
+  return String(Math.round(longest));
+}
+
 /** Floods while others are served; answers their worst latency. */
 async function during(side: 'client' | 'upstream', kind: string, pid: number): Promise<number> {
   // What the machine does by itself shows beside.
@@ -84,7 +82,9 @@ async function during(side: 'client' | 'upstream', kind: string, pid: number): P
   // It gets what the others leave of their core.
   const flooder = start(LOAD_CORE, 'nice', ['-n', '19', process.execPath, file, JSON.stringify(options)]);
   await new Promise((resolve) => setTimeout(resolve, 1_000));
+  longestTurn();
   const others = await steady();
+  const turn = longestTurn();
   const memory = residentMb(pid);
   await flooder.stop();
   const did = JSON.parse(flooder.output().trim() || '{}') as { connections?: number; bytes?: number };
@@ -94,12 +94,13 @@ async function during(side: 'client' | 'upstream', kind: string, pid: number): P
     .map(([name, count]) => `${count} ${name}`);
   const megabytes = Math.round((did.bytes ?? 0) / 1e6);
   console.log(
-    `| ${side} | ${kind} | ${quiet.p50}, ${quiet.p99}, ${quiet.worst} | ${others.p50}, ${others.p99}, ${others.worst} | ${others.failed} | ${did.connections}, ${megabytes} MB | ${causes.join(', ')} | ${memory} |`,
+    `| ${side} | ${kind} | ${quiet.p50}, ${quiet.p99}, ${quiet.worst} | ${others.p50}, ${others.p99}, ${others.worst} | ${others.failed} | ${did.connections}, ${megabytes} MB | ${causes.join(', ')} | ${memory} | ${turn} |`,
   );
   return others.failed > 0 ? Number.POSITIVE_INFINITY : others.worst;
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'serin-floods-'));
+const turns = join(folder, 'turns');
 const started: Started[] = [];
 try {
   const manifests = manifestsOf(folder, 'plain', await startUpstreams(started));
@@ -112,7 +113,9 @@ try {
     }),
   ];
   writeFileSync(join(manifests, 'hostile.yaml'), hostile.map((object) => stringify(object)).join('---\n'));
-  const serin = start(PROXY_CORE, process.execPath, [
+  const measuring = values.turns ? ['--import', join(import.meta.dirname, 'turn-times.ts')] : [];
+  const args = [
+    ...measuring,
     join(import.meta.dirname, '../src/main.ts'),
     'serve',
     `--manifests=${manifests}`,
@@ -123,18 +126,19 @@ try {
     '--listen=127.0.0.1',
     '--workers=1',
     '--configmap=load/settings',
-  ]);
+  ];
+  const serin = start(PROXY_CORE, process.execPath, args, { SERIN_TURN_TIMES: turns });
   started.push(serin);
   await waitForPort(PORT, 30_000);
   await steady();
   console.log(
-    '| side | flood | quiet: p50, p99, worst ms | others meanwhile | failed | connections, sent | ended | RSS MB |',
+    '| side | flood | quiet: p50, p99, worst ms | others meanwhile | failed | connections, sent | ended | RSS MB | longest turn ms |',
   );
-  console.log('| --- | --- | --- | --- | --- | --- | --- | --- |');
+  console.log('| --- | --- | --- | --- | --- | --- | --- | --- | --- |');
   const wanted = values.only === '' ? undefined : values.only.split(',');
   for (const side of ['client', 'upstream'] as const) {
     if (values.side !== '' && values.side !== side) continue;
-    for (const kind of KINDS[side]) {
+    for (const kind of Object.keys(FLOODS[side])) {
       if (wanted !== undefined && !wanted.includes(kind)) continue;
       if ((await during(side, kind, serin.pid)) > MOST_MS) process.exitCode = 1;
     }

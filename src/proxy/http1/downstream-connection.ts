@@ -243,6 +243,7 @@ export class DownstreamConnection
 
   /** Stops reading while more waits than is worth keeping, unless it is a head that is still coming in. */
   #regulate(): void {
+    if (this.#state === CLOSED) return;
     const isWaiting = this.#state === IN_EXCHANGE || this.#isBlocked;
     const isFull = isWaiting && this.#input.length >= MAX_WAITING_BYTES;
     if (this.#isBodyPaused || isFull) this.#connection.pause();

@@ -102,14 +102,15 @@ export class Http2ClientConnection
 
   // What the connection brings.
 
-  onData(_connection: Connection, bytes: Buffer, start: number, end: number): void {
+  onData(connection: Connection, bytes: Buffer, start: number, end: number): void {
     if (this.session.isOver) {
       this.#ignored += end - start;
       if (this.#ignored > MOST_IGNORED_BYTES) this.destroy();
       return;
     }
     try {
-      this.session.receive(bytes, start, end);
+      const rest = this.session.receive(bytes, start, end);
+      if (rest < end) connection.unread(bytes, rest, end);
     } catch (fault) {
       this.#fail(fault);
     }

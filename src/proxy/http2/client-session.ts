@@ -42,6 +42,7 @@ export class ClientSession extends Session {
       ],
       windows: WINDOWS,
       floods: UPSTREAM_FLOODS,
+      turns: shared.upstreamTurns,
       rememberedResets: 4 * MOST_STREAMS,
       encodedLines: shared.requestLines,
       secrets: shared.responseLines,

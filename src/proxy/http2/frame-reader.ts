@@ -16,6 +16,11 @@ export interface FrameSink {
   onFrameTooLarge(type: number, streamId: number): boolean;
 }
 
+/** Units of work. */
+export interface Share {
+  left: number;
+}
+
 const AT_HEADER = 0;
 const IN_PAYLOAD = 1;
 const IN_SKIPPED = 2;
@@ -24,6 +29,9 @@ const IN_DATA = 4;
 const IN_PADDING = 5;
 const STOPPED = 6;
 
+/** So many octets of DATA cost as much as a frame does by itself, as a power of two. */
+const DATA_UNIT_BITS = 8;
+
 const NOTHING = Buffer.alloc(0);
 
 /** Takes frames out of input that is split anywhere. DATA is passed on as it comes; other payloads are copied only when they are split. */
@@ -31,6 +39,7 @@ export class FrameReader {
   /** Frames that have begun. */
   frames = 0;
   readonly #sink: FrameSink;
+  readonly #share: Share;
   #state = AT_HEADER;
   /** Octets that are still missing of what the state reads. */
   #missing = FRAME_HEADER_BYTES;
@@ -42,8 +51,10 @@ export class FrameReader {
   #streamId = 0;
   #padding = 0;
 
-  constructor(sink: FrameSink) {
+  /** `share`: what is left to be spent on frames; with nothing left none begins. */
+  constructor(sink: FrameSink, share: Share) {
     this.#sink = sink;
+    this.#share = share;
   }
 
   /** Whether a frame header, or a payload other than DATA, is not complete. */
@@ -57,12 +68,14 @@ export class FrameReader {
     this.#partial = NOTHING;
   }
 
-  read(buffer: Buffer, start: number, end: number): void {
+  /** Answers the offset of the first octet that has to wait. */
+  read(buffer: Buffer, start: number, end: number): number {
     let position = start;
     // An empty payload needs no octets to be complete.
     while (position < end || (this.#missing === 0 && this.#state !== AT_HEADER && this.#state !== STOPPED)) {
       switch (this.#state) {
         case AT_HEADER:
+          if (this.#share.left <= 0) return position;
           position = this.#readHeader(buffer, position, end);
           break;
         case IN_PAYLOAD:
@@ -85,9 +98,10 @@ export class FrameReader {
           break;
         }
         default:
-          return;
+          return end;
       }
     }
+    return position;
   }
 
   #readHeader(buffer: Buffer, position: number, end: number): number {
@@ -114,6 +128,7 @@ export class FrameReader {
     const streamId =
       ((buffer[at + 5]! & 0x7f) << 24) | (buffer[at + 6]! << 16) | (buffer[at + 7]! << 8) | buffer[at + 8]!;
     this.frames++;
+    this.#share.left--;
     this.#type = type;
     this.#flags = flags;
     this.#streamId = streamId;
@@ -178,6 +193,7 @@ export class FrameReader {
   #readData(buffer: Buffer, position: number, end: number): number {
     const taken = Math.min(this.#missing, end - position);
     this.#missing -= taken;
+    this.#share.left -= taken >> DATA_UNIT_BITS;
     if (taken > 0 && !this.#sink.onDataBytes(buffer, position, position + taken)) {
       this.stop();
       return end;

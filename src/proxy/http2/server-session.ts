@@ -72,6 +72,7 @@ export class ServerSession extends Session implements TimerOwner {
       ],
       windows: WINDOWS,
       floods: CLIENT_FLOODS,
+      turns: shared.clientTurns,
       rememberedResets: 256,
       encodedLines: shared.responseLines,
       secrets: shared.requestLines,
@@ -83,16 +84,16 @@ export class ServerSession extends Session implements TimerOwner {
     options.timers.arm(this.#timer, options.times().headerTimeoutMs);
   }
 
-  override receive(buffer: Buffer, start: number, end: number): void {
+  override receive(buffer: Buffer, start: number, end: number): number {
     let position = start;
     // Octet by octet: what is no preface is answered as soon as that is known (RFC 9113 §3.4).
     while (this.#prefaceSeen < PREFACE.length && position < end) {
       if (buffer[position++] !== PREFACE[this.#prefaceSeen++]) {
         this.fail(H2_ERROR.protocolError, 'no preface');
-        return;
+        return end;
       }
     }
-    super.receive(buffer, position, end);
+    return super.receive(buffer, position, end);
   }
 
   /** Sends a head. `trailing` lines come last, behind Content-Length. Answers the octets of its block. */

@@ -1,3 +1,4 @@
+import type { FairTurns } from '../../lib/fair-turns.ts';
 import type { HeadLimits } from '../message/head-parser.ts';
 import type { SecretNames } from './field-list.ts';
 import type { FloodKind, FloodLimits } from './flood-guard.ts';
@@ -35,6 +36,7 @@ export interface SessionSide {
   readonly settings: readonly (readonly [id: number, value: number])[];
   readonly windows: ReceiveWindows;
   readonly floods: FloodLimits;
+  readonly turns: FairTurns;
   readonly rememberedResets: number;
   readonly encodedLines: KnownLines;
   readonly secrets: SecretNames;

@@ -1,4 +1,5 @@
 import { FieldBlock, HeadersPayload } from './field-block.ts';
+import { FieldDecoder } from './field-decoder.ts';
 import { FieldList, type FieldsKind, type SecretNames } from './field-list.ts';
 import { FloodGuard, type FloodKind } from './flood-guard.ts';
 import { type FrameSink, FrameReader, streamIdAt } from './frame-reader.ts';
@@ -12,8 +13,8 @@ import {
   writeSettings,
   writeSettingsAck,
 } from './frame-writer.ts';
-import { HpackDecoder } from './hpack-decoder.ts';
 import { HpackEncoder } from './hpack-encoder.ts';
+import { InputGate } from './input-gate.ts';
 import { Output } from './output.ts';
 import { readSettings } from './peer-settings.ts';
 import { type ReceiveOwner, ReceiveSide } from './receive-side.ts';
@@ -26,8 +27,10 @@ import { ACK, DEFAULT_WINDOW, END_HEADERS, END_STREAM, FRAME, H2_ERROR } from '.
 
 /** Octets that a block may have beyond what it may stand for: names that tables would have shortened. */
 const BLOCK_SLACK = 16_384;
-/** Octets beyond what may wait while the sink takes none, before reading stops: answers to what was read. */
-const MAX_BACKLOG = 16_384;
+/** What a reset costs beyond its frame, in units of a turn. */
+const RESET_UNITS = 15;
+/** So many windows of streams change for a unit, as a power of two. */
+const WINDOW_BITS = 4;
 
 /** What HTTP/2 is on both sides (RFC 9113): frames, stream states, flow control, errors. Bytes in, bytes out, and calls of handlers. */
 export abstract class Session implements FrameSink, StreamHome, SendOwner, ReceiveOwner, Turn {
@@ -47,10 +50,9 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
   protected lastPeerId = 0;
   areSettingsSeen = false;
   readonly #secrets: SecretNames;
-  readonly #decoder = new HpackDecoder();
-  readonly #reader = new FrameReader(this);
-  /** Where blocks go that nobody wants. */
-  readonly #scrap: FieldList;
+  readonly #decoder: FieldDecoder;
+  readonly #gate: InputGate;
+  readonly #reader: FrameReader;
   #trailers: FieldList;
   /** Block that waits for CONTINUATION. */
   readonly #block = new FieldBlock();
@@ -58,7 +60,6 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
   readonly #frameWatch = new FrameWatch();
   #isTurnDue = false;
   #isEndDue = false;
-  #isReadingStopped = false;
 
   constructor(options: SessionOptions, side: SessionSide) {
     const { sink, shared, now } = options;
@@ -68,9 +69,11 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
     this.streams = new StreamTable(side.rememberedResets, side.spareStreams);
     this.floods = new FloodGuard(side.floods);
     this.out = new Output(shared.chunks, sink);
+    this.#gate = new InputGate(side.turns, this.out, sink);
+    this.#reader = new FrameReader(this, this.#gate.share);
+    this.#decoder = new FieldDecoder(() => options.limits(), side.secrets, this.#gate.share);
     this.encoder = new HpackEncoder(shared.block, side.encodedLines);
     this.send = new SendSide(this, this.out, this.encoder, shared, now);
-    this.#scrap = new FieldList(options.limits(), side.secrets);
     this.#trailers = new FieldList(options.limits(), side.secrets);
     if (side.preface !== undefined) writeOctets(this.out, side.preface);
     writeSettings(this.out, side.settings);
@@ -91,16 +94,18 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
   /** A stream is over. */
   protected abstract onStreamGone(stream: Stream): void;
 
-  /** Takes what came; bytes are valid during the call. */
-  receive(buffer: Buffer, start: number, end: number): void {
-    if (this.isOver) return;
+  /** Takes what came; bytes are valid during the call. Answers the offset of the first one that is to be brought once more when reading goes on. */
+  receive(buffer: Buffer, start: number, end: number): number {
+    if (this.isOver) return end;
+    if (!this.#gate.begin()) return start;
     this.streams.ripen();
     this.nowMs = this.options.now();
-    this.#reader.read(buffer, start, end);
+    const position = this.#reader.read(buffer, start, end);
     this.#frameWatch.look(this.#reader, this.nowMs);
     this.receiveSide.endRead();
     if (this.out.pending > 0) this.wake();
-    if (this.#isBacklogLong) this.#setReading(false);
+    this.#gate.end(position === end);
+    return position;
   }
 
   /** Since when a frame other than DATA, or a block, is not complete; 0: none is. */
@@ -113,7 +118,7 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
     this.out.resume();
     if (this.isOver) return;
     if (this.send.order.count > 0) this.takeTurn();
-    if (!this.#isBacklogLong) this.#setReading(true);
+    this.#gate.regulate();
   }
 
   /** Sends what is ready; called once for all that one wake-up has brought. */
@@ -139,6 +144,7 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
   /** The connection is gone. */
   onClosed(): void {
     this.isOver = true;
+    this.#gate.close();
     this.#reader.stop();
     this.#endStreams(H2_ERROR.cancel);
     this.out.clear();
@@ -336,16 +342,12 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
 
   /** Decodes a block; false: the connection is at its end. */
   protected decode(into: FieldList, kind: FieldsKind, buffer: Buffer, start: number, end: number): boolean {
-    into.begin(kind, this.options.limits());
-    return this.#read(into, buffer, start, end);
+    return this.#isBlock(this.#decoder.decode(into, kind, buffer, start, end));
   }
 
   /** Decodes a block that nobody wants: the table needs it. */
   protected skip(buffer: Buffer, start: number, end: number): boolean {
-    const scrap = this.#scrap;
-    scrap.begin('request', this.options.limits());
-    scrap.isMalformed = true;
-    return this.#read(scrap, buffer, start, end);
+    return this.#isBlock(this.#decoder.skip(buffer, start, end));
   }
 
   /** A block that ends the stream's message. */
@@ -366,6 +368,7 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
   protected setInitialWindow(size: number): number {
     const change = size - this.send.initialWindow;
     this.send.initialWindow = size;
+    this.#gate.share.left -= this.streams.size >> WINDOW_BITS;
     for (const stream of this.streams.values()) {
       if (!this.send.widen(stream, change)) return H2_ERROR.flowControlError;
     }
@@ -376,15 +379,15 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
   protected shrink(): void {
     this.streams.ripen();
     this.encoder.forget();
-    this.#scrap.release();
+    this.#decoder.release();
     this.#trailers.release();
   }
 
-  #read(into: FieldList, buffer: Buffer, start: number, end: number): boolean {
-    const isBlock = this.#decoder.decode(buffer, start, end, into);
+  #isBlock(isBlock: boolean): boolean {
     if (!isBlock) return this.fail(H2_ERROR.compressionError, 'bad field block');
     // Fields of one octet each cost more than they weigh.
-    return into.ignored < 256 || this.charge('stream-error', into.ignored >> 8);
+    const { ignored } = this.#decoder;
+    return ignored < 256 || this.charge('stream-error', ignored >> 8);
   }
 
   #onHeaders(flags: number, id: number, buffer: Buffer, start: number, end: number): boolean {
@@ -417,6 +420,7 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
     const stream = this.streams.get(id);
     if (!this.charge('reset')) return false;
     if (stream === undefined) return true;
+    this.#gate.share.left -= RESET_UNITS;
     this.#drop(stream);
     if (!stream.isReleased) stream.handler?.onReset(stream, code, code === H2_ERROR.refusedStream);
     return !this.isOver;
@@ -484,16 +488,7 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
   #finish(): void {
     this.out.flushAll();
     this.isOver = true;
+    this.#gate.close();
     this.options.sink.end();
-  }
-
-  get #isBacklogLong(): boolean {
-    return this.out.isFull && this.out.pending > this.out.ahead + MAX_BACKLOG;
-  }
-
-  #setReading(isReading: boolean): void {
-    if (this.#isReadingStopped !== isReading) return;
-    this.#isReadingStopped = !isReading;
-    this.options.sink.setReading(isReading);
   }
 }

@@ -245,7 +245,7 @@ export class Peer<S extends Session> {
   constructor(make: (parts: PeerParts) => S) {
     const jobs: (() => void)[] = [];
     this.#jobs = jobs;
-    this.shared = new WireShared(new Wakeups((job) => jobs.push(job)));
+    this.shared = new WireShared(new Wakeups((job) => jobs.push(job)), (job) => jobs.push(job));
     this.sink = new TestSink();
     this.clock = { nowMs: 1000 };
     this.timers = new Timers({ now: () => this.clock.nowMs });
@@ -264,8 +264,13 @@ export class Peer<S extends Session> {
   /** Hands bytes over in one piece, and lets the session take its turn. */
   send(...pieces: readonly Buffer[]): this {
     const bytes = Buffer.concat(pieces);
-    this.session.receive(bytes, 0, bytes.length);
-    return this.turn();
+    let at = this.session.receive(bytes, 0, bytes.length);
+    this.turn();
+    while (at < bytes.length) {
+      at = this.session.receive(bytes, at, bytes.length);
+      this.turn();
+    }
+    return this;
   }
 
   turn(): this {

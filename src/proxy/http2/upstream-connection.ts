@@ -197,11 +197,12 @@ export class Http2UpstreamConnection
     this.#session = new ClientSession(this);
   }
 
-  onData(_connection: Connection, bytes: Buffer, start: number, end: number): void {
+  onData(connection: Connection, bytes: Buffer, start: number, end: number): void {
     const session = this.#session!;
     this.readAtMs = this.home.now();
     try {
-      session.receive(bytes, start, end);
+      const rest = session.receive(bytes, start, end);
+      if (rest < end) connection.unread(bytes, rest, end);
       if (session.isOver) this.#failOthers(this.lossCode ?? 'upstream_reset');
       else if (!this.#isReady && session.areSettingsSeen) this.#becomeReady();
     } catch (fault) {

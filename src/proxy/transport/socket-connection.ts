@@ -154,8 +154,9 @@ export class SocketConnection implements Connection, HandshakeOwner, Borrower {
     else process.nextTick(bringUnread, this);
   }
 
-  unread(bytes: Buffer): void {
-    this.#unread = bytes;
+  unread(bytes: Buffer, start = 0, end = bytes.length): void {
+    const rest = bytes.subarray(start, end);
+    this.#unread = this.areBytesGiven ? rest : Buffer.from(rest);
     this.#socket.pause();
     process.nextTick(bringUnread, this);
   }

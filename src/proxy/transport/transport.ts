@@ -110,8 +110,8 @@ export interface Connection {
   /** No `onData` until `resume`. That the peer is gone may be told as late as that. */
   pause(): void;
   resume(): void;
-  /** Gives bytes of `onData` back, which then stay as they are: they are brought once more, before any others, when the present call is over. */
-  unread(bytes: Buffer): void;
+  /** Gives bytes of `onData` back: they are brought once more, before any others, when the present call is over and the connection is not paused. */
+  unread(bytes: Buffer, start?: number, end?: number): void;
 
   /**
    * Begins a handshake as the server; bytes that were given back are part of it. `onSecure` tells that it is done, and what is brought
