@@ -77,6 +77,7 @@ export function createServeContext(options: ServeOptions): Engine {
       report,
     }),
     compressors: new CompressorRoom(),
+    inputTurns: shared.clientTurns,
     turns: new PatternTurns(options.now, (run) => void setImmediate(run)),
     stats: { accepted: 0, requests: 0, reading: 0, writing: 0, waiting: 0 },
     connections: new Set(),

@@ -1,3 +1,4 @@
+import type { FairTurns } from '../../lib/fair-turns.ts';
 import type { Timers } from '../../lib/timer-wheel.ts';
 import type { AccessLog, WorkerMetrics } from '../../observe/sinks.ts';
 import type { ConnectionInfo } from '../message/connection-info.ts';
@@ -48,6 +49,8 @@ export interface ServeContext extends EngineOptions {
   readonly subrequests: Subrequests;
   readonly copies: Copies;
   readonly turns: PatternTurns;
+  /** Of what clients' connections bring. */
+  readonly inputTurns: FairTurns;
   readonly compressors: CompressorRoom;
   readonly stats: EngineStats;
   readonly connections: Set<ClientConnection>;

@@ -59,3 +59,13 @@ test('what is behind a body that was refused is not handed over', () => {
   reader.read(exchange, bytes, 0, bytes.length);
   expect(calls).toEqual(['data']);
 });
+
+test('of a burst of small chunks as many are read as there are units left of the turn, and the rest later', () => {
+  const calls: string[] = [];
+  const reader = readerOf(0);
+  const bytes = Buffer.from('1\r\nx\r\n'.repeat(5));
+  const rest = reader.read(exchangeOf(calls), bytes, 0, bytes.length, { left: 3 });
+  expect(calls).toEqual(['x', 'x', 'x', 'read']);
+  reader.read(exchangeOf(calls), bytes, rest, bytes.length, { left: 10 });
+  expect(calls.slice(4)).toEqual(['x', 'x', 'read']);
+});

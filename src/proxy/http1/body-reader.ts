@@ -6,6 +6,16 @@ const NONE = 0;
 const LENGTH = 1;
 const CHUNKED = 2;
 
+/** So many octets cost one unit of a turn, as a power of two; a chunk costs one beside. */
+const OCTET_BITS = 8;
+
+/** What is left of a turn of the event loop. */
+interface Units {
+  left: number;
+}
+
+const ENDLESS: Units = { left: Number.POSITIVE_INFINITY };
+
 /** Body bytes worth reading off to keep a connection. */
 const MAX_DISCARDED_BYTES = 65_536;
 
@@ -72,12 +82,13 @@ export class BodyReader {
     this.#kind = NONE;
   }
 
-  /** Hands body bytes to the exchange for as long as that is the one they are for; answers the offset behind what was used. */
-  read(events: ExchangeEvents, buffer: Buffer, start: number, end: number): number {
+  /** Hands body bytes to the exchange for as long as that is the one they are for, and units of the turn are left; answers the offset behind what was used. */
+  read(events: ExchangeEvents, buffer: Buffer, start: number, end: number, share: Units = ENDLESS): number {
     const position =
       this.#kind === LENGTH
         ? this.#readLength(events, buffer, start, end)
-        : this.#readChunks(events, buffer, start, end);
+        : this.#readChunks(events, buffer, start, end, share);
+    share.left -= (position - start) >> OCTET_BITS;
     if (this.#minBytesPerMs > 0) this.#dueAtMs += (position - start) / this.#minBytesPerMs;
     return position;
   }
@@ -92,7 +103,7 @@ export class BodyReader {
     return start + taken;
   }
 
-  #readChunks(events: ExchangeEvents, buffer: Buffer, start: number, end: number): number {
+  #readChunks(events: ExchangeEvents, buffer: Buffer, start: number, end: number, share: Units): number {
     const decoder = this.#decoder!;
     let position = start;
     for (;;) {
@@ -101,7 +112,9 @@ export class BodyReader {
       switch (event) {
         case CHUNK.data:
           if (!events.onBodyData(buffer, decoder.dataStart, decoder.dataEnd)) return position;
-          break;
+          if (--share.left > 0) break;
+          events.onBodyRead();
+          return position;
         case CHUNK.done:
           this.#kind = NONE;
           events.onBodyEnd();

@@ -59,18 +59,17 @@ export class DownstreamConnection
     this.#connection = connection;
     this.#context = context;
     this.#servings = servings;
-    this.#input = new InputQueue(this);
+    this.#input = new InputQueue(this, context.inputTurns);
     this.#writer = new ResponseWriter(connection);
     this.#timer = new Timer(this);
     this.#gauge = new ConnectionGauge(context.stats, context.metrics.connections);
   }
 
   start(): void {
-    const context = this.#context;
-    context.connections.add(this);
+    this.#context.connections.add(this);
     this.#connection.handler = this;
     this.#gauge.open();
-    context.timers.arm(this.#timer, context.router().settings.headerTimeoutMs);
+    this.#context.timers.arm(this.#timer, this.#context.router().settings.headerTimeoutMs);
   }
 
   /** The worker drains: without a request under way it waits for one no longer than it has to. */
@@ -223,6 +222,10 @@ export class DownstreamConnection
   }
 
   onEnd(): void {
+    this.#input.end();
+  }
+
+  onInputEnd(): void {
     this.#guard(this.#onEnd);
   }
 
@@ -235,8 +238,8 @@ export class DownstreamConnection
   }
 
   onInputUsed(): void {
-    const { isEmpty } = this.#input;
-    if (!this.#isEnded || this.#isBlocked) this.#regulate();
+    const { isEmpty, share } = this.#input;
+    if (!this.#isEnded || this.#isBlocked || share.isWaiting) this.#regulate();
     else if (this.#state === IN_HEAD || (this.#state === DISCARDING && isEmpty)) this.#linger();
     else if (this.#state === IN_EXCHANGE && isEmpty && !this.#body.isComplete) this.destroy();
   }
@@ -244,7 +247,7 @@ export class DownstreamConnection
   /** Stops reading while more waits than is worth keeping, unless it is a head that is still coming in. */
   #regulate(): void {
     if (this.#state === CLOSED) return;
-    const isWaiting = this.#state === IN_EXCHANGE || this.#isBlocked;
+    const isWaiting = this.#state === IN_EXCHANGE || this.#isBlocked || this.#input.share.isWaiting;
     const isFull = isWaiting && this.#input.length >= MAX_WAITING_BYTES;
     if (this.#isBodyPaused || isFull) this.#connection.pause();
     else this.#connection.resume();
@@ -254,6 +257,7 @@ export class DownstreamConnection
   useInput(buffer: Buffer, start: number, end: number): number {
     let position = start;
     while (position < end) {
+      if (this.#input.share.left <= 0) return position;
       switch (this.#state) {
         case IN_HEAD: {
           const { parser } = (this.#serving ??= this.#servings.take(this));
@@ -302,6 +306,7 @@ export class DownstreamConnection
   /** With a `refusal` the head could not be understood: what is behind it will never be parsed. */
   #begin(head: Http1RequestHead, headBytes: number, refusal: ProxyErrorCode | undefined): void {
     this.#state = IN_EXCHANGE;
+    this.#input.charge(headBytes);
     this.#requestCount++;
     this.#gauge.request();
     this.#awaitResponse();
@@ -322,14 +327,13 @@ export class DownstreamConnection
 
   #useBody(buffer: Buffer, start: number, end: number): number {
     const lifecycle = this.#lifecycle;
-    const { timers } = this.#context;
     const count = this.#requestCount;
-    timers.arm(this.#timer, lifecycle.exchange.routing.router.settings.bodyTimeoutMs);
+    this.#context.timers.arm(this.#timer, lifecycle.exchange.routing.router.settings.bodyTimeoutMs);
     if (this.#body.isLate(this.#context.now())) {
       lifecycle.onBodyRefused('client_body_timeout');
       return end;
     }
-    const position = this.#body.read(lifecycle, buffer, start, end);
+    const position = this.#body.read(lifecycle, buffer, start, end, this.#input.share);
     const isSame = this.#state === IN_EXCHANGE && this.#requestCount === count;
     if (isSame && this.#body.isComplete && !this.#isBlocked) this.#awaitResponse();
     return position;
@@ -378,14 +382,6 @@ export class DownstreamConnection
     return this.#state === IN_HEAD && this.#input.isEmpty && !this.#isBlocked && !this.#isEnded;
   }
 
-  /** Half-closes an idle connection, unless a request has come by now. */
-  #endIdle(): void {
-    const count = this.#requestCount;
-    afterInput(() => {
-      if (this.#isIdle() && this.#requestCount === count) this.#guard(this.#linger);
-    });
-  }
-
   #onDrain(): void {
     if (!this.#isBlocked) return;
     this.#isBlocked = false;
@@ -421,7 +417,9 @@ export class DownstreamConnection
       // The head did not come in time; the one before it has nothing to do with the answer.
       this.#begin(new RequestParser(this.#context.router().settings).head, 0, 'client_header_timeout');
     } else if (this.#isIdle()) {
-      this.#endIdle();
+      const count = this.#requestCount;
+      // Unless a request has come by now.
+      afterInput(() => this.#isIdle() && this.#requestCount === count && this.#guard(this.#linger));
     } else if (this.#isEnded && this.#isAnswered()) {
       this.#context.timers.arm(this.#timer, WAITS.halfClosedSilenceMs);
     } else {

@@ -1,28 +1,39 @@
+import { type FairTurns, TurnShare, type TurnUser } from '../../lib/fair-turns.ts';
 import { InputBuffer } from './input-buffer.ts';
 
 /** Bytes behind the present request that are kept before reading stops. */
 export const MAX_WAITING_BYTES = 65_536;
 
+/** What a request costs of a turn of the event loop; so many octets of its head make a unit, as a power of two. */
+const REQUEST_UNITS = 25;
+const HEAD_OCTET_BITS = 4;
+
 /** Who uses the bytes of a connection. */
 export interface InputUser {
-  /** Uses bytes for as long as it has use for them; answers the offset of the first one that has to wait. */
+  /** Uses bytes for as long as it has use for them, and units of the turn are left; answers the offset of the first one that has to wait. */
   useInput(buffer: Buffer, start: number, end: number): number;
   /** Everything that could be used was. */
   onInputUsed(): void;
+  /** There are no more. */
+  onInputEnd(): void;
   /** Using them met an exception. */
   onInputFailed(fault: unknown): void;
 }
 
 /** Bytes of a connection in their order: used as they come, and kept for later where they cannot be. */
-export class InputQueue {
+export class InputQueue implements TurnUser {
+  /** What using them costs; with nothing left they wait for another turn. */
+  readonly share: TurnShare;
   readonly #user: InputUser;
   #waiting: InputBuffer | undefined = undefined;
   #isInUse = false;
   #isDue = false;
+  #isEndDue = false;
   #processDue: (() => void) | undefined = undefined;
 
-  constructor(user: InputUser) {
+  constructor(user: InputUser, turns: FairTurns) {
     this.#user = user;
+    this.share = new TurnShare(turns, this);
   }
 
   get length(): number {
@@ -39,7 +50,7 @@ export class InputQueue {
       this.push(Buffer.from(bytes.subarray(start, end)), 0, end - start, true);
       return;
     }
-    if (this.#waiting !== undefined || this.#isInUse) {
+    if (this.#waiting !== undefined || this.#isInUse || !this.share.begin()) {
       this.#keep(bytes, start, end);
       this.process();
       return;
@@ -54,6 +65,7 @@ export class InputQueue {
       return;
     }
     this.#isInUse = false;
+    this.share.end(position === end || this.share.left > 0);
     if (position === end) return;
     this.#keep(bytes, position, end);
     this.#user.onInputUsed();
@@ -63,6 +75,10 @@ export class InputQueue {
   process(): void {
     const waiting = this.#waiting;
     if (waiting === undefined || this.#isInUse) return;
+    if (!this.share.begin()) {
+      this.#user.onInputUsed();
+      return;
+    }
     this.#isInUse = true;
     try {
       waiting.position = this.#user.useInput(waiting.buffer, waiting.position, waiting.end);
@@ -72,6 +88,7 @@ export class InputQueue {
       return;
     }
     this.#isInUse = false;
+    this.share.end(waiting.length === 0 || this.share.left > 0);
     if (waiting.length === 0) this.#waiting = undefined;
     this.#user.onInputUsed();
   }
@@ -85,6 +102,26 @@ export class InputQueue {
       this.process();
     };
     process.nextTick(this.#processDue);
+  }
+
+  /** The connection brings nothing more. */
+  end(): void {
+    if (this.share.isWaiting) this.#isEndDue = true;
+    else this.#user.onInputEnd();
+  }
+
+  /** A request begins. */
+  charge(headBytes: number): void {
+    this.share.left -= REQUEST_UNITS + (headBytes >> HEAD_OCTET_BITS);
+  }
+
+  /** Its turn has come. */
+  goOn(): void {
+    this.share.call();
+    this.process();
+    if (!this.#isEndDue || this.share.isWaiting) return;
+    this.#isEndDue = false;
+    this.#user.onInputEnd();
   }
 
   clear(): void {

@@ -7,11 +7,11 @@ import { Wakeups } from './wakeups.ts';
 
 /**
  * Units of work that what one connection brings may make of one turn of the event loop: an upstream's carries the answers of many clients.
- * Twice as many in all go to those that have more to do.
+ * Of those that have more to do one goes on in each turn.
  */
 const CLIENT_SHARE = 4_000;
 const UPSTREAM_SHARE = 8_000;
-const AT_ONCE = 2;
+const AT_ONCE = 1;
 
 /** What the HTTP/2 sessions of one worker share. */
 export class WireShared {

@@ -44,6 +44,8 @@ export class SocketConnection implements Connection, HandshakeOwner, Borrower {
   #wasBusy = false;
   /** Given back, and on its way to the handler; the socket rests meanwhile. */
   #unread: Buffer | undefined = undefined;
+  /** Set when the peer's end came before that was brought again. */
+  #isEndDue = false;
   #failure: Error | undefined = undefined;
 
   /** `socket` must allow half-open; nothing comes in before `begin` or `awaitConnect`. */
@@ -167,7 +169,9 @@ export class SocketConnection implements Connection, HandshakeOwner, Borrower {
     if (bytes === undefined || this.#isPaused || this.isClosed) return;
     this.#unread = undefined;
     this.handler.onData(this, bytes, 0, bytes.length);
-    if (!this.#isPaused && this.#unread === undefined) this.#socket.resume();
+    if (this.#unread !== undefined) return;
+    if (!this.#isPaused) this.#socket.resume();
+    if (this.#isEndDue && !this.isClosed) this.onSocketEnd();
   }
 
   startTls(context: TlsServerContext, protocols: readonly string[]): void {
@@ -214,6 +218,12 @@ export class SocketConnection implements Connection, HandshakeOwner, Borrower {
     this.handler.onData(this, chunk, 0, chunk.length);
   }
 
+  onSocketEnd(): void {
+    // A stream that is paused by the last of its data ends nevertheless.
+    this.#isEndDue = this.#unread !== undefined;
+    if (!this.#isEndDue) this.handler.onEnd(this);
+  }
+
   onSocketError(error: Error): void {
     this.#failure ??= error;
   }
@@ -251,8 +261,7 @@ function onData(this: Socket, chunk: Buffer): void {
 }
 
 function onEnd(this: Socket): void {
-  const connection = (this as OwnedSocket)[CONNECTION];
-  connection.handler.onEnd(connection);
+  (this as OwnedSocket)[CONNECTION].onSocketEnd();
 }
 
 function onDrain(this: Socket): void {

@@ -110,7 +110,7 @@ export interface Connection {
   /** No `onData` until `resume`. That the peer is gone may be told as late as that. */
   pause(): void;
   resume(): void;
-  /** Gives bytes of `onData` back: they are brought once more, before any others, when the present call is over and the connection is not paused. */
+  /** Gives bytes of `onData` back: they are brought once more, before anything else, when the present call is over and the connection is not paused. */
   unread(bytes: Buffer, start?: number, end?: number): void;
 
   /**

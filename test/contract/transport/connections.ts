@@ -146,6 +146,34 @@ export function describeConnections(createTransport: () => Transport): void {
         expect(await recorder.closed()).toBe('closed');
       });
 
+      test('what is given back again and again comes whole, and before the end of the peer', async () => {
+        const { connection, peer } = await rig.pair(kind);
+        const told: string[] = [];
+        const isOver = new Promise<void>((resolve) => {
+          connection.handler = {
+            onData(_connection, bytes, start, end) {
+              told.push(bytes.toString('latin1', start, start + 1));
+              if (start + 1 === end) return;
+              connection.unread(bytes, start + 1, end);
+              connection.pause();
+              setImmediate(() => connection.resume());
+            },
+            onEnd() {
+              told.push('end');
+              connection.end();
+            },
+            onDrain() {},
+            onClose: () => resolve(),
+          };
+        });
+        connection.pause();
+        peer.end('words');
+        await once(peer, 'finish');
+        connection.resume();
+        await isOver;
+        expect(told).toEqual(['w', 'o', 'r', 'd', 's', 'end']);
+      });
+
       test('paused: nothing comes until reading goes on, and then all of it', async () => {
         const { connection, recorder, peer } = await rig.pair(kind);
         recorder.act = (name) => {
