@@ -9,6 +9,7 @@ export interface Api {
   readonly token: string;
   /** PEM of the authority of its certificate. */
   readonly ca: string;
+  has(path: string): Promise<boolean>;
   /** Makes an object, or does nothing where it is there. */
   create(path: string, object: object): Promise<void>;
   /** Replaces an object; resolves when the API server has taken it. */
@@ -47,6 +48,7 @@ export function openApi(kubeconfig: string): Api {
     method: 'GET' | 'POST' | 'PUT' | 'DELETE',
     path: string,
     body?: object,
+    isNoneAllowed = false,
   ): Promise<number> {
     const response = await request(`${server}${path}`, {
       method,
@@ -56,7 +58,7 @@ export function openApi(kubeconfig: string): Api {
     });
     const text = await response.body.text();
     const { statusCode } = response;
-    if (statusCode >= 400 && statusCode !== 409)
+    if (statusCode >= 400 && statusCode !== 409 && !(isNoneAllowed && statusCode === 404))
       throw new Error(`${method} ${path}: ${statusCode} ${text.slice(0, 300)}`);
     return statusCode;
   }
@@ -65,6 +67,7 @@ export function openApi(kubeconfig: string): Api {
     server,
     token,
     ca,
+    has: async (path) => (await send('GET', path, undefined, true)) !== 404,
     create: async (path, object) => void (await send('POST', path, object)),
     put: async (path, object) => void (await send('PUT', path, object)),
     clear: async (path) => void (await send('DELETE', path)),

@@ -1,6 +1,7 @@
 /*
  * Serin at scale, on a real API server: cold start, memory, how soon changes are live, how long its event loops stand still, what a scrape costs.
- *   KUBECONFIG=... node loadtest/scale/run.ts [--sizes 0,100,1000,5000,10000] [--changes 1000] [--rate 50] [--node-args=--cpu-prof]
+ *   KUBECONFIG=... node loadtest/scale/run.ts [--sizes 0,100,1000,5000,10000] [--starts 1] [--changes 1000] [--rate 50] [--node-args=--cpu-prof]
+ * Without changes (--changes 0) only starts are measured; what is in the cluster from a run before is not made anew.
  * Needs root, for the mounts and the addresses of a Pod, and that all of 10.244.0.0/16 leads here, as in a network namespace of a simulated cluster.
  * Prints one line of JSON for each size.
  */
@@ -29,6 +30,7 @@ import type { ThreadSample } from './thread-sample.ts';
 const { values } = parseArgs({
   options: {
     sizes: { type: 'string', default: '0,100,1000,5000,10000' },
+    starts: { type: 'string', default: '1' },
     changes: { type: 'string', default: '1000' },
     rate: { type: 'string', default: '50' },
     workers: { type: 'string', default: '2' },
@@ -68,10 +70,12 @@ async function measureAll(path: string): Promise<void> {
   // What an earlier run left behind on this cluster is none of ours: a change to it would be none.
   let changes = Math.floor(Date.now() / CHANGE_EVERY_MS) % CHANGES_APART;
   for (const size of values.sizes.split(',').map(Number)) {
-    await fill(api, made, size);
+    if (size > 0 && !(await api.has(PATHS.ingress(size - 1)))) await fill(api, made, size);
     made = size;
-    console.log(JSON.stringify(await measure(api, size, changes)));
-    changes += Number(values.changes);
+    for (let start = 0; start < Number(values.starts); start++) {
+      console.log(JSON.stringify(await measure(api, size, changes)));
+      changes += Number(values.changes);
+    }
   }
   await api.close();
 }
@@ -106,17 +110,20 @@ async function measure(api: Api, size: number, firstChange: number): Promise<obj
     const start = turns(serin.samples(startedAtMs));
     const rssAtStart = serin.rss();
     const heaps = heapsOf(serin);
+    const started = {
+      size,
+      readyMs: Math.round(serin.readyMs),
+      cpuToReadyMs: Math.round(serin.cpuToReadyMicros / 1_000),
+      wrong,
+      start,
+      rssMiB: mib(rssAtStart),
+      heaps,
+    };
     if (size === 0) {
       await sleep(LEFT_ALONE_MS);
-      return {
-        size,
-        readyMs: Math.round(serin.readyMs),
-        wrong,
-        rssMiB: mib(rssAtStart),
-        rssIdleMiB: mib(serin.rss()),
-        heaps,
-      };
+      return { ...started, rssIdleMiB: mib(serin.rss()) };
     }
+    if (Number(values.changes) === 0) return started;
     const changedFromMs = Date.now();
     const cpuBefore = serin.cpuMicros();
     const count = Number(values.changes);
@@ -132,13 +139,8 @@ async function measure(api: Api, size: number, firstChange: number): Promise<obj
     await sleep(SETTLE_MS);
     const scrape = await scrapeOnce(serin);
     return {
-      size,
-      readyMs: Math.round(serin.readyMs),
-      wrong,
-      start,
-      rssMiB: mib(rssAtStart),
+      ...started,
       rssAfterChangesMiB: mib(serin.rss()),
-      heaps,
       heapsAfterChanges: heapsOf(serin),
       ingressLiveMs: spread(ingress),
       endpointsLiveMs: spread(endpoints),

@@ -20,6 +20,8 @@ export interface ScaledSerin {
   readonly healthPort: number;
   /** Milliseconds from its start until /readyz said yes. */
   readonly readyMs: number;
+  /** CPU in microseconds until then. */
+  readonly cpuToReadyMicros: number;
   readonly pid: number;
   /** Resident memory in bytes. */
   rss(): number;
@@ -123,17 +125,19 @@ export async function startScaled(api: Api, options: SerinOptions): Promise<Scal
     await stop();
     throw error;
   }
+  function cpuMicros(): number {
+    const text = stat('stat');
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * TICK_MICROS;
+  }
   return {
     httpPort: HTTP_PORT,
     healthPort: HEALTH_PORT,
     readyMs: performance.now() - startedAtMs,
+    cpuToReadyMicros: cpuMicros(),
     pid,
     rss: () => Number(stat('statm').split(' ')[1]) * PAGE_BYTES,
-    cpuMicros() {
-      const text = stat('stat');
-      const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-      return (Number(fields[11]) + Number(fields[12])) * TICK_MICROS;
-    },
+    cpuMicros,
     samples(sinceMs) {
       const read = (prefix: string): ThreadSample[] =>
         readdirSync(probed)
