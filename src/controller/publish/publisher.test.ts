@@ -122,16 +122,44 @@ describe('publisher', () => {
 
   test('the rest are sent a table only when the first has acknowledged it', async () => {
     const { publisher, join } = setUp(3);
-    const workers = [join(0, true), join(1, true), join(2, true)];
-    const published = publisher.publish(tableOf(1, ['/']), []);
+    const workers = [join(0), join(1), join(2)];
+    await publisher.publish(tableOf(1, ['/']), []);
+    for (const worker of workers) worker.post = (message) => void worker.sent.push(message);
+    const published = publisher.publish(tableOf(2, ['/other']), []);
     await turn();
-    expect(workers.map(({ sent }) => sent.length)).toEqual([1, 0, 0]);
-    workers[0]!.answer(workers[0]!.sent[0]!);
+    expect(workers.map(({ sent }) => sent.length)).toEqual([2, 1, 1]);
+    workers[0]!.answer(workers[0]!.sent[1]!);
     await turn();
-    expect(workers.map(({ sent }) => sent.length)).toEqual([1, 1, 1]);
-    workers[1]!.answer(workers[1]!.sent[0]!);
-    workers[2]!.answer(workers[2]!.sent[0]!);
+    expect(workers.map(({ sent }) => sent.length)).toEqual([2, 2, 2]);
+    workers[1]!.answer(workers[1]!.sent[1]!);
+    workers[2]!.answer(workers[2]!.sent[1]!);
     expect(await published).toEqual(OK);
+  });
+
+  test('the first table, before which nothing is served, goes to all workers at once', async () => {
+    const { publisher, ready, join } = setUp(3);
+    const workers = [join(0, true), join(1, true), join(2, true)];
+    const published = publisher.publish(tableOf(1, ['/']), [endpointsOf('u', 1)]);
+    await turn();
+    expect(workers.map(({ generations }) => generations)).toEqual([[1], [1], [1]]);
+    for (const worker of workers) worker.answer(worker.sent[0]!);
+    expect(await published).toEqual(OK);
+    expect(ready.toSorted()).toEqual([0, 1, 2]);
+    for (const { tables } of workers) expect(tables.map(({ endpoints }) => endpoints.length)).toEqual([1]);
+  });
+
+  test('a first table that no worker can take in is rejected', async () => {
+    const { publisher, ready, join } = setUp(2);
+    const workers = [join(0), join(1)];
+    for (const worker of workers) worker.refusal = 'no such filter';
+    expect(await publisher.publish(tableOf(1, ['/']), [])).toEqual({
+      ok: false,
+      message: 'worker 0: no such filter',
+    });
+    expect(ready).toEqual([]);
+    for (const worker of workers) worker.refusal = undefined;
+    expect(await publisher.publish(tableOf(2, ['/']), [])).toEqual(OK);
+    expect(ready.toSorted()).toEqual([0, 1]);
   });
 
   test('only what changed is sent, and nothing where nothing did', async () => {

@@ -26,8 +26,8 @@ export interface Publisher extends TableSink {
 const DEATHS_MAX = 2;
 
 /**
- * Creates a publisher. A table goes to one worker first and to the rest when that one has acknowledged it; one that is
- * rejected leaves the last good table everywhere. A new worker is brought to the last good one, and so is one that was stuck
+ * Creates a publisher. The first table goes to all workers at once, a later one to one worker first and to the rest when that one has
+ * acknowledged it; one that is rejected leaves the last good table everywhere. A new worker is brought to the last good one, and so is one that was stuck
  * and has recovered; a table goes live without those that are stuck.
  */
 export function createPublisher(deps: PublisherDeps): Publisher {
@@ -95,6 +95,8 @@ export function createPublisher(deps: PublisherDeps): Publisher {
 
   async function publishNow(table: RouteTable): Promise<PublishResult> {
     const isFirst = current === undefined;
+    // As long as nothing is served there is nothing that a bad table could take down.
+    if (isFirst) for (const worker of [...workers.values()].slice(1)) void bring(worker, table);
     const offered = await offer(table);
     if (!offered.ok) {
       sendMissingEndpoints();
