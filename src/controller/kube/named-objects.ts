@@ -69,7 +69,10 @@ export function createNamedObjects(deps: NamedObjectsDeps): NamedObjects {
       observer: deps.observer,
       options: deps.reflectorOptions,
       sink: {
-        replace: (objects) => sink.replace(objects.filter((object) => isWanted(keyOf(object)))),
+        page: (objects) => objects,
+        // In one turn: what is wanted may be something else in the next.
+        replace: (pages) =>
+          sink.replace([sink.read(pages.flat().filter((object) => isWanted(keyOf(object))))]),
         set(object) {
           const key = keyOf(object);
           if (!isWanted(key)) return;

@@ -56,10 +56,11 @@ function follow(options: ReflectorOptions = {}, mayBeForbidden = false) {
     observer: { failed: (_, failure) => void failures.push(failure), recovered: () => {} },
     options: { ...QUICK, ...options },
     sink: {
-      replace(objects) {
+      page: (objects) => objects,
+      replace(pages) {
         counts.replaced++;
         seen.clear();
-        for (const object of objects) seen.set(object.metadata.name, object);
+        for (const object of pages.flat()) seen.set(object.metadata.name, object);
         note();
       },
       set(object) {

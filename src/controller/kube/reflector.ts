@@ -5,9 +5,11 @@ import { createBackoff, sleep, type Timing } from './timing.ts';
 import type { WatchEvent } from './watch-events.ts';
 
 /** Where a reflector puts what it sees. */
-export interface ReflectorSink {
-  /** All there is now, after a list: what is not in it is gone. */
-  replace(objects: readonly KubeObject[]): void;
+export interface ReflectorSink<Page> {
+  /** What it keeps of one page of a list, until all have come. */
+  page(objects: readonly KubeObject[]): Page;
+  /** All there is now, after a list: what is in none of its pages is gone. Nothing else comes until it is done. */
+  replace(pages: readonly Page[]): void | Promise<void>;
   set(object: KubeObject): void;
   delete(object: KubeObject): void;
   /**
@@ -45,11 +47,11 @@ export interface ReflectorOptions {
   readonly forbiddenRetryMs?: number;
 }
 
-export interface ReflectorDeps {
+export interface ReflectorDeps<Page> {
   readonly client: KubeClient;
   readonly resource: Resource;
   readonly scope: Scope;
-  readonly sink: ReflectorSink;
+  readonly sink: ReflectorSink<Page>;
   readonly observer: ReflectorObserver;
   readonly timing: Timing;
   readonly options?: ReflectorOptions;
@@ -81,7 +83,7 @@ const WATCH_FAILURES_TO_RELIST = 10;
 /** A watch that ends sooner than this, without an event, counts as a failure: else it would be retried in a tight loop. */
 const SHORT_WATCH_MS = 1_000;
 
-export function createReflector(deps: ReflectorDeps): Reflector {
+export function createReflector<Page>(deps: ReflectorDeps<Page>): Reflector {
   const { client, resource, scope, sink, observer, timing } = deps;
   const options = { ...DEFAULTS, ...deps.options };
   const backoff = createBackoff({ firstMs: options.backoffFirstMs, capMs: options.backoffCapMs }, timing);
@@ -109,14 +111,14 @@ export function createReflector(deps: ReflectorDeps): Reflector {
   }
 
   async function list(): Promise<void> {
-    const objects: KubeObject[] = [];
+    const pages: Page[] = [];
     let continueToken = '';
     let version = '';
     // A server that drops the rest of a list too early is asked for all of it at once.
     const limit = expiredPages > 1 ? undefined : pageSize;
     do {
       const page = await client.list(resource, { ...scope, limit, continueToken }, stopping.signal);
-      for (const object of page.items) objects.push(object);
+      pages.push(sink.page(page.items));
       continueToken = page.continueToken;
       version = page.resourceVersion;
     } while (continueToken !== '');
@@ -125,7 +127,7 @@ export function createReflector(deps: ReflectorDeps): Reflector {
     expiredPages = 0;
     if (isForbidden) sink.forbidden?.(false);
     isForbidden = false;
-    sink.replace(objects);
+    await sink.replace(pages);
     position = version;
     hasListed = true;
     settled.resolve();

@@ -99,7 +99,8 @@ export function createKubeSource(deps: KubeSourceDeps): KubeSource {
       observer,
       options: deps.reflectorOptions,
       sink: {
-        replace: (objects) => sink.replace(objects),
+        page: (objects) => sink.read(objects),
+        replace: (pages) => sink.replace(pages),
         set: (object) => sink.set(object),
         delete: ({ metadata }) => sink.delete({ namespace: metadata.namespace ?? '', name: metadata.name }),
         // Namespaced installs may not read classes and go without (docs/reference/routing.md §1.1); the rest is needed.

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { objectKey, type ClusterObject, type Kind } from '../store/objects.ts';
 import type { ObjectRef, ObjectStore, StoreImpact } from '../store/object-store.ts';
 import { readObject } from '../store/read-object.ts';
@@ -23,7 +24,10 @@ export interface StoreSinkDeps {
 
 /** Writes what one reflector sees into the store; several may share a kind, each answers for the keys it brought. */
 export interface StoreSink {
-  replace(objects: Iterable<KubeObject>): void;
+  /** What the store would hold of these; no more is kept of them until they are written. */
+  read(objects: readonly KubeObject[]): readonly ClusterObject[];
+  /** Writes pages of what was read, each in a turn of the event loop of its own; what is in none of them is gone. */
+  replace(pages: readonly (readonly ClusterObject[])[]): Promise<void>;
   set(object: KubeObject): void;
   delete(ref: ObjectRef): void;
   has(key: string): boolean;
@@ -34,13 +38,14 @@ export function createStoreSink(kind: Kind, deps: StoreSinkDeps): StoreSink {
   const { store, changed } = deps;
   const known = new Set<string>();
 
-  function set(raw: KubeObject): string | undefined {
+  function readOne(raw: KubeObject): ClusterObject | undefined {
     const read = readObject(kind, raw);
-    if (!read.ok) {
-      deps.unreadable(kind, `${read.problem.field} ${read.problem.problem}`);
-      return undefined;
-    }
-    const { object } = read;
+    if (read.ok) return read.object;
+    deps.unreadable(kind, `${read.problem.field} ${read.problem.problem}`);
+    return undefined;
+  }
+
+  function set(object: ClusterObject): string {
     const { namespace, name } = object;
     const key = objectKey(object);
     const before = store.get(kind, { namespace, name });
@@ -76,12 +81,19 @@ export function createStoreSink(kind: Kind, deps: StoreSinkDeps): StoreSink {
   }
 
   return {
-    replace(objects) {
-      const listed = new Set<string | undefined>();
-      for (const object of objects) listed.add(set(object));
+    read: (objects) => objects.map(readOne).filter((object) => object !== undefined),
+    async replace(pages) {
+      const listed = new Set<string>();
+      for (const [index, page] of pages.entries()) {
+        if (index > 0) await setImmediate();
+        for (const object of page) listed.add(set(object));
+      }
       for (const key of known) if (!listed.has(key)) remove(refOf(key));
     },
-    set: (object) => void set(object),
+    set(raw) {
+      const object = readOne(raw);
+      if (object !== undefined) set(object);
+    },
     delete: remove,
     has: (key) => known.has(key),
   };
