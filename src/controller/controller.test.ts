@@ -1,9 +1,10 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { finish } from '../lib/steps.ts';
 import type { Model, UpstreamModel } from '../model/model.ts';
 import { DEFAULT_SETTINGS } from '../table/settings.ts';
 import type { EndpointEntry, RouteTable, UpstreamEndpoints } from '../table/table.ts';
 import { createController, type Controller, type PublishResult } from './controller.ts';
-import type { Built, Pipeline, References } from './pipeline.ts';
+import type { Pipeline, References } from './pipeline.ts';
 import { createObjectStore } from './store/object-store.ts';
 
 const upstream = (service: string): UpstreamModel => ({
@@ -30,11 +31,15 @@ let answer: () => Promise<PublishResult>;
 let controller: Controller;
 let models: UpstreamModel[];
 let asked: string[];
+let steps: number;
+let taken: string[];
 
 beforeEach(() => {
   nowMs = 0;
   models = [upstream('api'), upstream('web')];
   asked = [];
+  steps = 0;
+  taken = [];
   builds = [];
   published = [];
   sentEndpoints = [];
@@ -48,8 +53,14 @@ beforeEach(() => {
   ]);
   answer = async () => ({ ok: true });
   const pipeline: Pipeline = {
-    build(_snapshot, generation): Built {
+    build: (snapshot, generation) => finish(pipeline.buildSteps(snapshot, generation)),
+    *buildSteps(_snapshot, generation) {
       builds.push(generation);
+      for (let step = 0; step < steps; step++) {
+        nowMs += 5;
+        taken.push(`step ${step} of ${generation}`);
+        yield;
+      }
       const upstreams = models;
       const model: Model = {
         listeners: [],
@@ -103,7 +114,28 @@ beforeEach(() => {
   });
 });
 
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 describe('the control loop', () => {
+  test('a translation that takes long lets others in, and a change that comes in its middle is not lost', async () => {
+    await controller.start();
+    nowMs += 1_000;
+    steps = 9;
+    controller.changed('config');
+    await turn();
+    expect(taken).toHaveLength(2);
+    controller.changed('config');
+    await turn();
+    expect(taken).toHaveLength(4);
+    expect(builds).toEqual([1, 2]);
+    expect(published).toHaveLength(1);
+    await controller.idle();
+    expect(taken.map((step) => step.at(-1)).join('')).toBe('2'.repeat(9) + '3'.repeat(9));
+    expect(published.map(({ generation }) => generation)).toEqual([1, 2, 3]);
+  });
+
   test('publishes the first table with all endpoints', async () => {
     await controller.start();
     expect(published).toHaveLength(1);

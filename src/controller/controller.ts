@@ -1,4 +1,6 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
+import { inTurns, Pace, type Steps } from '../lib/steps.ts';
 import type { UpstreamModel } from '../model/model.ts';
 import type { EndpointEntry, RouteTable, UpstreamEndpoints } from '../table/table.ts';
 import type { Built, Pipeline, References } from './pipeline.ts';
@@ -65,11 +67,14 @@ function isByName({ kind }: UpstreamModel): boolean {
 /** A burst waits as long as a translation takes, within these bounds: a change is live within 50 ms, a storm costs half the CPU at most. */
 const HOLD_OFF_MIN_MS = 5;
 const HOLD_OFF_MAX_MS = 100;
+/** What takes longer is done in turns, so that probes and reviews are answered in between. */
+const SLICE_MS = 8;
 /** Rounds of loading what a translation newly names before it is published anyway. */
 const REFERENCE_ROUNDS_MAX = 4;
 
 export function createController(deps: ControllerDeps): Controller {
   const { store, pipeline, sink, observer } = deps;
+  const turns = { nowMs: deps.nowMs, sliceMs: SLICE_MS, nextTurn: () => nextTurn() };
   const sent = new Map<string, readonly EndpointEntry[]>();
   const dirtyServices = new Set<string>();
   const movedUpstreams = new Set<string>();
@@ -110,13 +115,13 @@ export function createController(deps: ControllerDeps): Controller {
     const impact = pending;
     pending = 'none';
     if (impact === 'config') await rebuild();
-    else sendEndpoints();
+    else await sendEndpoints();
   }
 
   async function rebuild(): Promise<void> {
     const startedMs = deps.nowMs();
     generation++;
-    let built = pipeline.build(store.snapshot(), generation);
+    let built = await inTurns(pipeline.buildSteps(store.snapshot(), generation), turns);
     for (let round = 0; round < REFERENCE_ROUNDS_MAX; round++) {
       if (built.references === watchedReferences) break;
       watchedReferences = built.references;
@@ -127,7 +132,7 @@ export function createController(deps: ControllerDeps): Controller {
       // What was just loaded reached `changed`: it is part of this round, not a reason for another.
       if (pending !== 'config') break;
       pending = 'none';
-      built = pipeline.build(store.snapshot(), generation);
+      built = await inTurns(pipeline.buildSteps(store.snapshot(), generation), turns);
     }
     const tookMs = deps.nowMs() - startedMs;
     holdOffMs = Math.min(Math.max(tookMs, HOLD_OFF_MIN_MS), HOLD_OFF_MAX_MS);
@@ -135,7 +140,7 @@ export function createController(deps: ControllerDeps): Controller {
     const touched = index.take(built.model.upstreams, (id) => sent.delete(id));
     deps.watchNames(built.model.upstreams.filter((upstream) => isByName(upstream)));
     addMoved(touched);
-    const changed = changedEndpoints(touched);
+    const changed = await inTurns(changedEndpoints(touched), turns);
     const result = await sink.publish(built.table, changed);
     if (result.ok) {
       live = built;
@@ -157,10 +162,12 @@ export function createController(deps: ControllerDeps): Controller {
     movedUpstreams.clear();
   }
 
-  function changedEndpoints(upstreams: Iterable<UpstreamModel>): UpstreamEndpoints[] {
+  function* changedEndpoints(upstreams: Iterable<UpstreamModel>): Steps<UpstreamEndpoints[]> {
+    const pace = new Pace();
     const snapshot = store.snapshot();
     const changed: UpstreamEndpoints[] = [];
     for (const upstream of upstreams) {
+      if (pace.isDue()) yield;
       const endpoints = pipeline.endpointsOf(snapshot, upstream);
       const before = sent.get(upstream.id);
       if (before !== undefined && isDeepStrictEqual(before, endpoints)) continue;
@@ -170,10 +177,10 @@ export function createController(deps: ControllerDeps): Controller {
     return changed;
   }
 
-  function sendEndpoints(): void {
+  async function sendEndpoints(): Promise<void> {
     const touched = new Set<UpstreamModel>();
     addMoved(touched);
-    const changed = changedEndpoints(touched);
+    const changed = await inTurns(changedEndpoints(touched), turns);
     if (changed.length === 0) return;
     sink.publishEndpoints(changed);
     observer.endpointsChanged(changed);

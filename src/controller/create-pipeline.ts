@@ -1,13 +1,14 @@
 import { configMapKeysOf, type Feature } from '../features/kit/feature.ts';
 import { parseNamespacedName } from '../lib/namespaced-name.ts';
 import { isSameItems, Remembered } from '../lib/remembered.ts';
+import { finish, type Steps } from '../lib/steps.ts';
 import { createFindings } from '../model/finding.ts';
 import type { DataPlaneSettings } from '../table/settings.ts';
 import type { RouteTable } from '../table/table.ts';
 import type { StapleEntry } from '../table/staple.ts';
 import { completeChains, type Certified } from './chains/complete-chains.ts';
 import { createCompiler } from './compile/compile.ts';
-import type { Pipeline, References } from './pipeline.ts';
+import type { Built, Pipeline, References } from './pipeline.ts';
 import { wantedEditions } from './settings/geo-parts.ts';
 import { toSettings, type SettingsFlags } from './settings/settings.ts';
 import type { ClusterSnapshot } from './store/object-store.ts';
@@ -98,25 +99,28 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     return { ...table, certificates, tls, staples: known };
   }
 
+  function* buildSteps(snapshot: ClusterSnapshot, generation: number): Steps<Built> {
+    const { settings, findings, named } = readSettings(snapshot);
+    const translation = yield* translator.translateSteps(snapshot, deps.nowMs());
+    const compiled = yield* compiler.compileSteps(translation.model, settings, generation);
+    const references = referencesRead.of('references', [translation.references, named], () => ({
+      secrets: [...translation.references.secrets, ...named.secrets],
+      configMaps: [...translation.references.configMaps, ...named.configMaps],
+      keySets: translation.references.keySets,
+      geoEditions: named.geoEditions,
+    }));
+    return {
+      model: translation.model,
+      table: withFetched(compiled, snapshot),
+      findings: [...findings, ...translation.findings],
+      references,
+      served: translation.served,
+    };
+  }
+
   return {
-    build(snapshot, generation) {
-      const { settings, findings, named } = readSettings(snapshot);
-      const translation = translator.translate(snapshot, deps.nowMs());
-      const compiled = compiler.compile(translation.model, settings, generation);
-      const references = referencesRead.of('references', [translation.references, named], () => ({
-        secrets: [...translation.references.secrets, ...named.secrets],
-        configMaps: [...translation.references.configMaps, ...named.configMaps],
-        keySets: translation.references.keySets,
-        geoEditions: named.geoEditions,
-      }));
-      return {
-        model: translation.model,
-        table: withFetched(compiled, snapshot),
-        findings: [...findings, ...translation.findings],
-        references,
-        served: translation.served,
-      };
-    },
+    build: (snapshot, generation) => finish(buildSteps(snapshot, generation)),
+    buildSteps,
     endpointsOf: (snapshot, upstream) =>
       resolveEndpoints(snapshot, upstream, deps.lookUpName, deps.options.zone),
   };

@@ -1,3 +1,4 @@
+import type { Steps } from '../lib/steps.ts';
 import type { Finding } from '../model/finding.ts';
 import type { Model, UpstreamModel } from '../model/model.ts';
 import type { EndpointEntry, RouteTable } from '../table/table.ts';
@@ -27,6 +28,8 @@ export interface Built {
 /** Snapshot to table: translate, settings, compile. Pure; never throws on what a user wrote. */
 export interface Pipeline {
   build(snapshot: ClusterSnapshot, generation: number): Built;
+  /** The same in steps, of which all are to be taken before another is built. */
+  buildSteps(snapshot: ClusterSnapshot, generation: number): Steps<Built>;
   /** Addresses of an upstream now. */
   endpointsOf(snapshot: ClusterSnapshot, upstream: UpstreamModel): readonly EndpointEntry[];
 }

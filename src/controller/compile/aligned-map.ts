@@ -1,3 +1,5 @@
+import { Pace, type Steps } from '../../lib/steps.ts';
+
 /**
  * Makes one thing of each item of a list, sorted by key, and remembers it for as long as `circumstances` are the same. An item that
  * stands where it stood in the list before is not even looked up; the same list gives the same list.
@@ -5,14 +7,15 @@
 export function createAlignedMap<T extends object, U extends object>(
   make: (item: T) => U,
   keyOf: (made: U) => string,
-): (items: readonly T[], circumstances?: unknown) => readonly U[] {
+): (items: readonly T[], circumstances?: unknown) => Steps<readonly U[]> {
   let last: readonly T[] = [];
   /** In the order of `last`. */
   let made: readonly U[] = [];
   let sorted: readonly U[] = [];
   let madeUnder: unknown;
   let known = new WeakMap<T, U>();
-  return (items, circumstances) => {
+  return function* (items, circumstances) {
+    const pace = new Pace();
     const isSameUnder = madeUnder === circumstances;
     if (!isSameUnder) known = new WeakMap();
     if (items === last && isSameUnder) return sorted;
@@ -29,6 +32,7 @@ export function createAlignedMap<T extends object, U extends object>(
         const now = before ?? make(item);
         if (before === undefined) known.set(item, now);
         next.push(now);
+        if (pace.isDue()) yield;
       }
       at++;
     }

@@ -2,6 +2,7 @@ import { CATCH_ALL } from '../../lib/catch-all.ts';
 import { digestOf } from '../../lib/hash.ts';
 import { ANY_CASE, toRegex } from '../../lib/pcre.ts';
 import { isSameItems, Remembered } from '../../lib/remembered.ts';
+import { finish, type Steps } from '../../lib/steps.ts';
 import type { CertificateModel, HostModel, Model, RouteModel, UpstreamModel } from '../../model/model.ts';
 import type { Policies } from '../../model/policy.ts';
 import { withoutSource } from '../../model/source.ts';
@@ -20,6 +21,8 @@ import { isRegexHost, placeRoutes, type PlacedRoute } from './path-order.ts';
 /** Turns a model into the table that workers run: ordered and digested. Never throws on what a user wrote. */
 export interface Compiler {
   compile(model: Model, settings: DataPlaneSettings, generation: number): RouteTable;
+  /** The same in steps, of which all are to be taken before anything else is asked of this compiler. */
+  compileSteps(model: Model, settings: DataPlaneSettings, generation: number): Steps<RouteTable>;
 }
 
 /**
@@ -48,26 +51,28 @@ export function createCompiler(): Compiler {
     ({ name }) => name,
   );
   const hosts = new Remembered<HostModel, HostEntry>(new WeakMap(), isSameItems);
+  function* compileSteps(model: Model, settings: DataPlaneSettings, generation: number): Steps<RouteTable> {
+    const { tlsNames, defaultCertificateId } = model;
+    pool = new PolicyPool();
+    if (tlsNames !== securedBy) {
+      securedBy = tlsNames;
+      secured = new Set(tlsNames.filter(({ kind }) => kind === 'terminate').map(({ name }) => name));
+    }
+    return {
+      generation,
+      listeners: model.listeners.map(withoutSource),
+      streams: model.streams.map(withoutSource),
+      hosts: yield* toHosts(model.hosts, secured),
+      upstreams: yield* toUpstreams(model.upstreams),
+      certificates: yield* toCertificates(model.certificates),
+      tls: { names: tlsNames, defaultCertificateId },
+      staples: [],
+      settings,
+    };
+  }
   return {
-    compile(model, settings, generation) {
-      const { tlsNames, defaultCertificateId } = model;
-      pool = new PolicyPool();
-      if (tlsNames !== securedBy) {
-        securedBy = tlsNames;
-        secured = new Set(tlsNames.filter(({ kind }) => kind === 'terminate').map(({ name }) => name));
-      }
-      return {
-        generation,
-        listeners: model.listeners.map(withoutSource),
-        streams: model.streams.map(withoutSource),
-        hosts: toHosts(model.hosts, secured),
-        upstreams: toUpstreams(model.upstreams),
-        certificates: toCertificates(model.certificates),
-        tls: { names: tlsNames, defaultCertificateId },
-        staples: [],
-        settings,
-      };
-    },
+    compile: (model, settings, generation) => finish(compileSteps(model, settings, generation)),
+    compileSteps,
   };
 }
 

@@ -1,4 +1,5 @@
 import { CATCH_ALL } from '../../lib/catch-all.ts';
+import { Pace, type Steps } from '../../lib/steps.ts';
 import { compareAge } from '../store/objects.ts';
 import type { IngressEntry } from './entries.ts';
 import type { Contribution } from './host-routes.ts';
@@ -22,17 +23,20 @@ export class HostGroups {
   }
 
   /** Takes in who came and went; answers the names of hosts that are told something else now. */
-  update(removed: readonly IngressEntry[], added: readonly IngressEntry[]): ReadonlySet<string> {
+  *update(removed: readonly IngressEntry[], added: readonly IngressEntry[]): Steps<ReadonlySet<string>> {
+    const pace = new Pace();
     const touched = new Set<string>();
     for (const entry of removed) for (const { name } of namedBy(entry)) touched.add(name);
     const gone = new Set(removed);
     const stays = ({ entry }: Contribution): boolean => !gone.has(entry);
     for (const name of touched) {
+      if (pace.isDue()) yield;
       const { mains, canaries } = this.#hosts.get(name) ?? NONE;
       this.#hosts.set(name, { mains: mains.filter(stays), canaries: canaries.filter(stays) });
     }
     const come = new Map<string, { readonly mains: Contribution[]; readonly canaries: Contribution[] }>();
     for (const entry of added) {
+      if (pace.isDue()) yield;
       for (const { name, rule } of namedBy(entry)) {
         let lists = come.get(name);
         if (lists === undefined) come.set(name, (lists = { mains: [], canaries: [] }));
@@ -40,6 +44,7 @@ export class HostGroups {
       }
     }
     for (const [name, { mains, canaries }] of come) {
+      if (pace.isDue()) yield;
       const before = this.#hosts.get(name) ?? NONE;
       this.#hosts.set(name, {
         mains: merge(before.mains, mains),

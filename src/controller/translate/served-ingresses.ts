@@ -1,5 +1,6 @@
 import type { Feature } from '../../features/kit/feature.ts';
 import { isSameItems, Remembered } from '../../lib/remembered.ts';
+import { Pace, type Steps } from '../../lib/steps.ts';
 import type { Finding } from '../../model/finding.ts';
 import { objectKey, type IngressObject } from '../store/objects.ts';
 import type { ClusterSnapshot } from '../store/object-store.ts';
@@ -22,7 +23,7 @@ export interface Served {
 /** Takes Ingresses in, snapshot after snapshot, and remembers which version of each it has accepted. */
 export interface ServedIngresses {
   /** One that did not change, nor what it was read by, is passed by. Findings go to `found`, oldest Ingress first. */
-  take(snapshot: ClusterSnapshot, settings: AnnotationSettings, found: Finding[]): Served;
+  take(snapshot: ClusterSnapshot, settings: AnnotationSettings, found: Finding[]): Steps<Served>;
 }
 
 /** What was made of one Ingress. */
@@ -85,7 +86,8 @@ export function createServedIngresses(
   }
 
   return {
-    take(snapshot, settings, found) {
+    *take(snapshot, settings, found) {
+      const pace = new Pace();
       const { ingresses, classes, namespaces, forbiddenKinds } = snapshot;
       const { services, secrets, configMaps, keySets } = snapshot;
       const readByNow = [settings, classes, namespaces, forbiddenKinds];
@@ -114,6 +116,7 @@ export function createServedIngresses(
           (areShelvesTheSame || isFresh(now.entry?.annotations.dependencies ?? [], snapshot));
         if (now === undefined || !isGood) {
           now = takeOne(ingress, snapshot, settings, ownership, at);
+          if (pace.isDue()) yield;
           taken.set(ingress, now);
           takenKeys.add(objectKey(ingress));
           if (before?.entry !== now.entry) {

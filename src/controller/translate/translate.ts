@@ -1,5 +1,6 @@
 import type { Feature } from '../../features/kit/feature.ts';
 import { isSameItems, Remembered } from '../../lib/remembered.ts';
+import { finish, Pace, type Steps } from '../../lib/steps.ts';
 import { createFindings, type Finding } from '../../model/finding.ts';
 import type { HostModel, UpstreamModel } from '../../model/model.ts';
 import type { TlsName } from '../../model/ports.ts';
@@ -33,6 +34,8 @@ import { createUpstreamMaker, reportUpstreamConflicts } from './upstreams.ts';
 export interface Translator {
   /** Pure but for that memory; sorted; never throws on what a user wrote. `nowMs` is the time since 1970, for expiry. */
   translate(snapshot: ClusterSnapshot, nowMs: number): Translation;
+  /** The same in steps, of which all are to be taken before anything else is asked of this translator. */
+  translateSteps(snapshot: ClusterSnapshot, nowMs: number): Steps<Translation>;
 }
 
 /** Whether the problems of objects that are no Ingresses are told as well. */
@@ -111,13 +114,14 @@ export function createTranslator(
   }
 
   /** Brings the hosts to what is said of them now; a host of which nothing changed is passed by. */
-  function buildHosts(
+  function* buildHosts(
     grouped: ReadonlyMap<string, HostContributions>,
     touched: Iterable<string>,
     snapshot: ClusterSnapshot,
     env: HostEnvironment,
     now: object,
-  ): void {
+  ): Steps<void> {
+    const pace = new Pace();
     const { services, secrets, configMaps, keySets } = snapshot;
     const lookUpIn = [services, secrets, configMaps, keySets];
     // Under the upstream scope hosts depend on each other.
@@ -131,6 +135,7 @@ export function createTranslator(
       const contributions = grouped.get(name);
       if (contributions === undefined) results.set(name, undefined);
       else build(name, contributions);
+      if (pace.isDue()) yield;
     }
     if (areAllInDoubt) {
       const rebuilt = new Set(touched);
@@ -140,7 +145,9 @@ export function createTranslator(
         const before = told.get(name);
         const isToldTheSame = before !== undefined && isSameContributions(before, contributions);
         const isGood = !isAllDue && isToldTheSame && known !== undefined;
-        if (!isGood || !isFresh(known.dependencies, snapshot)) build(name, contributions);
+        if (isGood && isFresh(known.dependencies, snapshot)) continue;
+        build(name, contributions);
+        if (pace.isDue()) yield;
       }
     }
     if (grouped !== told) results.keepOnly(grouped);
@@ -148,18 +155,20 @@ export function createTranslator(
   }
 
   /** The upstreams of these ids: what named one first may be another now, and where `madeFrom` is, its Service. */
-  function upstreamsOf(
+  function* upstreamsOf(
     ids: readonly string[],
     touched: ReadonlySet<string>,
     madeFrom: readonly unknown[],
     make: (id: string) => UpstreamModel | undefined,
-  ): readonly UpstreamModel[] {
+  ): Steps<readonly UpstreamModel[]> {
+    const pace = new Pace();
     const areAllInDoubt = !isSameItems(madeFrom, upstreamsMadeFrom);
     upstreamsMadeFrom = madeFrom;
     const upstreams: UpstreamModel[] = [];
     for (const id of ids) {
       const known = areAllInDoubt || touched.has(id) ? undefined : upstreamModels.get(id);
       const upstream = known ?? make(id);
+      if (known === undefined && pace.isDue()) yield;
       if (upstream === undefined) continue;
       if (known === undefined && claims.claimOf(id) !== undefined) upstreamModels.set(id, upstream);
       upstreams.push(upstream);
@@ -185,110 +194,113 @@ export function createTranslator(
   }
 
   return {
-    translate(snapshot, nowMs) {
-      const found: Finding[] = [];
-      const current = settingsOf(snapshot);
-      found.push(...current.findings);
-      if (scope === 'all') reportObjects(snapshot, found);
-      const { entries, added, removed } = ingresses.take(snapshot, current, found);
-      for (const { annotations } of added) references.add(annotations.dependencies);
-      for (const { annotations } of removed) references.drop(annotations.dependencies);
-      const global = readDefaults(snapshot, options, certificates);
-      found.push(...global.findings);
-
-      const touchedIds = claims.update(removed, added);
-      const touchedHosts = groups.update(removed, added);
-      const steppedMs = Math.floor(nowMs / EXPIRY_STEP_MS) * EXPIRY_STEP_MS;
-      const env: HostEnvironment = {
-        options,
-        features,
-        certificates,
-        defaults: defaultsOf(snapshot, current),
-        defaultUpstreamId: global.upstream?.id,
-        defaultCertificateId: global.certificate.id,
-        idOf: claims.idOf,
-        isCanaryUpstream: (id) =>
-          options.canaryScope === 'upstream' && claims.claimOf(id)?.entry.isCanary === true,
-        nowMs: steppedMs,
-      };
-      const now = circumstancesSeen.of(
-        'now',
-        [
-          current,
-          env.defaults,
-          steppedMs,
-          env.defaultUpstreamId,
-          env.defaultCertificateId,
-          claims.collisions(),
-        ],
-        () => ({}),
-      );
-
-      const shared = createFindings();
-      if (options.hostOwnership === 'none') buildHosts(groups.all, touchedHosts, snapshot, env, now);
-      else buildHosts(keepOwners(groups.all, entries, shared), [], snapshot, env, now);
-      const hosts = results.list();
-      const isSecured = (name: string) => results.get(name)?.model?.certificateId !== undefined;
-      for (const { model, findings, vainWithoutCertificate: vain } of hosts) {
-        if (findings.length > 0) for (const finding of findings) found.push(finding);
-        if (model === undefined || vain.length === 0 || isSecured(model.name)) continue;
-        // A wildcard host's certificate is that of its names.
-        if (!isSecured(`*${model.name.slice(model.name.indexOf('.'))}`)) found.push(...vain);
-      }
-      const listening = listeningRead.of('listening', [configMap], () =>
-        listenAt(options.listeners, configMap),
-      );
-      for (const finding of listening.findings) found.push(finding);
-      const services = streamsOf(snapshot, listening);
-      for (const finding of services.findings) found.push(finding);
-      let models: readonly HostModel[] = aliases.settle(hosts, certificates, shared);
-      reportUpstreamConflicts(claims, env.defaults, features, shared);
-      for (const finding of shared.list()) found.push(finding);
-      if (options.canaryScope === 'upstream') models = leakCanaries(models, entries, claims);
-      const { defaults } = env;
-      const passthrough = findPassthrough({
-        hosts: models,
-        served: entries,
-        snapshot,
-        options,
-        features,
-        defaults,
-      });
-      for (const finding of passthrough.findings) found.push(finding);
-
-      const { isExternalNameDisabled } = options;
-      const addressed = addressedMaker.make(entries, defaults.upstream, isExternalNameDisabled);
-      let ids = results.upstreamIds.list();
-      if (global.upstream !== undefined || addressed.size > 0) {
-        const more = global.upstream === undefined ? [] : [global.upstream.id];
-        ids = sortUpstreams(new Set([...ids, ...more, ...addressed.keys()]));
-      }
-      const shelf = snapshot.services;
-      const upstreams = upstreamsOf(ids, touchedIds, [shelf, defaults], (id) =>
-        id === global.upstream?.id
-          ? { ...global.upstream, policies: defaults.upstream }
-          : (addressed.get(id) ?? upstreamMaker.make(id, claims, snapshot, defaults, isExternalNameDisabled)),
-      );
-      tlsNames = keepSame(tlsNames, tlsNamesOf(models, passthrough.names));
-      if (added.length + removed.length > 0) served = entries.map(({ ingress }): ObjectRef => ingress);
-
-      return {
-        model: {
-          listeners:
-            services.listeners.length === 0
-              ? listening.listeners
-              : [...listening.listeners, ...services.listeners],
-          streams: [...passthrough.streams, ...services.streams],
-          tlsNames,
-          hosts: models,
-          upstreams: [...upstreams, ...passthrough.upstreams, ...services.upstreams],
-          certificates: results.certificates(global.certificate),
-          defaultCertificateId: global.certificate.id,
-        },
-        findings: found,
-        references: references.list(),
-        served,
-      };
-    },
+    translate: (snapshot, nowMs) => finish(translateSteps(snapshot, nowMs)),
+    translateSteps,
   };
+
+  function* translateSteps(snapshot: ClusterSnapshot, nowMs: number): Steps<Translation> {
+    const found: Finding[] = [];
+    const current = settingsOf(snapshot);
+    found.push(...current.findings);
+    if (scope === 'all') reportObjects(snapshot, found);
+    const { entries, added, removed } = yield* ingresses.take(snapshot, current, found);
+    for (const { annotations } of added) references.add(annotations.dependencies);
+    for (const { annotations } of removed) references.drop(annotations.dependencies);
+    const global = readDefaults(snapshot, options, certificates);
+    found.push(...global.findings);
+
+    const touchedIds = yield* claims.update(removed, added);
+    const touchedHosts = yield* groups.update(removed, added);
+    const steppedMs = Math.floor(nowMs / EXPIRY_STEP_MS) * EXPIRY_STEP_MS;
+    const env: HostEnvironment = {
+      options,
+      features,
+      certificates,
+      defaults: defaultsOf(snapshot, current),
+      defaultUpstreamId: global.upstream?.id,
+      defaultCertificateId: global.certificate.id,
+      idOf: claims.idOf,
+      isCanaryUpstream: (id) =>
+        options.canaryScope === 'upstream' && claims.claimOf(id)?.entry.isCanary === true,
+      nowMs: steppedMs,
+    };
+    const now = circumstancesSeen.of(
+      'now',
+      [
+        current,
+        env.defaults,
+        steppedMs,
+        env.defaultUpstreamId,
+        env.defaultCertificateId,
+        claims.collisions(),
+      ],
+      () => ({}),
+    );
+
+    const shared = createFindings();
+    if (options.hostOwnership === 'none') yield* buildHosts(groups.all, touchedHosts, snapshot, env, now);
+    else yield* buildHosts(keepOwners(groups.all, entries, shared), [], snapshot, env, now);
+    const hosts = results.list();
+    const isSecured = (name: string) => results.get(name)?.model?.certificateId !== undefined;
+    for (const { model, findings, vainWithoutCertificate: vain } of hosts) {
+      if (findings.length > 0) for (const finding of findings) found.push(finding);
+      if (model === undefined || vain.length === 0 || isSecured(model.name)) continue;
+      // A wildcard host's certificate is that of its names.
+      if (!isSecured(`*${model.name.slice(model.name.indexOf('.'))}`)) found.push(...vain);
+    }
+    const listening = listeningRead.of('listening', [configMap], () =>
+      listenAt(options.listeners, configMap),
+    );
+    for (const finding of listening.findings) found.push(finding);
+    const services = streamsOf(snapshot, listening);
+    for (const finding of services.findings) found.push(finding);
+    let models: readonly HostModel[] = aliases.settle(hosts, certificates, shared);
+    reportUpstreamConflicts(claims, env.defaults, features, shared);
+    for (const finding of shared.list()) found.push(finding);
+    if (options.canaryScope === 'upstream') models = leakCanaries(models, entries, claims);
+    const { defaults } = env;
+    const passthrough = findPassthrough({
+      hosts: models,
+      served: entries,
+      snapshot,
+      options,
+      features,
+      defaults,
+    });
+    for (const finding of passthrough.findings) found.push(finding);
+
+    const { isExternalNameDisabled } = options;
+    const addressed = addressedMaker.make(entries, defaults.upstream, isExternalNameDisabled);
+    let ids = results.upstreamIds.list();
+    if (global.upstream !== undefined || addressed.size > 0) {
+      const more = global.upstream === undefined ? [] : [global.upstream.id];
+      ids = sortUpstreams(new Set([...ids, ...more, ...addressed.keys()]));
+    }
+    const shelf = snapshot.services;
+    const upstreams = yield* upstreamsOf(ids, touchedIds, [shelf, defaults], (id) =>
+      id === global.upstream?.id
+        ? { ...global.upstream, policies: defaults.upstream }
+        : (addressed.get(id) ?? upstreamMaker.make(id, claims, snapshot, defaults, isExternalNameDisabled)),
+    );
+    tlsNames = keepSame(tlsNames, tlsNamesOf(models, passthrough.names));
+    if (added.length + removed.length > 0) served = entries.map(({ ingress }): ObjectRef => ingress);
+
+    return {
+      model: {
+        listeners:
+          services.listeners.length === 0
+            ? listening.listeners
+            : [...listening.listeners, ...services.listeners],
+        streams: [...passthrough.streams, ...services.streams],
+        tlsNames,
+        hosts: models,
+        upstreams: [...upstreams, ...passthrough.upstreams, ...services.upstreams],
+        certificates: results.certificates(global.certificate),
+        defaultCertificateId: global.certificate.id,
+      },
+      findings: found,
+      references: references.list(),
+      served,
+    };
+  }
 }

@@ -1,5 +1,6 @@
 import type { Feature } from '../../features/kit/feature.ts';
 import { DEFAULT_BACKEND } from '../../lib/catch-all.ts';
+import { Pace, type Steps } from '../../lib/steps.ts';
 import { compareAge } from '../store/objects.ts';
 import type { BackendRef } from './backends.ts';
 import type { IngressEntry } from './entries.ts';
@@ -66,16 +67,19 @@ export class ClaimIndex implements UpstreamClaims {
   }
 
   /** Takes in who came and went; answers the ids whose claims may be others now. */
-  update(removed: readonly IngressEntry[], added: readonly IngressEntry[]): ReadonlySet<string> {
+  *update(removed: readonly IngressEntry[], added: readonly IngressEntry[]): Steps<ReadonlySet<string>> {
+    const pace = new Pace();
     const plain = new Set<string>();
     for (const entry of removed) for (const { id } of entry.backends) plain.add(id);
     const gone = new Set(removed);
     for (const id of plain) {
+      if (pace.isDue()) yield;
       const left = this.#namings.get(id)?.filter(({ entry }) => !gone.has(entry)) ?? [];
       this.#namings.set(id, left);
     }
     const come = new Set<string>();
     for (const entry of added) {
+      if (pace.isDue()) yield;
       for (const [place, ref] of entry.backends.entries()) {
         const namings = this.#namings.get(ref.id);
         if (namings === undefined) this.#namings.set(ref.id, [{ entry, ref, place }]);
@@ -89,6 +93,7 @@ export class ClaimIndex implements UpstreamClaims {
     }
     const touched = new Set<string>();
     for (const id of plain) {
+      if (pace.isDue()) yield;
       const before = this.#settled.get(id);
       if (before !== undefined) this.#undo(id, before, touched);
       const namings = this.#namings.get(id)!;
