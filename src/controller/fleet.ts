@@ -21,7 +21,6 @@ import { features } from '../features/registry.ts';
 import type { ControlLog } from '../observe/log.ts';
 import type { MetricsRegistry } from '../observe/metrics.ts';
 import type { BodyRoom } from '../table/messages.ts';
-import { giveBackMemory } from '../lib/give-back-memory.ts';
 import { DEFAULT_SETTINGS } from '../table/settings.ts';
 import type { EndpointEntry } from '../table/table.ts';
 import { createExternalNames } from './dns/external-names.ts';
@@ -288,7 +287,6 @@ export function createFleet(deps: FleetDeps): Fleet {
       // A source that is stopped counts as synced: what it has not read is not to be served as if it were not there.
       throwIfStopping();
       await controller.start();
-      await giveBackMemory();
       const ports = await listening.promise;
       throwIfStopping();
       const live = controller.live();
