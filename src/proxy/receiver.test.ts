@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { defineFeature } from '../features/kit/feature.ts';
 import { fakeCounters, noCopies, noSubrequest } from '../features/kit/testing.ts';
-import type { FromWorker, TableDelta, ToWorker } from '../table/messages.ts';
+import type { FromWorker, TableDelta, TablePart } from '../table/messages.ts';
 import { DEFAULT_SETTINGS } from '../table/settings.ts';
 import type { HostEntry, UpstreamEndpoints, UpstreamEntry } from '../table/table.ts';
 import { createReceiver, type Receiver } from './receiver.ts';
@@ -71,6 +71,7 @@ interface Rig {
   /** Lets the time of what was put off longest be over. */
   elapse(): void;
   table(sequence: number, delta: TableDelta, endpoints?: readonly UpstreamEndpoints[]): void;
+  part(part: Partial<TablePart>, ...endpoints: UpstreamEndpoints[]): void;
   endpoints(sequence: number, ...changed: UpstreamEndpoints[]): void;
 }
 
@@ -123,7 +124,7 @@ function setUp(tickMs = 0): Rig {
     later: (run) => timers.push(run),
     nowMs: () => (nowMs += tickMs),
   });
-  const send = (message: Extract<ToWorker, { kind: 'table' | 'endpoints' }>) => receiver.receive(message);
+  const send = (message: Parameters<Receiver['receive']>[0]) => receiver.receive(message);
   return {
     receiver,
     posted,
@@ -131,6 +132,12 @@ function setUp(tickMs = 0): Rig {
     resume: () => deferred.shift()!(),
     elapse: () => timers.shift()!(),
     table: (sequence, delta, endpoints = []) => send({ kind: 'table', sequence, delta, endpoints }),
+    part: (part, ...endpoints) =>
+      send({
+        kind: 'table-part',
+        part: { hosts: [], upstreams: [], certificates: [], ...part },
+        endpoints,
+      }),
     endpoints: (sequence, ...changed) => send({ kind: 'endpoints', sequence, endpoints: changed }),
   };
 }
@@ -203,6 +210,32 @@ describe('receiver', () => {
     expect(rig.done.slice(2)).toEqual(['certificates', 'set late', 'endpoints late 2', 'certificates']);
     expect(rig.posted.map((message) => 'sequence' in message && message.sequence)).toEqual([1, 3, 2, 4]);
     expect(rig.receiver.router()!.hostOf('h7').isConfigured).toBe(true);
+  });
+
+  test('what came ahead of a table waits for it, and the newest of its endpoints count', () => {
+    const rig = setUp();
+    rig.table(1, deltaOf(1, { upstreams: entries('u') }));
+    const old = rig.receiver.router();
+    rig.done.length = 0;
+    rig.part(
+      { hosts: [hostEntry('a', 'late')], upstreams: entries('late').set },
+      endpointsOf('late', 1),
+      endpointsOf('u', 2),
+    );
+    rig.part({ hosts: [hostEntry('b', 'later')] });
+    rig.endpoints(2, endpointsOf('late', 3));
+    expect(rig.receiver.router()).toBe(old);
+    expect(rig.done).toEqual(['endpoints u 2']);
+    rig.table(3, deltaOf(2, { upstreams: entries('later') }), [endpointsOf('later', 4)]);
+    const router = rig.receiver.router()!;
+    expect(['a', 'b'].map((name) => router.hostOf(name).isConfigured)).toEqual([true, true]);
+    expect([...router.upstreamIds]).toEqual(['u', 'late', 'later']);
+    const settled = ['certificates', 'set late', 'set later', 'endpoints late 3', 'endpoints later 4'];
+    expect(rig.done.slice(1)).toEqual(settled);
+    rig.done.length = 0;
+    rig.table(4, deltaOf(3, { hosts: { set: [], removed: ['a'] } }));
+    expect(rig.receiver.router()!.hostOf('a').isConfigured).toBe(false);
+    expect(rig.receiver.router()!.hostOf('b').isConfigured).toBe(true);
   });
 
   test('an upstream that is gone keeps its endpoints for a while, for requests matched before', () => {

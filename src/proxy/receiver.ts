@@ -1,4 +1,4 @@
-import type { FromWorker, TableDelta, ToWorker } from '../table/messages.ts';
+import type { Change, FromWorker, TableDelta, TablePart, ToWorker } from '../table/messages.ts';
 import type { Listener } from '../model/ports.ts';
 import type { WorkerMetrics } from '../observe/sinks.ts';
 import type { UpstreamEndpoints } from '../table/table.ts';
@@ -33,7 +33,7 @@ type TableMessage = Extract<ToWorker, { kind: 'table' }>;
 
 /** Takes in what the control plane sends, in order. */
 export interface Receiver {
-  receive(message: Extract<ToWorker, { kind: 'table' | 'endpoints' }>): void;
+  receive(message: Extract<ToWorker, { kind: 'table-part' | 'table' | 'endpoints' }>): void;
   /** The router in force; undefined before the first table. */
   router(): LinkedTable | undefined;
 }
@@ -61,6 +61,8 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
   };
   let current: LinkedTable | undefined;
   const queue: TableMessage[] = [];
+  /** What came ahead of the next table. */
+  let parts: readonly TablePart[] = [];
   /** Endpoints of upstreams that come with a table not linked yet. */
   let early = new Map<string, UpstreamEndpoints>();
   /** Upstreams to be removed, by id, with what says when. */
@@ -70,7 +72,7 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
   function takeEndpoints(changes: readonly UpstreamEndpoints[]): void {
     for (const change of changes) {
       if (current?.upstreamIds.has(change.upstreamId) === true) upstreams.setEndpoints(change);
-      else if (queue.length > 0) early.set(change.upstreamId, change);
+      else if (queue.length + parts.length > 0) early.set(change.upstreamId, change);
     }
   }
 
@@ -108,8 +110,8 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
     queue.shift();
     answer();
     const next = queue[0];
-    if (next === undefined) early = new Map();
-    else begin(next);
+    if (next !== undefined) begin(next);
+    else if (parts.length === 0) early = new Map();
   }
 
   function swap(next: LinkedTable, delta: TableDelta): void {
@@ -170,11 +172,40 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
         else void moved.then(done);
         return;
       }
-      queue.push(message);
+      if (message.kind === 'table-part') {
+        parts = [...parts, message.part];
+        takeEndpoints(message.endpoints);
+        return;
+      }
+      const whole = parts.length === 0 ? message : { ...message, delta: joinParts(parts, message.delta) };
+      parts = [];
+      queue.push(whole);
       takeEndpoints(message.endpoints);
-      if (queue.length === 1) begin(message);
+      if (queue.length === 1) begin(whole);
     },
     router: () => current,
+  };
+}
+
+function joinParts(parts: readonly TablePart[], delta: TableDelta): TableDelta {
+  const join = <T>(all: readonly (readonly T[])[], { set, removed }: Change<T>): Change<T> => ({
+    set: [...all.flat(), ...set],
+    removed,
+  });
+  return {
+    ...delta,
+    hosts: join(
+      parts.map(({ hosts }) => hosts),
+      delta.hosts,
+    ),
+    upstreams: join(
+      parts.map(({ upstreams }) => upstreams),
+      delta.upstreams,
+    ),
+    certificates: join(
+      parts.map(({ certificates }) => certificates),
+      delta.certificates,
+    ),
   };
 }
 

@@ -171,6 +171,7 @@ export function startWorker(
 
   function receive(message: ToWorker): void {
     switch (message.kind) {
+      case 'table-part':
       case 'table':
       case 'endpoints':
         return receiver.receive(message);

@@ -25,8 +25,21 @@ export interface Change<T> {
   readonly removed: readonly string[];
 }
 
+/** Some of what the next table sets. */
+export interface TablePart {
+  readonly hosts: readonly HostEntry[];
+  readonly upstreams: readonly UpstreamEntry[];
+  readonly certificates: readonly CertificateEntry[];
+}
+
 /** Main thread to worker. Every message that changes something is acknowledged with its `sequence`. */
 export type ToWorker =
+  /** Goes ahead of a table that sets much: it is kept until that comes, and is not acknowledged. */
+  | {
+      readonly kind: 'table-part';
+      readonly part: TablePart;
+      readonly endpoints: readonly UpstreamEndpoints[];
+    }
   | {
       readonly kind: 'table';
       readonly sequence: number;

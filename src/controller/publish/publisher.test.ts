@@ -5,6 +5,7 @@ import { DEFAULT_SETTINGS } from '../../table/settings.ts';
 import type { EndpointEntry, RouteTable, UpstreamEndpoints } from '../../table/table.ts';
 import { compile } from '../compile/compile.ts';
 import type { PublishResult } from '../controller.ts';
+import { ENTRIES_PER_MESSAGE } from './table-parts.ts';
 import { createPublisher, type Publisher } from './publisher.ts';
 import type { WorkerPort } from './remote-worker.ts';
 
@@ -160,6 +161,34 @@ describe('publisher', () => {
     for (const worker of workers) worker.refusal = undefined;
     expect(await publisher.publish(tableOf(2, ['/']), [])).toEqual(OK);
     expect(ready.toSorted()).toEqual([0, 1]);
+  });
+
+  test('a table of thousands is sent in parts, each in a turn of its own, with the endpoints of now', async () => {
+    const { publisher, join } = setUp(1);
+    const worker = join(0);
+    const ids = Array.from({ length: 3 * ENTRIES_PER_MESSAGE }, (_, i) => `u${String(i).padStart(3, '0')}`);
+    const published = publisher.publish(
+      tableOf(1, ['/'], ids),
+      ids.map((id) => endpointsOf(id, 1)),
+    );
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(worker.sent.length).toBeLessThanOrEqual(1);
+    await turn();
+    publisher.publishEndpoints([endpointsOf('u383', 2)]);
+    expect(await published).toEqual(OK);
+    const parts = worker.sent.filter((message) => message.kind === 'table-part');
+    expect(parts.map(({ part }) => part.upstreams.length)).toEqual([128, 128, 128]);
+    expect(parts.map(({ part }) => part.hosts.length)).toEqual([1, 0, 0]);
+    const [table] = worker.tables;
+    expect(table!.delta.upstreams.set).toEqual([]);
+    const endpoints = new Map<string, readonly EndpointEntry[]>();
+    for (const message of worker.sent)
+      if ('endpoints' in message)
+        for (const { upstreamId, endpoints: now } of message.endpoints) endpoints.set(upstreamId, now);
+    expect(endpoints.size).toBe(ids.length);
+    expect(endpoints.get('u383')![0]!.port).toBe(2);
+    expect(await publisher.publish(tableOf(2, ['/'], ids), [])).toEqual({ ok: true, isUnchanged: true });
   });
 
   test('only what changed is sent, and nothing where nothing did', async () => {

@@ -1,5 +1,7 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FromWorker, TableDelta, ToWorker } from '../../table/messages.ts';
 import type { EndpointEntry, RouteTable, UpstreamEndpoints } from '../../table/table.ts';
+import { ENTRIES_PER_MESSAGE, partsOf, withoutParts } from './table-parts.ts';
 import { diffTables } from './table-diff.ts';
 
 /** A worker as the publisher sees it: something to send messages to. */
@@ -112,12 +114,8 @@ export class RemoteWorker {
     }
     const { removed } = delta.upstreams;
     const added = this.#know(delta);
-    const endpoints = this.#takeDue(now);
-    const sequence = this.#nextSequence();
-    const answer = await new Promise<Answer>((resolve) => {
-      this.#waiting.set(sequence, resolve);
-      this.port.post({ kind: 'table', sequence, delta, endpoints });
-    });
+    const isSentAhead = await this.#sendAhead(delta, now);
+    const answer = await this.#send(isSentAhead ? withoutParts(delta) : delta, now);
     if (answer.kind === 'acknowledged') {
       this.table = table;
       this.#forget(removed);
@@ -127,6 +125,26 @@ export class RemoteWorker {
       this.#forget(added);
     }
     return answer;
+  }
+
+  /** Sends most of a large table in parts, each in a turn of the event loop of its own; answers whether it was one. */
+  async #sendAhead(delta: TableDelta, now: EndpointsById): Promise<boolean> {
+    let isSentAhead = false;
+    for (const part of partsOf(delta)) {
+      isSentAhead = true;
+      this.port.post({ kind: 'table-part', part, endpoints: this.#takeDue(now, ENTRIES_PER_MESSAGE) });
+      await nextTurn();
+    }
+    return isSentAhead;
+  }
+
+  #send(delta: TableDelta, now: EndpointsById): Promise<Answer> {
+    if (this.#death !== undefined) return Promise.resolve({ kind: 'died', reason: this.#death });
+    const sequence = this.#nextSequence();
+    return new Promise((resolve) => {
+      this.#waiting.set(sequence, resolve);
+      this.port.post({ kind: 'table', sequence, delta, endpoints: this.#takeDue(now) });
+    });
   }
 
   /** Takes in which upstreams it is told about; answers those that it did not know. */
@@ -146,7 +164,7 @@ export class RemoteWorker {
   }
 
   /** Endpoints of known upstreams that are not as they were sent; they count as sent from now on. */
-  #takeDue(now: EndpointsById): UpstreamEndpoints[] {
+  #takeDue(now: EndpointsById, most = Infinity): UpstreamEndpoints[] {
     const taken: UpstreamEndpoints[] = [];
     for (const upstreamId of this.#due) {
       const endpoints = now.get(upstreamId);
@@ -155,6 +173,7 @@ export class RemoteWorker {
       if (!isKnown || endpoints === undefined || this.#sentEndpoints.get(upstreamId) === endpoints) continue;
       this.#sentEndpoints.set(upstreamId, endpoints);
       taken.push({ upstreamId, endpoints });
+      if (taken.length >= most) break;
     }
     return taken;
   }
