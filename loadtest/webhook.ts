@@ -19,6 +19,7 @@ import type { Kind } from '../src/controller/store/objects.ts';
 import { readObject } from '../src/controller/store/read-object.ts';
 import { DEFAULT_TRANSLATE_OPTIONS } from '../src/controller/translate/options.ts';
 import { features } from '../src/features/registry.ts';
+import { revealBytes } from '../src/lib/redacted-bytes.ts';
 import { startFakeApi } from '../test/fakes/api-server.ts';
 import { startSerin } from '../test/fixtures/serin-process.ts';
 import { percentile } from './percentile.ts';
@@ -143,7 +144,7 @@ async function measureWhole(size: number): Promise<object> {
   const agent = new Agent({ connect: { ca, servername: SERVER_NAME }, connections: 1 });
   writeFileSync(join(folder, 'kubeconfig'), api.kubeconfig());
   writeFileSync(join(folder, 'cert'), certificate);
-  writeFileSync(join(folder, 'key'), key);
+  writeFileSync(join(folder, 'key'), revealBytes(key));
   api.apply(ingressClass);
   for (let index = 0; index < size; index++) api.apply([serviceOf(index), ingressOf(index, 30)]);
   const serin = await startSerin([

@@ -27,12 +27,16 @@ export async function certgen({ flags }: Invocation, log: ControlLog, entry: URL
     const secret = { namespace: flags.string('namespace'), name: flags.string('secret-name') };
     const about = { secret: `${secret.namespace}/${secret.name}` };
     const names = flags.list('host');
-    const { ca, madeBecause } = await ensureWebhookCertificate({ client, secret, names, nowMs: Date.now() });
+    const webhook = flags.string('webhook-name');
+    const announce = async (authorities: string) => {
+      if (webhook !== '') await setWebhookAuthority(client, webhook, authorities, policy);
+    };
+    const wish = { client, secret, names, nowMs: Date.now(), announce };
+    const { ca, madeBecause } = await ensureWebhookCertificate(wish);
     if (madeBecause === undefined) log.info(about, "the webhook's certificate will do and stays");
     else log.info({ ...about, reason: madeBecause }, "the webhook's certificate was made");
-    const webhook = flags.string('webhook-name');
     if (webhook === '') return 0;
-    await setWebhookAuthority(client, webhook, ca, policy);
+    await announce(ca);
     log.info({ webhook }, 'the API server knows the CA of the webhook');
     return 0;
   } finally {

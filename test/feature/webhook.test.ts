@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Agent, request } from 'undici';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createWebhookCertificate } from '../../src/controller/certificates/webhook-certificate.ts';
+import { revealBytes } from '../../src/lib/redacted-bytes.ts';
 import { startFakeApi, type FakeApiServer } from '../fakes/api-server.ts';
 import { startSerin, type SerinProcess } from '../fixtures/serin-process.ts';
 
@@ -21,7 +22,7 @@ beforeAll(async () => {
   api = await startFakeApi();
   writeFileSync(join(folder, 'kubeconfig'), api.kubeconfig());
   writeFileSync(join(folder, 'cert'), certificate);
-  writeFileSync(join(folder, 'key'), key);
+  writeFileSync(join(folder, 'key'), revealBytes(key));
   api.apply({
     apiVersion: 'networking.k8s.io/v1',
     kind: 'IngressClass',

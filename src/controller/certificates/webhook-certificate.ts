@@ -1,23 +1,37 @@
 import { createPrivateKey, generateKeyPairSync, randomBytes, X509Certificate } from 'node:crypto';
 import { issueCertificate, type KeyPair } from '../../lib/issue-certificate.ts';
+import { redactBytes, revealBytes, type RedactedBytes } from '../../lib/redacted-bytes.ts';
 
-/** What the webhook serves with, and the authority that its clients hold it against; all PEM. */
-export interface WebhookCertificate {
-  readonly ca: string;
+/** What the webhook serves with; PEM. */
+export interface WebhookPair {
   readonly certificate: string;
-  readonly key: string;
+  readonly key: RedactedBytes;
+}
+
+/** With the authorities that its clients hold it against: one, or more while one takes the place of another. */
+export interface WebhookCertificate extends WebhookPair {
+  readonly ca: string;
 }
 
 const DAY_MS = 86_400_000;
 /** As long as kube-webhook-certgen's: the Jobs that could renew it run only when somebody applies the manifests. */
-const LIFE_MS = 36_500 * DAY_MS;
+export const LONGEST_LIFE_MS = 36_500 * DAY_MS;
 const RENEWED_BEFORE_MS = 30 * DAY_MS;
+/** Of a life, so that clocks may differ and a short one is not over before it is renewed. */
+const BACKDATED_PART = 1 / 10;
+const LAST_PART = 1 / 12;
+/** More than any renewal leaves behind; what a Secret holds is somebody else's text. */
+const MAX_AUTHORITIES = 16;
 
 /** Makes an authority that is used once, and a certificate of it for `names`. */
-export function createWebhookCertificate(names: readonly string[], nowMs: number): WebhookCertificate {
+export function createWebhookCertificate(
+  names: readonly string[],
+  nowMs: number,
+  lifeMs: number = LONGEST_LIFE_MS,
+): WebhookCertificate {
   const authority = createKeys();
   const keys = createKeys();
-  const life = { notBeforeMs: nowMs - DAY_MS, notAfterMs: nowMs + LIFE_MS };
+  const life = { notBeforeMs: nowMs - backdatedByMs(lifeMs), notAfterMs: nowMs + lifeMs };
   const ca = issueCertificate({
     commonName: 'Serin admission webhook CA',
     names: [],
@@ -35,7 +49,8 @@ export function createWebhookCertificate(names: readonly string[], nowMs: number
     issuer: { certificate: ca, privateKey: authority.privateKey },
     ...life,
   });
-  return { ca, certificate, key: keys.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() };
+  const key = keys.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  return { ca, certificate, key: redactBytes(Buffer.from(key)) };
 }
 
 /** Why a certificate will not do for `names`; undefined: it will. */
@@ -44,30 +59,65 @@ export function problemOfWebhookCertificate(
   names: readonly string[],
   nowMs: number,
 ): string | undefined {
-  let authority: X509Certificate;
-  let server: X509Certificate;
+  const server = readCertificate(certificate);
+  const authorities = authoritiesIn(ca);
+  if (server === undefined || authorities.length === 0) return 'ca, cert or key cannot be read';
   try {
-    authority = new X509Certificate(ca);
-    server = new X509Certificate(certificate);
-    if (!server.checkPrivateKey(createPrivateKey(key))) return 'the key is not that of the certificate';
+    if (!server.checkPrivateKey(createPrivateKey(revealBytes(key))))
+      return 'the key is not that of the certificate';
   } catch {
     return 'ca, cert or key cannot be read';
   }
-  if (!server.checkIssued(authority) || !server.verify(authority.publicKey))
-    return 'the certificate is not of the CA';
+  const issuer = issuerOf(server, authorities);
+  if (issuer === undefined) return 'the certificate is not of the CA';
   const missing = names.find((name) => server.checkHost(name) === undefined);
   if (missing !== undefined) return `the certificate is not for ${missing}`;
-  const endsMs = Math.min(Date.parse(server.validTo), Date.parse(authority.validTo));
-  return endsMs < nowMs + RENEWED_BEFORE_MS ? `the certificate ends ${server.validTo}` : undefined;
+  const lastMs = Math.min(RENEWED_BEFORE_MS, spanOf(server) * LAST_PART);
+  const endsMs = Math.min(server.validToDate.getTime(), issuer.validToDate.getTime());
+  return endsMs < nowMs + lastMs ? `the certificate ends ${server.validTo}` : undefined;
 }
 
-/** Whether a text is a certificate that can be read. */
-export function isCertificate(pem: string): boolean {
+/** The first certificate of a text; undefined: there is none that can be read. */
+export function readCertificate(pem: string): X509Certificate | undefined {
   try {
-    return new X509Certificate(pem).subject !== undefined;
+    return new X509Certificate(pem);
   } catch {
-    return false;
+    return undefined;
   }
+}
+
+/** The certificates of a bundle that can be read, each once. */
+export function authoritiesIn(pem: string): readonly X509Certificate[] {
+  const found = new Map<string, X509Certificate>();
+  for (const part of pem.split('-----END CERTIFICATE-----').slice(0, MAX_AUTHORITIES)) {
+    const body = part.slice(part.lastIndexOf('-----BEGIN CERTIFICATE-----'));
+    const one = readCertificate(`${body}-----END CERTIFICATE-----\n`);
+    if (one !== undefined) found.set(one.fingerprint256, one);
+  }
+  return [...found.values()];
+}
+
+/** The bundle of some authorities, each once. */
+export function toBundle(authorities: readonly X509Certificate[]): string {
+  return [...new Set(authorities.map((one) => one.toString()))].join('');
+}
+
+/** Which of some authorities has signed a certificate. */
+export function issuerOf(
+  certificate: X509Certificate,
+  authorities: readonly X509Certificate[],
+): X509Certificate | undefined {
+  return authorities.find((one) => certificate.checkIssued(one) && certificate.verify(one.publicKey));
+}
+
+/** From the first to the last moment of a certificate. */
+export function spanOf({ validFromDate, validToDate }: X509Certificate): number {
+  return validToDate.getTime() - validFromDate.getTime();
+}
+
+/** How long before its making a certificate of such a life begins. */
+export function backdatedByMs(lifeMs: number): number {
+  return Math.min(DAY_MS, lifeMs * BACKDATED_PART);
 }
 
 function createKeys(): KeyPair {

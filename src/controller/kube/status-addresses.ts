@@ -52,6 +52,16 @@ export async function countOtherPods(
   return pods.filter((other) => other.metadata.name !== pod.name && isAlive(other)).length;
 }
 
+/** Addresses of the controller's Pods that live and are not on their way out. */
+export async function findPodAddresses(
+  pod: ObjectRef,
+  client: KubeClient,
+  signal?: AbortSignal,
+): Promise<readonly string[]> {
+  const pods = await listControllerPods(pod, client, signal);
+  return pods.filter(isAlive).flatMap(({ status }) => status?.podIP ?? []);
+}
+
 function sortKey({ hostname = '', ip = '' }: LoadBalancerAddress): string {
   return `${hostname}\0${ip}`;
 }
@@ -79,6 +89,7 @@ interface PodShape extends KubeObject {
   readonly spec?: { readonly nodeName?: string };
   readonly status?: {
     readonly phase?: string;
+    readonly podIP?: string;
     readonly conditions?: readonly { readonly type: string; readonly status: string }[];
   };
 }

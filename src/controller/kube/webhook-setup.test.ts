@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startFakeApi, type FakeApiServer } from '../../../test/fakes/api-server.ts';
+import { redactBytes, revealBytes } from '../../lib/redacted-bytes.ts';
 import { createSelfSigned } from '../../lib/self-signed.ts';
 import {
   createWebhookCertificate,
@@ -43,7 +44,7 @@ const put = (data: Record<string, string>) =>
   });
 const fromOthers = (names = NAMES, atMs = NOW_MS) => {
   const { ca, certificate, key } = createWebhookCertificate(names, atMs);
-  return { ca, cert: certificate, key };
+  return { ca, cert: certificate, key: revealBytes(key).toString() };
 };
 
 test('without a Secret one is made, with a certificate of its CA for the names of the Service', async () => {
@@ -88,10 +89,44 @@ for (const [name, data, because] of bad) {
     expect(other).toBe('kept');
     expect(ca).toBe(`${made}${data['ca'] ?? ''}`);
     expect(
-      problemOfWebhookCertificate({ ca: made!, certificate: cert!, key: key! }, NAMES, NOW_MS),
+      problemOfWebhookCertificate(
+        { ca: made!, certificate: cert!, key: redactBytes(Buffer.from(key!)) },
+        NAMES,
+        NOW_MS,
+      ),
     ).toBeUndefined();
   });
 }
+
+test('while one takes the place of another, with the CAs of both, it stays', async () => {
+  const [old, next] = [fromOthers(), fromOthers()];
+  put({ ...old, ca: next.ca + old.ca, 'next-cert': next.cert, 'next-key': next.key });
+  const before = held();
+  expect(await ensure()).toEqual({ ca: next.ca + old.ca });
+  expect(held()).toEqual(before);
+});
+
+test('what takes the place of another certificate is announced before, with the CA of that', async () => {
+  const old = fromOthers(['other.svc']);
+  put(old);
+  let announced = '';
+  const announce = async (ca: string) => {
+    announced = ca;
+    expect(held()).toEqual(old);
+  };
+  await ensureWebhookCertificate({ client, secret, names: NAMES, nowMs: NOW_MS, announce });
+  expect(announced).toBe(`${held()['ca']}${old.ca}`);
+});
+
+test('what Serin made is marked as its own, and what it found is not', async () => {
+  const mark = () => (api.get('Secret', secret.namespace, secret.name) as any).metadata.annotations;
+  put(fromOthers());
+  await ensure();
+  expect(mark()).toBeUndefined();
+  put({});
+  await ensure();
+  expect(mark()).toEqual({ 'serin.dev/renewed-by': 'serin' });
+});
 
 test('of two that make it at once, both end with the same CA', async () => {
   const [one, other] = await Promise.all([ensure(), ensure()]);

@@ -1,12 +1,13 @@
 import {
+  authoritiesIn,
   createWebhookCertificate,
-  isCertificate,
   problemOfWebhookCertificate,
-  type WebhookCertificate,
+  toBundle,
 } from '../certificates/webhook-certificate.ts';
 import { isKubeError, type KubeClient } from './client.ts';
 import type { KubeObject } from './kube-object.ts';
 import { SECRETS, VALIDATING_WEBHOOKS, type ResourceRef } from './resources.ts';
+import { draftOfSecret, readHeldCertificate, withBundles } from './webhook-objects.ts';
 
 /** What became of the Secret. */
 export interface EnsuredCertificate {
@@ -23,6 +24,8 @@ export interface CertificateWish {
   readonly names: readonly string[];
   /** Milliseconds since 1970. */
   readonly nowMs: number;
+  /** Called before a certificate takes the place of another one, with the authorities of both. */
+  readonly announce?: (ca: string) => Promise<void>;
 }
 
 /** Others may write the same object: it is read anew so many times. */
@@ -33,21 +36,21 @@ export async function ensureWebhookCertificate(wish: CertificateWish): Promise<E
   const { client, secret, names, nowMs } = wish;
   return withRetries(async () => {
     const found = await getOrUndefined(() => client.get(SECRETS, secret));
-    const held = found && readCertificate(found);
+    const { served } = readHeldCertificate(found, false);
     const problem =
-      held === undefined ? 'there is no Secret' : problemOfWebhookCertificate(held, names, nowMs);
-    if (held !== undefined && problem === undefined) return { ca: held.ca };
+      found === undefined ? 'there is no Secret' : problemOfWebhookCertificate(served, names, nowMs);
+    if (problem === undefined) return { ca: served.ca };
     const made = createWebhookCertificate(names, nowMs);
-    const data = { ca: toBase64(made.ca), cert: toBase64(made.certificate), key: toBase64(made.key) };
-    const metadata = { name: secret.name, namespace: secret.namespace };
-    if (found === undefined) {
-      await client.create(SECRETS, secret.namespace, { metadata, type: 'Opaque', data });
-    } else {
-      await client.update(SECRETS, secret, { ...found, data: { ...(found['data'] as object), ...data } });
-    }
+    const draft = draftOfSecret(found, secret, made);
     // Running Pods serve the old certificate until the kubelet has brought them the new one.
-    const before = held !== undefined && isCertificate(held.ca) ? held.ca : '';
-    return { ca: made.ca + before, madeBecause: problem };
+    const ca = made.ca + toBundle(authoritiesIn(served.ca));
+    if (found === undefined) {
+      await client.create(SECRETS, secret.namespace, draft);
+    } else {
+      await wish.announce?.(ca);
+      await client.update(SECRETS, secret, draft);
+    }
+    return { ca, madeBecause: problem };
   });
 }
 
@@ -60,27 +63,15 @@ export async function setWebhookAuthority(
 ): Promise<void> {
   const ref = { namespace: '', name };
   await withRetries(async () => {
-    const found = await client.get(VALIDATING_WEBHOOKS, ref);
-    const webhooks = ((found['webhooks'] ?? []) as readonly RawWebhook[]).map((webhook) => ({
-      ...webhook,
-      clientConfig: { ...webhook.clientConfig, caBundle: toBase64(ca) },
-      ...(failurePolicy === '' ? {} : { failurePolicy }),
-    }));
+    const found = withBundles(await client.get(VALIDATING_WEBHOOKS, ref), undefined, () => ca);
+    const policy = failurePolicy === '' ? {} : { failurePolicy };
+    const webhooks = (found['webhooks'] as readonly object[]).map((webhook) => ({ ...webhook, ...policy }));
     await client.update(VALIDATING_WEBHOOKS, ref, { ...found, webhooks });
   });
 }
 
-interface RawWebhook {
-  readonly clientConfig?: object;
-}
-
-function readCertificate(secret: KubeObject): WebhookCertificate {
-  const data = (secret['data'] ?? {}) as Readonly<Record<string, unknown>>;
-  const text = (key: string) => Buffer.from(String(data[key] ?? ''), 'base64').toString('utf8');
-  return { ca: text('ca'), certificate: text('cert'), key: text('key') };
-}
-
-async function getOrUndefined(get: () => Promise<KubeObject>): Promise<KubeObject | undefined> {
+/** The object, or undefined where there is none. */
+export async function getOrUndefined(get: () => Promise<KubeObject>): Promise<KubeObject | undefined> {
   try {
     return await get();
   } catch (error) {
@@ -98,8 +89,4 @@ async function withRetries<T>(run: () => Promise<T>): Promise<T> {
       if (!isKubeError(error, 409) || tries === TRIES) throw error;
     }
   }
-}
-
-function toBase64(text: string): string {
-  return Buffer.from(text).toString('base64');
 }
