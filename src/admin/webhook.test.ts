@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Agent, request } from 'undici';
 import { createSelfSigned } from '../lib/self-signed.ts';
-import { startWebhook, type Webhook } from './webhook.ts';
+import { keysInFiles, startWebhook, type Webhook } from './webhook.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'serin-webhook-'));
 const { certificate, key } = createSelfSigned(['localhost'], Date.now());
@@ -35,8 +36,8 @@ beforeAll(async () => {
           ? { isAllowed: false, isOurs: true, message: 'no good', warnings: [] }
           : { isAllowed: true, isOurs: name !== 'foreign', message: '', warnings: ['careful'] };
       },
-      certificateFile: join(folder, 'cert'),
-      keyFile: join(folder, 'key'),
+      keys: keysInFiles(join(folder, 'cert'), join(folder, 'key')),
+      shown: () => {},
       judged: ({ namespace, name, verdict }) => void judged.push(`${namespace}/${name} ${verdict.isAllowed}`),
       failed: (error) => void failures.push(error),
     },
@@ -117,9 +118,12 @@ test('a certificate that is changed while the webhook starts, and a key that com
   writeFileSync(files.certificateFile, certificate);
   writeFileSync(files.keyFile, key);
   const problems: unknown[] = [];
+  const keys = keysInFiles(files.certificateFile, files.keyFile);
+  const ends: string[] = [];
+  const shown = ({ validTo }: X509Certificate) => void ends.push(validTo);
   const review = () => expect.unreachable();
   const failed = (error: unknown) => void problems.push(error);
-  const changed = await startWebhook({ review, ...files, judged: () => {}, failed }, '127.0.0.1:0', 10);
+  const changed = await startWebhook({ review, keys, shown, judged: () => {}, failed }, '127.0.0.1:0', 10);
   const shownName = async (): Promise<string | undefined> => {
     const socket = connect({ port: changed.port, host: '127.0.0.1', rejectUnauthorized: false });
     await once(socket, 'secureConnect');
@@ -133,7 +137,35 @@ test('a certificate that is changed while the webhook starts, and a key that com
   writeFileSync(files.keyFile, next.key);
   await expect.poll(shownName).toBe('DNS:next.test');
   expect(problems.length).toBe(1);
+  expect(ends).toEqual([certificate, next.certificate].map((pem) => new X509Certificate(pem).validTo));
   await changed.close();
+});
+
+test('without keys it starts and takes nothing; it shows them as soon as there are some', async () => {
+  const problems: unknown[] = [];
+  let found: { cert: Buffer; key: Buffer } | undefined;
+  const late = await startWebhook(
+    {
+      review: () => expect.unreachable(),
+      keys: { areOptional: true, read: async () => found },
+      shown: () => {},
+      judged: () => {},
+      failed: (error) => void problems.push(error),
+    },
+    '127.0.0.1:0',
+    10,
+  );
+  const ask = async () => {
+    const options = { method: 'POST', body: '{', dispatcher: agent } as const;
+    return (await request(`https://127.0.0.1:${late.port}/`, options)).statusCode;
+  };
+  await expect(ask()).rejects.toThrow();
+  found = { cert: Buffer.from(certificate), key: Buffer.from(key) };
+  await expect.poll(() => ask().catch(() => 0)).toBe(500);
+  found = undefined;
+  expect(await ask()).toBe(500);
+  expect(problems).toEqual([]);
+  await late.close();
 });
 
 test('a review that is under way when the webhook closes is answered, and its connection closed', async () => {

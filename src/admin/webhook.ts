@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -7,11 +8,33 @@ import { createReviewBodies, type ReviewBodies } from './review-bodies.ts';
 
 export interface WebhookDeps {
   readonly review: Review;
-  readonly certificateFile: string;
-  readonly keyFile: string;
+  readonly keys: WebhookKeySource;
+  /** Told when the certificate that is shown becomes another one. */
+  readonly shown: (certificate: X509Certificate) => void;
   /** Told of every verdict on an Ingress of ours that is to be kept: dry runs and other classes are not counted. */
   readonly judged: (judgement: Judgement) => void;
   readonly failed: (error: unknown) => void;
+}
+
+/** PEM. */
+export interface WebhookKeys {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+}
+
+export interface WebhookKeySource {
+  /** Undefined: there are none yet, or none any more; what is shown stays. */
+  read(): Promise<WebhookKeys | undefined>;
+  /** Whether the webhook may start without. It takes no review before it has some. */
+  readonly areOptional: boolean;
+}
+
+/** Keys in files, as a Secret is mounted. */
+export function keysInFiles(certificateFile: string, keyFile: string): WebhookKeySource {
+  return {
+    areOptional: false,
+    read: async () => ({ cert: await readFile(certificateFile), key: await readFile(keyFile) }),
+  };
 }
 
 export interface Judgement {
@@ -35,42 +58,51 @@ export interface Webhook {
 /** The API server waits no longer for a review, and begins at once. */
 const REQUEST_MS = 30_000;
 const HEAD_MS = 10_000;
-const FILE_POLL_MS = 10_000;
+const KEYS_POLL_MS = 10_000;
 /** How long reviews that are under way may take when it closes: the API server waits no longer than this for one. */
 const CLOSING_MS = 10_000;
 
 /**
- * Starts the webhook; `address` is `:8443` or `host:port`. Rejects when files cannot be read or the port cannot be bound. The files are
- * read again as often as `pollMs` says: watching them would miss what changes before the watcher's own first look.
+ * Starts the webhook; `address` is `:8443` or `host:port`. Rejects when keys that it needs cannot be read or the port cannot be bound. The keys
+ * are read again as often as `pollMs` says: watching files would miss what changes before the watcher's own first look.
  */
 export async function startWebhook(
   deps: WebhookDeps,
   address: string,
-  pollMs: number = FILE_POLL_MS,
+  pollMs: number = KEYS_POLL_MS,
 ): Promise<Webhook> {
   const { host, port } = parseAddress(address);
-  const readKeys = () => ({ cert: readFileSync(deps.certificateFile), key: readFileSync(deps.keyFile) });
   let isLeaving = false;
   const bodies = createReviewBodies();
   const timeouts = { requestTimeout: REQUEST_MS, headersTimeout: HEAD_MS };
-  let keys = readKeys();
-  const server = createServer({ ...keys, ...timeouts }, (request, response) => {
+  const server = createServer(timeouts, (request, response) => {
     void answer(deps, bodies, request, response, () => isLeaving);
   });
+  let keys: WebhookKeys | undefined;
+  const load = async () => {
+    const next = await deps.keys.read();
+    if (next === undefined || (keys?.cert.equals(next.cert) && keys.key.equals(next.key))) return;
+    server.setSecureContext(next);
+    keys = next;
+    deps.shown(new X509Certificate(next.cert));
+  };
   let isUnreadable = false;
-  const reload = () => {
+  let isLoading = false;
+  const reload = async () => {
+    if (isLoading) return;
+    isLoading = true;
     try {
-      const next = readKeys();
+      await load();
       isUnreadable = false;
-      if (next.cert.equals(keys.cert) && next.key.equals(keys.key)) return;
-      keys = next;
-      server.setSecureContext(next);
     } catch (error) {
       if (!isUnreadable) deps.failed(error);
       isUnreadable = true;
+    } finally {
+      isLoading = false;
     }
   };
-  const polling = setInterval(reload, pollMs);
+  await (deps.keys.areOptional ? reload() : load());
+  const polling = setInterval(() => void reload(), pollMs);
   polling.unref();
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

@@ -1,7 +1,6 @@
-import { startWebhook, type Webhook } from '../admin/webhook.ts';
 import { isClosedAddress, isInnerAddress } from '../controller/dns/closed-addresses.ts';
 import { createRelatedIngresses } from '../controller/admission/related.ts';
-import { createReview, type Review } from '../controller/admission/review.ts';
+import { createReview } from '../controller/admission/review.ts';
 import { loadApiAccess } from '../controller/kube/config.ts';
 import { createKubeClient, isKubeError, type KubeClient } from '../controller/kube/client.ts';
 import { SERVICES } from '../controller/kube/resources.ts';
@@ -15,11 +14,11 @@ import { WORKER_KEY } from '../controller/settings/worker-processes.ts';
 import type { ObjectRef } from '../controller/store/object-store.ts';
 import type { ControlLog } from '../observe/log.ts';
 import { features } from '../features/registry.ts';
-import type { ControlMetrics } from '../observe/control-metrics.ts';
 import { UsageError, type FlagReader, type Invocation } from './args.ts';
 import { createMetrics } from './create-metrics.ts';
 import { runFleet } from './run-fleet.ts';
 import { waitForSignal } from './signals.ts';
+import { readRenewalOptions, startWebhookOf } from './start-webhook.ts';
 import { readRef, toTranslateOptions } from './translate-options.ts';
 import { versionOf } from './version.ts';
 
@@ -38,6 +37,7 @@ export async function controller({ flags }: Invocation, log: ControlLog, entry: 
   if (flags.string('publish-service') !== '' && flags.string('publish-status-address') !== '') {
     throw new UsageError('--publish-service and --publish-status-address exclude each other', 2);
   }
+  const renewal = readRenewalOptions(flags, pod);
   const stopRequest = waitForSignal((signal) => {
     log.warn({ signal }, 'asked once more: Serin ends at once');
     process.exit(1);
@@ -68,17 +68,24 @@ export async function controller({ flags }: Invocation, log: ControlLog, entry: 
   const ttl = flags.number('election-ttl');
   const ttlSeconds = ttl > 0 ? Math.max(ttl, ELECTION_TTL_MIN_SECONDS) : 30;
   let cluster: Cluster | undefined;
-  const webhook = await startWebhookOf(flags, log, metrics.control, () => {
-    const related = createRelatedIngresses(options.annotationsPrefix);
-    store.watchIngresses(related.changed);
-    return createReview({
-      options,
-      features,
-      present: () => store.present(),
-      related,
-      lookUp: (wanted) => lookUpObjects(reviewing, wanted),
-      nowMs: () => performance.timeOrigin + performance.now(),
-    });
+  const webhook = await startWebhookOf({
+    flags,
+    renewal,
+    client: reviewing,
+    log,
+    metrics: metrics.control,
+    createReview() {
+      const related = createRelatedIngresses(options.annotationsPrefix);
+      store.watchIngresses(related.changed);
+      return createReview({
+        options,
+        features,
+        present: () => store.present(),
+        related,
+        lookUp: (wanted) => lookUpObjects(reviewing, wanted),
+        nowMs: () => performance.timeOrigin + performance.now(),
+      });
+    },
   });
   const running = runFleet(
     flags,
@@ -116,6 +123,7 @@ export async function controller({ flags }: Invocation, log: ControlLog, entry: 
             publishService: readRef(flags, 'publish-service'),
             publishStatusAddress: flags.string('publish-status-address'),
             isInternalAddressReported: flags.boolean('report-node-internal-ip-address'),
+            webhook: webhook && renewal && { renewal, port: webhook.port },
             areSyncEventsOn: !flags.boolean('disable-sync-events'),
             configMaps: [options.configMap, options.tcpServices, options.udpServices].filter(
               (ref) => ref !== undefined,
@@ -158,52 +166,6 @@ function readPod(flags: FlagReader, env: NodeJS.ProcessEnv): ObjectRef | undefin
     'serin controller: the environment variables POD_NAME and POD_NAMESPACE are needed in a Pod',
     2,
   );
-}
-
-/** Starts the admission webhook where --validating-webhook asks for one. Rejects with the flag and what is wrong with it. */
-async function startWebhookOf(
-  flags: FlagReader,
-  log: ControlLog,
-  metrics: ControlMetrics,
-  createReviewOf: () => Review,
-): Promise<Webhook | undefined> {
-  const address = flags.string('validating-webhook');
-  if (address === '') return undefined;
-  const certificateFile = flags.string('validating-webhook-certificate');
-  const keyFile = flags.string('validating-webhook-key');
-  if (certificateFile === '' || keyFile === '') {
-    throw new UsageError(
-      '--validating-webhook needs --validating-webhook-certificate and --validating-webhook-key',
-      2,
-    );
-  }
-  const webhook = await startWebhook(
-    {
-      review: createReviewOf(),
-      certificateFile,
-      keyFile,
-      judged({ namespace, name, verdict, tookMs }) {
-        const { isAllowed, message, effort } = verdict;
-        metrics.admissionChecked(namespace, name, isAllowed);
-        if (effort !== undefined) {
-          metrics.setAdmission({
-            testedIngresses: effort.ingresses,
-            testedSeconds: effort.translateMs / 1_000,
-            renderedIngresses: effort.ingresses,
-            renderSeconds: effort.checkMs / 1_000,
-            configBytes: effort.modelBytes,
-            roundtripSeconds: tookMs / 1_000,
-          });
-        }
-        if (!isAllowed)
-          log.info({ ingress: `${namespace}/${name}`, message }, 'the webhook refused an Ingress');
-      },
-      failed: (error) => log.warn({ error }, 'the webhook could not answer'),
-    },
-    address,
-  );
-  log.info({ name: 'webhook', address: webhook.address, port: webhook.port }, 'listening');
-  return webhook;
 }
 
 /** A Service that a flag names must exist at start, as with ingress-nginx; throws UsageError when the API server says it does not. */

@@ -24,7 +24,12 @@ const placesIn = (text: string) =>
   );
 
 test('with all that a whole cluster asks for they are those of rbac.yaml', () => {
-  const text = rolesFor('--watch-namespace-selector=a=b', '--election-id=ingress-nginx-leader');
+  const text = rolesFor(
+    '--watch-namespace-selector=a=b',
+    '--election-id=ingress-nginx-leader',
+    '--validating-webhook=:8443',
+    '--validating-webhook-rotation=own',
+  );
   expect(lines(grantsIn(text))).toEqual(lines(grantsOf('rbac.yaml')));
 });
 
@@ -37,6 +42,24 @@ test('of namespaces and nodes nothing is asked that the flags do not need', () =
   const least = resources('--update-status=false', '--disable-leader-election');
   for (const resource of ['nodes', 'pods', 'leases', 'ingresses/status'])
     expect(least).not.toContain(resource);
+});
+
+test('the Secret and the configuration of the webhook are named one by one, and only where its certificate is renewed', () => {
+  const named = (...argv: string[]) =>
+    grantsIn(rolesFor('--validating-webhook=:8443', '--watch-namespace=shop', ...argv))
+      .filter(({ name }) => name.startsWith('hook'))
+      .map(({ scope, resource, verb, name }) => `${scope} ${resource} ${verb} ${name}`);
+  const names = ['--validating-webhook-secret=hook-s', '--validating-webhook-configuration=hook-c'];
+  expect(named(...names)).toEqual([]);
+  const secret = ['namespace secrets get hook-s', 'namespace secrets update hook-s'];
+  const renewing = ['--validating-webhook-rotation=own', ...names];
+  expect(named(...renewing).toSorted()).toEqual([
+    'cluster validatingwebhookconfigurations get hook-c',
+    'cluster validatingwebhookconfigurations update hook-c',
+    ...secret,
+  ]);
+  expect(named(...renewing, '--cluster-roles=false').toSorted()).toEqual(secret);
+  expect(named(...renewing, '--validating-webhook-configuration=').toSorted()).toEqual(secret);
 });
 
 test('a namespace that is watched has a role of its own, and what flags name elsewhere is named in one', () => {

@@ -10,6 +10,7 @@ interface Rule {
 }
 
 const CORE = '';
+const ADMISSION = 'admissionregistration.k8s.io';
 const NETWORKING = 'networking.k8s.io';
 
 /** The roles that the controller needs with these flags, and their bindings, as YAML: docs/rbac.md for one installation. */
@@ -59,13 +60,22 @@ function watchedRules(flags: FlagReader): Rule[] {
 /** What belongs to no namespace. */
 function clusterRules(flags: FlagReader): Rule[] {
   const isSelected = flags.string('watch-namespace-selector') !== '';
+  const webhook = flags.string('validating-webhook-configuration');
   return [
     rule(NETWORKING, ['ingressclasses'], ['list', 'watch']),
     ...(isSelected ? [rule(CORE, ['namespaces'], ['list', 'watch'])] : []),
     ...(areNodesRead(flags) || flags.boolean('enable-topology-aware-routing')
       ? [rule(CORE, ['nodes'], ['get'])]
       : []),
+    ...(isRenewing(flags) && webhook !== ''
+      ? [rule(ADMISSION, ['validatingwebhookconfigurations'], ['get', 'update'], [webhook])]
+      : []),
   ];
+}
+
+/** Whether the webhook's certificate is renewed. */
+function isRenewing(flags: FlagReader): boolean {
+  return flags.string('validating-webhook') !== '' && flags.string('validating-webhook-rotation') !== 'off';
 }
 
 /** Whether addresses for the status are those of nodes. */
@@ -78,7 +88,8 @@ function areNodesRead(flags: FlagReader): boolean {
 function ownRules(flags: FlagReader): Rule[] {
   const leases = ['leases'];
   const group = 'coordination.k8s.io';
-  const arePodsRead = flags.boolean('update-status') || flags.boolean('enable-topology-aware-routing');
+  const arePodsRead =
+    flags.boolean('update-status') || flags.boolean('enable-topology-aware-routing') || isRenewing(flags);
   return [
     ...(flags.boolean('disable-leader-election')
       ? []
@@ -87,6 +98,9 @@ function ownRules(flags: FlagReader): Rule[] {
           rule(group, leases, ['get', 'update'], [flags.string('election-id')]),
         ]),
     ...(arePodsRead ? [rule(CORE, ['pods'], ['get', 'list'])] : []),
+    ...(isRenewing(flags)
+      ? [rule(CORE, ['secrets'], ['get', 'update'], [flags.string('validating-webhook-secret')])]
+      : []),
   ];
 }
 

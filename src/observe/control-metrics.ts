@@ -50,6 +50,8 @@ export interface ControlMetrics {
   /** One Ingress checked by the webhook. */
   admissionChecked(namespace: string, ingress: string, isAdmitted: boolean): void;
   setAdmission(values: AdmissionMetric): void;
+  /** When the certificate that the webhook shows ends. */
+  setWebhookCertificate(expiresAtMs: number): void;
   /** How many findings of a reason there are now. */
   setFindings(reason: string, severity: string, count: number): void;
   /** Workers whose event loop stands still. */
@@ -189,6 +191,12 @@ export function createControlMetrics(
     labelNames: [...constantNames, 'reason', 'severity'],
     registers,
   });
+  const webhookExpiry = new Gauge({
+    name: 'serin_webhook_certificate_expire_time_seconds',
+    help: 'Number of seconds since 1970 to the end of the certificate that the admission webhook shows',
+    labelNames: constantNames,
+    registers,
+  });
   const admission = createAdmissionGauges(gauge, constantLabels);
 
   const control: ControlMetrics = {
@@ -217,6 +225,7 @@ export function createControlMetrics(
       if (counts.size > MAX_CHECKED) counts.delete(counts.keys().next().value!);
     },
     setAdmission: admission,
+    setWebhookCertificate: (expiresAtMs) => webhookExpiry.set(constantLabels, Math.floor(expiresAtMs / 1000)),
     setFindings: (reason, severity, count) => findings.set({ ...constantLabels, reason, severity }, count),
     setStuckWorkers: (count) => stuckWorkers.set(constantLabels, count),
     workerReplaced: () => replacedWorkers.inc(constantLabels),

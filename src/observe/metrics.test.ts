@@ -358,6 +358,15 @@ describe('control plane', () => {
     ]);
   });
 
+  test('the end of the certificate that the webhook shows; without a webhook there is no line', async () => {
+    const registry = registryOf();
+    const read = async () =>
+      (await textOf(registry)).split('\n').filter((line) => line.startsWith('serin_webhook'));
+    expect(await read()).toEqual([]);
+    registry.control.setWebhookCertificate(Date.UTC(2027, 0, 1) + 999);
+    expect(await read()).toEqual([`serin_webhook_certificate_expire_time_seconds{${CONSTANT}} 1798761600`]);
+  });
+
   test('findings by reason and severity; a reason that has gone stays as a zero', async () => {
     const registry = registryOf();
     registry.control.setFindings('PathConflict', 'warning', 2);

@@ -280,6 +280,34 @@ describe.skipIf(HELM === undefined)('the chart (skipped where there is no helm)'
     );
   });
 
+  test('the certificate of the webhook is renewed under the names of its objects, and nothing is granted where it is not', () => {
+    const front = find(render({ fullnameOverride: 'front' }), 'Deployment', 'front-controller');
+    const [{ args }] = front.spec.template.spec.containers;
+    const { flags } = parseArgs(['controller', ...args.slice(1)], '');
+    expect(flags.string('validating-webhook-rotation')).toBe('own');
+    expect(flags.string('validating-webhook-secret')).toBe('front-admission');
+    expect(flags.string('validating-webhook-configuration')).toBe('front-admission');
+    expect(flags.list('validating-webhook-host')).toEqual([
+      'front-controller-admission',
+      'front-controller-admission.$(POD_NAMESPACE).svc',
+    ]);
+    const scope = { enabled: true, namespace: 'shop' };
+    const without = [
+      { controller: { admissionWebhooks: { rotation: 'off' } } },
+      { controller: { admissionWebhooks: { enabled: false } } },
+      { controller: { admissionWebhooks: { certManager: { enabled: true } } } },
+      { rbac: { scope: true }, controller: { scope } },
+    ];
+    for (const values of without) {
+      const objects = render(values);
+      expect(controllerOf(objects).args.join()).not.toContain('rotation');
+      const granted = objects
+        .filter(({ kind, metadata }) => kind.endsWith('Role') && metadata.name === 'ingress-nginx')
+        .flatMap(({ rules }: any) => rules.flatMap((rule: any) => rule.resourceNames ?? []));
+      expect(granted).toEqual(['ingress-nginx-leader']);
+    }
+  });
+
   test('NOTES name no value where none is idle', () => {
     expect(notesOf({})).not.toContain('These values set nothing');
   });
@@ -308,6 +336,7 @@ describe.skipIf(HELM === undefined)('the chart (skipped where there is no helm)'
     ['a kind that is none', { controller: { kind: 'StatefulSet' } }],
     ['a number of replicas that is a word', { controller: { replicaCount: 'two' } }],
     ['a port that is a name', { tcp: { http: 'a/b:80' } }],
+    ['a rotation that is none', { controller: { admissionWebhooks: { rotation: 'yes' } } }],
     ['a failurePolicy that is none', { controller: { admissionWebhooks: { failurePolicy: 'Maybe' } } }],
   ];
   for (const [name, values] of refused) {

@@ -16,6 +16,11 @@
 {{- with $c.admissionWebhooks }}{{ if .enabled -}}
 {{- $args = concat $args (list (printf "--validating-webhook=:%v" .port) (printf "--validating-webhook-certificate=%s" .certificate) (printf "--validating-webhook-key=%s" .key)) -}}
 {{- end }}{{ end -}}
+{{- with include "serin.rotation" . -}}
+{{- $name := include "serin.admission" $ -}}
+{{- $service := include "serin.webhookService" $ -}}
+{{- $args = concat $args (list (printf "--validating-webhook-rotation=%s" .) (printf "--validating-webhook-secret=%s" $name) (printf "--validating-webhook-configuration=%s" $name) (printf "--validating-webhook-host=%s,%s.$(POD_NAMESPACE).svc" $service $service)) -}}
+{{- end -}}
 {{- if not $c.enableAnnotationValidations }}{{ $args = append $args "--enable-annotation-validation=false" }}{{ end -}}
 {{- if $c.ingressClassByName }}{{ $args = append $args "--ingress-class-by-name=true" }}{{ end -}}
 {{- if $c.watchIngressWithoutClass }}{{ $args = append $args "--watch-ingress-without-class=true" }}{{ end -}}

@@ -28,6 +28,12 @@
 {{- printf "%s-admission" (include "serin.controller" .) | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 
+{{/* The controller renews the certificate only where it may tell the API server. */}}
+{{- define "serin.rotation" -}}
+{{- $w := .Values.controller.admissionWebhooks -}}
+{{- if and $w.enabled (not $w.certManager.enabled) (not .Values.rbac.scope) (ne $w.rotation "off") }}{{ $w.rotation }}{{ end -}}
+{{- end -}}
+
 {{- define "serin.account" -}}
 {{- default (ternary (include "serin.fullname" .) "default" .Values.serviceAccount.create) .Values.serviceAccount.name -}}
 {{- end -}}

@@ -14,10 +14,16 @@
 {{- if .Values.controller.scope.namespaceSelector }}
 - { apiGroups: [""], resources: [namespaces], verbs: [list, watch] }
 {{- end }}
+{{- if include "serin.rotation" . }}
+- { apiGroups: [admissionregistration.k8s.io], resources: [validatingwebhookconfigurations], resourceNames: [{{ include "serin.admission" . }}], verbs: [get, update] }
+{{- end }}
 {{- end -}}
 
 {{- define "serin.ownRules" -}}
 - { apiGroups: [coordination.k8s.io], resources: [leases], verbs: [create] }
 - { apiGroups: [coordination.k8s.io], resources: [leases], resourceNames: [{{ include "serin.electionID" . }}], verbs: [get, update] }
 - { apiGroups: [""], resources: [pods], verbs: [get, list] }
+{{- if include "serin.rotation" . }}
+- { apiGroups: [""], resources: [secrets], resourceNames: [{{ include "serin.admission" . }}], verbs: [get, update] }
+{{- end }}
 {{- end -}}

@@ -12,10 +12,12 @@ import { createFailureLog } from './failure-log.ts';
 import { createLeaderElection, createSoleLeader, type LeaderElection } from './lease.ts';
 import { PODS, STORE_RESOURCES } from './resources.ts';
 import { createKubeSource, type KubeSource } from './source.ts';
-import { countOtherPods, findAddresses, type AddressOptions } from './status-addresses.ts';
+import { countOtherPods, findAddresses, findPodAddresses, type AddressOptions } from './status-addresses.ts';
 import { createStatusWriter } from './status.ts';
 import type { ObjectChange } from './store-sink.ts';
 import type { Timing } from './timing.ts';
+import { createWebhookRenewal, type WebhookRenewalOptions } from './webhook-renewal.ts';
+import { areAllServing } from './webhook-replicas.ts';
 
 /** What flags and environment decide about the cluster. */
 export interface ClusterOptions {
@@ -33,6 +35,8 @@ export interface ClusterOptions {
   readonly publishStatusAddress: string;
   readonly isInternalAddressReported: boolean;
   readonly areSyncEventsOn: boolean;
+  /** The certificate of the webhook is renewed; every replica shows its own at `port`. */
+  readonly webhook?: { readonly renewal: WebhookRenewalOptions; readonly port: number };
   /** The ConfigMaps with settings: --configmap and those of TCP and UDP services. */
   readonly configMaps: readonly ObjectRef[];
 }
@@ -177,6 +181,27 @@ export function createCluster(deps: ClusterDeps): Cluster {
         })
       : undefined;
 
+  const renewal =
+    options.webhook === undefined || self === undefined
+      ? undefined
+      : createWebhookRenewal({
+          client,
+          timing,
+          options: options.webhook.renewal,
+          isLeader: () => election.isLeader(),
+          isServedEverywhere: servingQuestion(client, self, options.webhook),
+          observer: {
+            did: (what, about) => log.info(about ?? {}, `webhook: ${what}`),
+            failed: (error) => log.warn({ error }, "the webhook's certificate cannot be looked after now"),
+            trouble(message) {
+              log.warn(`the webhook's certificate: ${message}`);
+              if (pod === undefined) return;
+              const note = { type: 'Warning', reason: 'WebhookCertificate', lasting: 'arisen' } as const;
+              events.record({ subject: pod, ...note, message });
+            },
+          },
+        });
+
   return {
     source,
     isLeader: () => election.isLeader(),
@@ -185,6 +210,7 @@ export function createCluster(deps: ClusterDeps): Cluster {
       election.start();
       if (isSole) deps.leadChanged?.(true);
       status?.start();
+      renewal?.start();
     },
     built: (findings) => findingReport.report(findings),
     applied(served) {
@@ -193,6 +219,7 @@ export function createCluster(deps: ClusterDeps): Cluster {
     },
     rejected: (message) => changeReport.rejected(message),
     async stop(withinMs) {
+      await renewal?.stop();
       await status?.stop(options.isStatusTakenBack, withinMs);
       await election.stop();
       await events.flush(EVENTS_FLUSH_MS);
@@ -200,6 +227,18 @@ export function createCluster(deps: ClusterDeps): Cluster {
       await source.stop();
       await client.close();
     },
+  };
+}
+
+/** Whether every Pod shows a certificate of an authority. */
+function servingQuestion(
+  client: KubeClient,
+  self: ObjectRef,
+  { port, renewal }: NonNullable<ClusterOptions['webhook']>,
+): (ca: string, signal: AbortSignal) => Promise<boolean> {
+  return async (ca, signal) => {
+    const addresses = await findPodAddresses(self, client, signal);
+    return areAllServing({ addresses, port, ca, name: renewal.names.at(-1)! }, signal);
   };
 }
 
