@@ -50,7 +50,7 @@ function told(step: RenewalStep): string {
 const foreign = { isRenewed: false };
 type Case = [name: string, held: HeldCertificate, bundles: readonly string[] | undefined, told: string];
 const cases: Case[] = [
-  ['no Secret: one is prepared', held(nothing), [''], 'prepare, keep : ca, cert or key cannot be read'],
+  ['no Secret: one is prepared', held(nothing), [''], 'prepare, keep : there is none'],
   ['a young certificate that is known: nothing', held(young), [young.ca], 'rest'],
   ['nobody is to be told: nothing', held(young), [], 'rest'],
   ['nobody may say what is known: nothing', held(young), undefined, 'rest'],

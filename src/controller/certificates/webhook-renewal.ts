@@ -60,7 +60,8 @@ export function nextStep(view: RenewalView): RenewalStep {
   const { served, next } = held;
   const known = authoritiesIn(served.ca);
   const valid = known.filter((one) => isValid(one, nowMs));
-  const problem = problemOfWebhookCertificate(served, names, nowMs);
+  const problem =
+    served.certificate === '' ? 'there is none' : problemOfWebhookCertificate(served, names, nowMs);
   if (!held.isRenewed) return stepOfOthers(served, problem, valid, bundles);
 
   const because = next === undefined ? (problem ?? whyDue(served, view)) : whyUnfit(next, view);
