@@ -1,4 +1,5 @@
 import { createPrivateKey, generateKeyPairSync, randomBytes, X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
 import { issueCertificate, type KeyPair } from '../../lib/issue-certificate.ts';
 import { redactBytes, revealBytes, type RedactedBytes } from '../../lib/redacted-bytes.ts';
 
@@ -70,7 +71,7 @@ export function problemOfWebhookCertificate(
   }
   const issuer = issuerOf(server, authorities);
   if (issuer === undefined) return 'the certificate is not of the CA';
-  const missing = names.find((name) => server.checkHost(name) === undefined);
+  const missing = names.find((name) => !isFor(server, name));
   if (missing !== undefined) return `the certificate is not for ${missing}`;
   const lastMs = Math.min(RENEWED_BEFORE_MS, spanOf(server) * LAST_PART);
   const endsMs = Math.min(server.validToDate.getTime(), issuer.validToDate.getTime());
@@ -108,6 +109,10 @@ export function issuerOf(
   authorities: readonly X509Certificate[],
 ): X509Certificate | undefined {
   return authorities.find((one) => certificate.checkIssued(one) && certificate.verify(one.publicKey));
+}
+
+function isFor(certificate: X509Certificate, name: string): boolean {
+  return (isIP(name) === 0 ? certificate.checkHost(name) : certificate.checkIP(name)) !== undefined;
 }
 
 /** From the first to the last moment of a certificate. */

@@ -40,11 +40,11 @@ afterEach(async () => {
   await api.stop();
 });
 
-function renewal(through: KubeClient = client, isTakenOver = false): WebhookRenewal {
+function renewal(through: KubeClient = client, isTakenOver = false, names = NAMES): WebhookRenewal {
   return createWebhookRenewal({
     client: through,
     timing: { nowMs: () => nowMs, elapsedMs: () => nowMs, random: () => 0, after: () => () => {} },
-    options: { secret, configuration: CONFIGURATION, names: NAMES, isTakenOver, lifeMs: LIFE_MS },
+    options: { secret, configuration: CONFIGURATION, names, isTakenOver, lifeMs: LIFE_MS },
     isLeader: () => isLeader,
     isServedEverywhere: async () => isServedEverywhere,
     observer: {
@@ -233,6 +233,8 @@ test('of the configuration only the caBundle of the own webhook changes, and non
   const injected = configuration();
   await settle(renewal());
   expect(configuration()).toEqual(injected);
+  expect(troubles).toHaveLength(1);
+  expect(troubles[0]).toContain('cert-manager writes the caBundles of "ingress-nginx-admission"');
   putConfiguration('', { labels: { a: 'b' } });
   const { metadata, ...before } = configuration();
   await settle(renewal());
@@ -241,6 +243,34 @@ test('of the configuration only the caBundle of the own webhook changes, and non
   const caBundle = Buffer.from(young.ca).toString('base64');
   const [own, another] = before.webhooks;
   expect(after.webhooks).toEqual([{ ...own, clientConfig: { ...own.clientConfig, caBundle } }, another]);
+});
+
+test('names that no webhook leads to are said, and nothing else is served', async () => {
+  const old = aged(300, ['elsewhere.svc']);
+  putSecret(old, OURS);
+  putConfiguration(old.ca);
+  await settle(renewal(client, false, ['elsewhere.svc']));
+  expect(held().served.certificate).toBe(old.certificate);
+  expect(troubles).toEqual([
+    'no webhook of "ingress-nginx-admission" leads to one of elsewhere.svc (--validating-webhook-host)',
+  ]);
+});
+
+test('an address is a name, too; one that no certificate can be for is said, and none is made', async () => {
+  const url = 'https://10.0.0.9:8443/';
+  const webhooks = [{ name: 'ours', clientConfig: { url } }];
+  const kind = 'ValidatingWebhookConfiguration';
+  const apiVersion = 'admissionregistration.k8s.io/v1';
+  api.apply({ apiVersion, kind, metadata: { name: CONFIGURATION }, webhooks });
+  await settle(renewal(client, false, ['10.0.0.9']));
+  const [{ clientConfig }] = configuration().webhooks;
+  expect(clientConfig).toEqual({ url, caBundle: Buffer.from(held().served.ca).toString('base64') });
+  expect(did.filter((what) => what === 'a certificate was made')).toHaveLength(1);
+  did.length = 0;
+  await settle(renewal(client, false, ['10.0.0.9', 'ü.svc']));
+  expect(did).toEqual([]);
+  expect(troubles).toHaveLength(1);
+  expect(troubles[0]).toContain('none can be made for 10.0.0.9, ü.svc');
 });
 
 describe('what is forbidden', () => {

@@ -1,5 +1,10 @@
 import type { X509Certificate } from 'node:crypto';
-import { authoritiesIn, createWebhookCertificate, toBundle } from '../certificates/webhook-certificate.ts';
+import {
+  authoritiesIn,
+  createWebhookCertificate,
+  problemOfWebhookCertificate,
+  toBundle,
+} from '../certificates/webhook-certificate.ts';
 import {
   isValid,
   nextStep,
@@ -125,6 +130,15 @@ export function createWebhookRenewal(deps: WebhookRenewalDeps): WebhookRenewal {
     });
   }
 
+  /** undefined where webhooks are there and none leads to Serin by its names: then it is not known who is to be told. */
+  function bundlesOf(webhooks: KubeObject): readonly string[] | undefined {
+    const bundles = readBundles(webhooks, names);
+    const areOthers = bundles.length === 0 && webhooks['webhooks'] !== undefined;
+    if (!areOthers) return bundles;
+    say(`no webhook of "${configuration}" leads to one of ${names.join(', ')} (--validating-webhook-host)`);
+    return undefined;
+  }
+
   /** One step; false: there is nothing more to do now. */
   async function step(): Promise<boolean> {
     const found = await unlessForbidden(
@@ -136,7 +150,7 @@ export function createWebhookRenewal(deps: WebhookRenewalDeps): WebhookRenewal {
     if (found === undefined) return false;
     const held = readHeldCertificate(found.secret, options.isTakenOver);
     const webhooks = await readConfiguration();
-    const bundles = webhooks && readBundles(webhooks, names);
+    const bundles = webhooks && bundlesOf(webhooks);
     const next = nextStep({ held, bundles, names, lifeMs, nowMs: timing.nowMs() });
     if (next.kind !== 'serve') servedFromMs = undefined;
     if (!deps.isLeader() || signal.aborted) return false;
@@ -173,6 +187,11 @@ export function createWebhookRenewal(deps: WebhookRenewalDeps): WebhookRenewal {
     { because, keep }: RenewalStep & { kind: 'prepare' },
   ): Promise<boolean> {
     const made = createWebhookCertificate(names, timing.nowMs(), lifeMs);
+    const problem = problemOfWebhookCertificate(made, names, timing.nowMs());
+    if (problem !== undefined) {
+      say(`none can be made for ${names.join(', ')} (--validating-webhook-host): ${problem}`);
+      return false;
+    }
     const ca = made.ca + toBundle(keep);
     return writeSecret(found, { ...served, ca }, 'a certificate was made', because, made);
   }
@@ -197,7 +216,12 @@ export function createWebhookRenewal(deps: WebhookRenewalDeps): WebhookRenewal {
   }
 
   async function setBundles(webhooks: KubeObject, change: (bundle: string) => string): Promise<boolean> {
-    if (isCertManagers(webhooks)) return false;
+    if (isCertManagers(webhooks)) {
+      say(
+        `cert-manager writes the caBundles of "${configuration}", which lack what Secret ${secretName} holds`,
+      );
+      return false;
+    }
     const changed = withBundles(webhooks, names, change);
     const what = `updating validatingwebhookconfigurations "${configuration}"`;
     const written = await unlessForbidden(what, () =>
