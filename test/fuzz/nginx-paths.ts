@@ -1,6 +1,9 @@
 import type { RandomIngress } from './path-cases.ts';
 
-/* What ingress-nginx's template makes of the paths of a host (routing.md §3 and §4, annotations.md §2.1 of docs/reference). */
+/*
+ * What ingress-nginx's template makes of the paths of a host (docs/reference/routing.md §3, docs/reference/routing.md §4,
+ * docs/reference/annotations.md §2.1).
+ */
 
 interface Location {
   readonly path: string;
