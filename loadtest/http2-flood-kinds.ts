@@ -35,7 +35,7 @@ const idOf = (round: number, i: number): number => (round * PIECES + i) * 2 + 1;
 const forHost = (fields: Fields, path = '/512'): Fields =>
   fields.map(([name, value]) => [
     name,
-    name === ':authority' ? 'load.test' : name === ':path' ? path : value,
+    name === ':authority' ? 'flooded.test' : name === ':path' ? path : value,
   ]);
 const ASK = forHost(GET);
 const SEND = forHost(POST);
@@ -63,6 +63,8 @@ function dear(make: (i: number) => Buffer, start: Buffer = WIDE): Flood {
 const fields = (count: number, make: (i: number) => readonly [string, string]): Buffer =>
   block(Array.from({ length: count }, (_, i) => make(i)));
 const text = (value: string): Buffer => Buffer.from(value, 'latin1');
+/** A WebSocket message of one octet, masked with nothing. */
+const MESSAGE = Buffer.from([0x82, 0x81, 0, 0, 0, 0, 0x78]);
 /** What either side may send beside its messages. */
 const BESIDE: Readonly<Record<string, Flood>> = {
   ping: same(many(() => ping())),
@@ -166,17 +168,18 @@ const CLIENT: Readonly<Record<string, Flood>> = {
         [':method', 'CONNECT'],
         [':protocol', 'websocket'],
         [':scheme', 'http'],
-        [':authority', 'load.test'],
-        [':path', '/websocket'],
+        [':authority', 'flooded.test'],
+        [':path', '/ws'],
         ['sec-websocket-version', '13'],
       ],
       4,
     ),
-    piece: () => many(() => data(1, '\x89')),
+    piece: (round) =>
+      many((i) => data(1, MESSAGE.subarray((round * PIECES + i) % 7, ((round * PIECES + i) % 7) + 1))),
   },
   'http1-pipeline': {
     isHttp1: true,
-    piece: () => many(() => text('GET /512 HTTP/1.1\r\nHost: load.test\r\n\r\n')),
+    piece: () => many(() => text('GET /512 HTTP/1.1\r\nHost: flooded.test\r\n\r\n')),
   },
   // Answered without an upstream.
   'http1-own-answers': {
@@ -185,7 +188,7 @@ const CLIENT: Readonly<Record<string, Flood>> = {
   },
   'http1-chunks': {
     isHttp1: true,
-    start: text('POST /512 HTTP/1.1\r\nHost: load.test\r\nTransfer-Encoding: chunked\r\n\r\n'),
+    start: text('POST /512 HTTP/1.1\r\nHost: flooded.test\r\nTransfer-Encoding: chunked\r\n\r\n'),
     piece: () => many(() => text('1\r\nx\r\n')),
   },
   'http1-fields': {

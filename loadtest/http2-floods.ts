@@ -26,6 +26,7 @@ const { values } = parseArgs({
 const PORT = 18_420;
 const HEALTH_PORT = 18_422;
 const HOSTILE_PORT = 18_423;
+const FLOODED_PORT = 18_424;
 const MOST_MS = 100;
 interface Latencies {
   readonly sent: number;
@@ -104,7 +105,20 @@ const turns = join(folder, 'turns');
 const started: Started[] = [];
 try {
   const manifests = manifestsOf(folder, 'plain', await startUpstreams(started));
+  // What the floods ask for is answered by another server than what the others ask for: they share Serin alone.
+  started.push(
+    start(LOAD_CORE, 'nice', [
+      '-n',
+      '19',
+      process.execPath,
+      join(import.meta.dirname, 'upstream.ts'),
+      String(FLOODED_PORT),
+    ]),
+  );
   const hostile = [
+    ...service('flooded', FLOODED_PORT),
+    ingress('flooded', 'flooded.test', '/', 'flooded', { 'ssl-redirect': 'false', 'proxy-body-size': '0' }),
+    ingress('tunnels', 'flooded.test', '/ws', 'echo', { 'ssl-redirect': 'false' }),
     ...service('hostile', HOSTILE_PORT),
     ingress('hostile', 'hostile.test', '/', 'hostile', {
       'backend-protocol': 'GRPC',

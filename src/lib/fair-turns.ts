@@ -6,48 +6,67 @@ export interface TurnUser {
 
 type Defer = (job: () => void) => void;
 
+/** Units of a turn; what costs how many is for the users to say, about a microsecond each. */
+export interface TurnUnits {
+  /** What a user may spend in a turn. */
+  readonly share: number;
+  /** When all have spent so much of a turn, it is crowded. */
+  readonly crowd: number;
+  /** What a user that comes then may spend. */
+  readonly crowdedShare: number;
+}
+
 /**
- * Keeps single users from having a turn of the event loop for themselves: each may spend so many units of a turn, and what is beyond that
- * waits for a turn to come. Of those that wait a few go on in each turn, in their order.
+ * Keeps users, one or many, from having a turn of the event loop for themselves: each may spend so many units of a turn, and what is
+ * beyond that waits for a turn to come. Of those that wait one goes on in each turn, in their order.
  */
 export class FairTurns {
-  /** Units that a user may spend in a turn; what it costs is for the users to say, about a microsecond each. */
-  readonly share: number;
+  readonly units: TurnUnits;
   /** Which turn it is; turns that nobody has asked for are not counted. */
   number = 0;
-  readonly #atOnce: number;
   readonly #defer: Defer;
   readonly #job: () => void;
   readonly #waiting: TurnUser[] = [];
+  #spent = 0;
   #isNextDue = false;
 
-  /** `atOnce`: how many of those that wait go on in one turn. */
-  constructor(share: number, atOnce: number, defer: Defer = setImmediate) {
-    this.share = share;
-    this.#atOnce = atOnce;
+  constructor(units: TurnUnits, defer: Defer = setImmediate) {
+    this.units = units;
     this.#defer = defer;
     this.#job = () => this.#begin();
   }
 
-  /** Shares are whole again in the next turn. */
-  expectNext(): void {
+  /** What a user may spend that has not spent anything of this turn. */
+  get fresh(): number {
+    return this.#spent < this.units.crowd ? this.units.share : this.units.crowdedShare;
+  }
+
+  /** Units were spent. */
+  spend(units: number): void {
+    this.#spent += units;
+    // Small use of many turns would add up otherwise.
+    if (this.#spent * 8 > this.units.share) this.#expectNext();
+  }
+
+  await(user: TurnUser): void {
+    this.#waiting.push(user);
+    this.#expectNext();
+  }
+
+  #expectNext(): void {
     if (this.#isNextDue) return;
     this.#isNextDue = true;
     this.#defer(this.#job);
   }
 
-  await(user: TurnUser): void {
-    this.#waiting.push(user);
-    this.expectNext();
-  }
-
   #begin(): void {
     this.#isNextDue = false;
     this.number++;
-    let going = Math.min(this.#atOnce, this.#waiting.length);
-    // Asked for first: what one of them throws is not to keep the others from theirs.
-    if (this.#waiting.length > going) this.expectNext();
-    while (going-- > 0) this.#waiting.shift()!.goOn();
+    this.#spent = 0;
+    const user = this.#waiting.shift();
+    // Asked for first: what it throws is not to keep the others from their turns.
+    if (this.#waiting.length > 0) this.#expectNext();
+    user?.goOn();
   }
 }
 
@@ -60,6 +79,7 @@ export class TurnShare {
   readonly #turns: FairTurns;
   readonly #user: TurnUser;
   #turn: number;
+  #before = 0;
   /** Whether it had more to do than fits a turn, so that all of its input waits for its turn. */
   #isGreedy = false;
   #isCalled = false;
@@ -68,36 +88,34 @@ export class TurnShare {
     this.#turns = turns;
     this.#user = user;
     this.#turn = turns.number;
-    this.left = turns.share;
+    this.left = turns.units.share;
   }
 
   /** Whether input may be used now; otherwise the user is called when its turn has come. */
   begin(): boolean {
     if (this.isWaiting) return false;
-    const { number, share } = this.#turns;
+    const { number } = this.#turns;
     if (this.#turn !== number) {
       this.#turn = number;
-      this.left = share;
+      // Whose turn it is has all of it.
+      this.left = this.#isCalled ? this.#turns.units.share : this.#turns.fresh;
     }
     if (this.left <= 0 || (this.#isGreedy && !this.#isCalled)) {
       this.#wait();
       return false;
     }
     this.#isCalled = false;
+    this.#before = this.left;
     return true;
   }
 
   /** Input was used, all of it or as much as there was left for. */
   end(isAll: boolean): void {
-    const { share } = this.#turns;
+    this.#turns.spend(this.#before - this.left);
     if (!isAll) {
       this.#isGreedy = true;
       this.#wait();
-    } else if (this.left < share * 0.875) {
-      // Small use of many turns would add up otherwise.
-      this.#turns.expectNext();
-      if (this.left >= share / 2) this.#isGreedy = false;
-    } else {
+    } else if (this.left * 2 >= this.#turns.units.share) {
       this.#isGreedy = false;
     }
   }

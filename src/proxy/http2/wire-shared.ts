@@ -1,17 +1,13 @@
-import { FairTurns } from '../../lib/fair-turns.ts';
+import { FairTurns, type TurnUnits } from '../../lib/fair-turns.ts';
 import { BlockBuffer } from './hpack-encoder.ts';
 import { KnownLines } from './known-lines.ts';
 import { ChunkPool } from './output.ts';
 import type { Stream } from './stream.ts';
 import { Wakeups } from './wakeups.ts';
 
-/**
- * Units of work that what one connection brings may make of one turn of the event loop: an upstream's carries the answers of many clients.
- * Of those that have more to do one goes on in each turn.
- */
-const CLIENT_SHARE = 4_000;
-const UPSTREAM_SHARE = 8_000;
-const AT_ONCE = 1;
+/** What clients' connections bring, and upstreams': one of those carries the answers of many clients. */
+const CLIENT_UNITS: TurnUnits = { share: 4_000, crowd: 8_000, crowdedShare: 1_000 };
+const UPSTREAM_UNITS: TurnUnits = { share: 8_000, crowd: 16_000, crowdedShare: 2_000 };
 
 /** What the HTTP/2 sessions of one worker share. */
 export class WireShared {
@@ -31,7 +27,7 @@ export class WireShared {
 
   constructor(wakeups: Wakeups = new Wakeups(), defer: (job: () => void) => void = setImmediate) {
     this.wakeups = wakeups;
-    this.clientTurns = new FairTurns(CLIENT_SHARE, AT_ONCE, defer);
-    this.upstreamTurns = new FairTurns(UPSTREAM_SHARE, AT_ONCE, defer);
+    this.clientTurns = new FairTurns(CLIENT_UNITS, defer);
+    this.upstreamTurns = new FairTurns(UPSTREAM_UNITS, defer);
   }
 }
