@@ -1,5 +1,5 @@
 import { HpackDecoder } from '../../src/proxy/http2/hpack-decoder.ts';
-import { FRAME } from '../../src/proxy/http2/wire-codes.ts';
+import { FRAME, PADDED } from '../../src/proxy/http2/wire-codes.ts';
 import { isFit, type FieldLines } from './hpack-generate.ts';
 import { FrameCutter } from './memory-socket.ts';
 
@@ -54,6 +54,14 @@ class Sent {
   octetsOf(id: number): number {
     const payloads = this.frames.filter((frame) => frame.type === FRAME.data && frame.id === id);
     return payloads.reduce((sum, { payload }) => sum + payload.length, 0);
+  }
+
+  /** The same without padding. */
+  bodyOctetsOf(id: number): number {
+    const ofPadding = this.frames
+      .filter((frame) => frame.type === FRAME.data && frame.id === id && (frame.flags & PADDED) !== 0)
+      .reduce((sum, { payload }) => sum + 1 + (payload[0] ?? 0), 0);
+    return this.octetsOf(id) - ofPadding;
   }
 
   get ids(): number[] {
@@ -137,7 +145,7 @@ const ALLOWED: readonly {
   {
     why: 'RFC 9113 §8.1: a request of which all is there, by its length, may be answered before its stream ends',
     holds: ({ kind, id }, sent) =>
-      kind === 'serin-answers' && sent.valueOf(id, 'content-length') === String(sent.octetsOf(id)),
+      kind === 'serin-answers' && sent.valueOf(id, 'content-length') === String(sent.bodyOctetsOf(id)),
   },
   {
     why: 'RFC 9113 §8.1.1: a body that is not of its length is an error of its stream',
