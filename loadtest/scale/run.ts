@@ -42,6 +42,8 @@ const SAMPLES = 200;
 /** Changes are numbered by the clock. */
 const CHANGE_EVERY_MS = 10;
 const CHANGES_APART = 10_000_000;
+/** What a sample of a thread covers. */
+const SAMPLED_MS = 500;
 const SETTLE_MS = 5_000;
 const LEFT_ALONE_MS = 12_000;
 
@@ -98,7 +100,6 @@ function* numbers(from: number, to: number): Generator<number> {
 }
 
 async function measure(api: Api, size: number, firstChange: number): Promise<object> {
-  const startedAtMs = Date.now();
   const options = {
     workers: Number(values.workers),
     nodeArgs: values['node-args'].split(' ').filter((arg) => arg !== ''),
@@ -107,7 +108,8 @@ async function measure(api: Api, size: number, firstChange: number): Promise<obj
   try {
     const wrong = await askSample(serin, size);
     await sleep(SETTLE_MS);
-    const start = turns(serin.samples(startedAtMs));
+    // From when it can be asked at all: before, it loads its modules.
+    const start = turns(serin.samples(serin.answeredAtMs + SAMPLED_MS));
     const rssAtStart = serin.rss();
     const heaps = heapsOf(serin);
     const started = {

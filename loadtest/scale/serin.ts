@@ -20,6 +20,8 @@ export interface ScaledSerin {
   readonly healthPort: number;
   /** Milliseconds from its start until /readyz said yes. */
   readonly readyMs: number;
+  /** Milliseconds since 1970 when the health port answered first, with whatever status. */
+  readonly answeredAtMs: number;
   /** CPU in microseconds until then. */
   readonly cpuToReadyMicros: number;
   readonly pid: number;
@@ -116,8 +118,9 @@ export async function startScaled(api: Api, options: SerinOptions): Promise<Scal
     for (const path of [folder, probed]) rmSync(path, { recursive: true, force: true });
   }
 
+  let answeredAtMs: number;
   try {
-    await untilReady(
+    answeredAtMs = await untilReady(
       () => child.exitCode !== null,
       () => log,
     );
@@ -134,6 +137,7 @@ export async function startScaled(api: Api, options: SerinOptions): Promise<Scal
     httpPort: HTTP_PORT,
     healthPort: HEALTH_PORT,
     readyMs: performance.now() - startedAtMs,
+    answeredAtMs,
     cpuToReadyMicros: cpuMicros(),
     pid,
     rss: () => Number(stat('statm').split(' ')[1]) * PAGE_BYTES,
@@ -152,11 +156,15 @@ export async function startScaled(api: Api, options: SerinOptions): Promise<Scal
   };
 }
 
-async function untilReady(isOver: () => boolean, log: () => string): Promise<void> {
+/** Gives the moment of the first answer. */
+async function untilReady(isOver: () => boolean, log: () => string): Promise<number> {
+  let answeredAtMs: number | undefined;
   const deadline = performance.now() + READY_WITHIN_MS;
   for (;;) {
     try {
-      if ((await fetch(`http://127.0.0.1:${HEALTH_PORT}/healthz`)).ok) return;
+      const { ok } = await fetch(`http://127.0.0.1:${HEALTH_PORT}/healthz`);
+      answeredAtMs ??= Date.now();
+      if (ok) return answeredAtMs;
     } catch {
       // Nothing listens yet.
     }
