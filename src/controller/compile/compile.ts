@@ -1,5 +1,5 @@
 import { CATCH_ALL } from '../../lib/catch-all.ts';
-import { digestOf } from '../../lib/hash.ts';
+import { digestOf, digestOfText } from '../../lib/hash.ts';
 import { ANY_CASE, toRegex } from '../../lib/pcre.ts';
 import { isSameItems, Remembered } from '../../lib/remembered.ts';
 import { finish, type Steps } from '../../lib/steps.ts';
@@ -30,7 +30,10 @@ export interface Compiler {
  * circumstances, is not compiled again. It lets go of what the caller lets go of.
  */
 export function createCompiler(): Compiler {
-  const toUpstreams = createAlignedMap(toUpstream, ({ id }) => id);
+  const toUpstreams = createAlignedMap(
+    (from: UpstreamModel): UpstreamEntry => toUpstream(from, pool),
+    ({ id }) => id,
+  );
   const toCertificates = createAlignedMap(
     ({ id, certificate, key }: CertificateModel): CertificateEntry => ({ id, certificate, key }),
     ({ id }) => id,
@@ -81,8 +84,9 @@ export function compile(model: Model, settings: DataPlaneSettings, generation: n
   return createCompiler().compile(model, settings, generation);
 }
 
-function toUpstream({ id, policies }: UpstreamModel): UpstreamEntry {
-  return { id, digest: digestOf([id, policies]), policies: toBytePolicies(policies) };
+function toUpstream({ id, policies }: UpstreamModel, pool: PolicyPool): UpstreamEntry {
+  const shared = pool.shared(policies);
+  return { id, digest: digestOfText(`${id} ${pool.digestOf(shared)}`), policies: shared };
 }
 
 /** As ingress-nginx looks certificates up: the name, then the name with its first label replaced by `*`. */
@@ -115,7 +119,7 @@ function toHost(
     ...(source.kind === 'Ingress'
       ? { first: { namespace: source.namespace, ingress: source.name } }
       : undefined),
-    policies: toBytePolicies(host.policies),
+    policies: pool.shared(host.policies),
     routes: placed.map((route) => toRoute(host.name, route, policiesOf(route.route))),
   };
   return { ...entry, digest: digestOfHost(entry, pool) };
@@ -156,8 +160,12 @@ function isServed({ match, backend }: RouteModel): boolean {
   return isByPathAlone && backend?.kind !== 'weighted';
 }
 
-/** The routes' policies were digested as they were shared. */
+/** Policies, which others put together, were digested as they were shared; the rest has its members in the order of this file. */
 function digestOfHost(host: Omit<HostEntry, 'digest'>, pool: PolicyPool): string {
-  const routes = host.routes.map((route) => ({ ...route, policies: pool.digestOf(route.policies) }));
-  return digestOf({ ...host, routes });
+  const routes = host.routes.map(({ canary, ...route }) => ({
+    ...route,
+    policies: pool.digestOf(route.policies),
+    ...(canary === undefined ? undefined : { canary: digestOf(canary) }),
+  }));
+  return digestOfText(JSON.stringify({ ...host, policies: pool.digestOf(host.policies), routes }));
 }

@@ -17,9 +17,17 @@ export function toBytePolicies<T>(policies: T): T {
 export class PolicyPool {
   readonly #byDigest = new Map<string, Policies>();
   readonly #digests = new Map<Policies, string>();
+  /** What was asked for, as it is: thousands of Ingresses with the same annotations have one object. */
+  readonly #asked = new Map<Policies, Policies>();
 
   /** The one that stands for all that are equal to it, as workers have it. */
   shared(policies: Policies): Policies {
+    let one = this.#asked.get(policies);
+    if (one === undefined) this.#asked.set(policies, (one = this.#share(policies)));
+    return one;
+  }
+
+  #share(policies: Policies): Policies {
     const digest = digestOf(policies);
     const known = this.#byDigest.get(digest);
     if (known !== undefined) return known;

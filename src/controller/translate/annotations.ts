@@ -23,6 +23,7 @@ import { rankOfRisk, type AnnotationSettings } from './annotation-settings.ts';
 import { createTracker, type Dependency, type Tracker } from './dependencies.ts';
 import type { Refusal } from './inspection.ts';
 import { KNOWN_ANNOTATIONS, type KnownAnnotation } from './known-annotations.ts';
+import { keyOfAnnotations, type SharedAnnotations } from './shared-annotations.ts';
 import {
   findVainOfIngress,
   hostsOf,
@@ -72,6 +73,8 @@ export interface AnnotationsInput {
   readonly areValidated?: boolean;
   /** --disable-svc-external-name. */
   readonly isExternalNameDisabled?: boolean;
+  /** What other Ingresses have said. */
+  readonly shared?: SharedAnnotations<ParsedAnnotations>;
 }
 
 /** Annotations that ingress-nginx never had; they keep their whole names. */
@@ -80,6 +83,24 @@ const DEFAULT_PREFIX = 'nginx.ingress.kubernetes.io';
 
 /** Parses all annotations of one Ingress and has every feature translate its own. Never throws on what a user wrote. */
 export function parseAnnotations(input: AnnotationsInput): ParsedAnnotations {
+  const { ingress, shared, settings } = input;
+  if (shared === undefined) return parseAnew(input).parsed;
+  const key = keyOfAnnotations(ingress);
+  const known = shared.get(key, settings, (written) => placeOf(ingress, written, settings, false));
+  if (known !== undefined) return known;
+  const { parsed, readings, isOfThisIngress } = parseAnew(input);
+  if (!isOfThisIngress) shared.set(key, parsed, readings);
+  return parsed;
+}
+
+interface ParsedAnew {
+  readonly parsed: ParsedAnnotations;
+  readonly readings: readonly FeatureReading[];
+  /** It is a canary, or a feature asked for its name, hosts or paths. */
+  readonly isOfThisIngress: boolean;
+}
+
+function parseAnew(input: AnnotationsInput): ParsedAnew {
   const { ingress, source, prefix } = input;
   const findings = createFindings();
   const tracker = createTracker(input.snapshot);
@@ -97,6 +118,7 @@ export function parseAnnotations(input: AnnotationsInput): ParsedAnnotations {
     isCanary: isMarkedAsCanary(written, input.features),
     isDenied: false,
     hostDeniedBy: undefined,
+    isOfThisIngress: false,
   };
 
   checkWords(state);
@@ -131,7 +153,7 @@ export function parseAnnotations(input: AnnotationsInput): ParsedAnnotations {
     if (feature.isOnRoutes === true) policies.route[feature.name] = policy;
   }
   const vain = state.refusals.length === 0 ? vainOf(state) : NOTHING_VAIN;
-  return {
+  const parsed = {
     ...policies,
     canary,
     isDenied: state.isDenied,
@@ -143,6 +165,7 @@ export function parseAnnotations(input: AnnotationsInput): ParsedAnnotations {
     dependencies: tracker.seen,
     addressed: [...state.addressed.values()],
   };
+  return { parsed, readings: state.readings, isOfThisIngress: state.isOfThisIngress || state.isCanary };
 }
 
 interface State extends AnnotationsInput {
@@ -158,6 +181,7 @@ interface State extends AnnotationsInput {
   readonly addressed: Map<string, AddressedUpstream>;
   isDenied: boolean;
   hostDeniedBy: string | undefined;
+  isOfThisIngress: boolean;
 }
 
 function annotationsUnder(prefix: string, all: ReadonlyMap<string, string>): Map<string, string> {
@@ -381,13 +405,22 @@ function createContext(state: State, feature: Feature, isGroupIgnored: boolean):
   const { ingress, source, settings, findings } = state;
   return {
     namespace: ingress.namespace,
-    source,
+    get source() {
+      state.isOfThisIngress = true;
+      return source;
+    },
     findings,
     lookup: createLookup(state),
     setting: settings.text,
-    hasGroup: (name) =>
-      ingress.rules?.some(({ paths }) => paths.some(({ path }) => groupNames(path).includes(name))) === true,
-    hosts: hostsOf(ingress),
+    hasGroup(name) {
+      state.isOfThisIngress = true;
+      const { rules = [] } = ingress;
+      return rules.some(({ paths }) => paths.some(({ path }) => groupNames(path).includes(name)));
+    },
+    get hosts() {
+      state.isOfThisIngress = true;
+      return hostsOf(ingress);
+    },
     upstream: (address) => nameUpstream(state, address),
     has: (key) => {
       if (isGroupIgnored && Object.hasOwn(feature.annotations, key)) return false;

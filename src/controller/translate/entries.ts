@@ -1,5 +1,6 @@
 import type { Feature } from '../../features/kit/feature.ts';
 import { createFindings, type Finding, type Findings } from '../../model/finding.ts';
+import type { Policies } from '../../model/policy.ts';
 import type { SourceRef } from '../../model/source.ts';
 import type { IngressObject, ReadProblem } from '../store/objects.ts';
 import type { ClusterSnapshot } from '../store/object-store.ts';
@@ -8,6 +9,7 @@ import { parseAnnotations, type ParsedAnnotations } from './annotations.ts';
 import { CATCH_ALL } from '../../lib/catch-all.ts';
 import { toBackendRef, type BackendRef } from './backends.ts';
 import { inspectIngress, type Refusal } from './inspection.ts';
+import type { SharedAnnotations } from './shared-annotations.ts';
 import type { TranslateOptions } from './options.ts';
 
 /** One Ingress of ours, read and parsed. Its identity stands for all that it says: equal identity, equal meaning. */
@@ -61,6 +63,7 @@ export function createEntry(
   features: readonly Feature[],
   settings: AnnotationSettings,
   snapshot: ClusterSnapshot,
+  shared?: SharedAnnotations<ParsedAnnotations>,
 ): IngressEntry {
   const source = sourceOfIngress(ingress);
   const prefix = options.annotationsPrefix;
@@ -74,6 +77,7 @@ export function createEntry(
     prefix,
     areValidated,
     isExternalNameDisabled: options.isExternalNameDisabled,
+    shared,
   });
   const isCanary = annotations.canary !== undefined;
   const findings = createFindings();
@@ -96,12 +100,20 @@ export function createEntry(
     source,
     annotations,
     isCanary,
-    upstreamText: JSON.stringify(annotations.upstream),
+    upstreamText: textOf(annotations.upstream),
     hosts: hosts.slice(),
     backends: backendsOf(ingress),
     refusals: refused === undefined ? annotations.refusals : [refused, ...annotations.refusals],
     findings: [...findings.list(), ...annotations.findings],
   };
+}
+
+const texts = new WeakMap<Policies, string>();
+
+function textOf(policies: Policies): string {
+  let text = texts.get(policies);
+  if (text === undefined) texts.set(policies, (text = JSON.stringify(policies)));
+  return text;
 }
 
 function readHost(host: string, field: string, source: SourceRef, findings: Findings): string | undefined {

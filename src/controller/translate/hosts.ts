@@ -332,10 +332,9 @@ function hostPolicies(
   findings: Findings,
 ): { readonly policies: Policies; readonly winners: ReadonlyMap<string, IngressEntry> } {
   const owners = new Set([...drafts.values()].map(({ entry }) => entry));
-  const policies: Record<string, unknown> = { ...env.defaults.host };
+  let policies: Policies = env.defaults.host;
   const winners = new Map<string, IngressEntry>();
-  const onHost = new Set(env.features.filter(isPolicyOfHost).map((feature) => feature.name));
-  const protecting = new Set(env.features.filter(isProtection).map((feature) => feature.name));
+  const { onHost, protecting } = kindsOf(env.features);
   for (const { entry, rule } of mains) {
     if (rule < 0) continue;
     for (const [feature, policy] of Object.entries(entry.annotations.host)) {
@@ -345,7 +344,7 @@ function hostPolicies(
       const winner = winners.get(feature);
       if (winner === undefined) {
         winners.set(feature, entry);
-        policies[feature] = policy;
+        policies = { ...policies, [feature]: policy };
         record.decides({
           source: entry.source,
           field: fieldOfFeature(feature, env.features),
@@ -362,6 +361,23 @@ function hostPolicies(
     }
   }
   return { policies, winners };
+}
+
+interface Kinds {
+  readonly onHost: ReadonlySet<string>;
+  readonly protecting: ReadonlySet<string>;
+}
+
+const kinds = new WeakMap<readonly Feature[], Kinds>();
+
+/** Names of features by what they are to a host: the same for all hosts. */
+function kindsOf(features: readonly Feature[]): Kinds {
+  const known = kinds.get(features);
+  if (known !== undefined) return known;
+  const namesOf = (is: (feature: Feature) => boolean) => new Set(features.filter(is).map(({ name }) => name));
+  const found = { onHost: namesOf(isPolicyOfHost), protecting: namesOf(isProtection) };
+  kinds.set(features, found);
+  return found;
 }
 
 function isProtection({ annotations }: Feature): boolean {

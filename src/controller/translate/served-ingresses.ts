@@ -5,11 +5,13 @@ import type { Finding } from '../../model/finding.ts';
 import { objectKey, type IngressObject } from '../store/objects.ts';
 import type { ClusterSnapshot } from '../store/object-store.ts';
 import { createOwnership } from '../store/ownership.ts';
+import type { ParsedAnnotations } from './annotations.ts';
 import { acceptEntry } from './accepted.ts';
 import type { AnnotationSettings } from './annotation-settings.ts';
 import { isFresh } from './dependencies.ts';
 import { createEntry, type IngressEntry } from './entries.ts';
 import { catchAllDisabled, unknownClass } from './object-findings.ts';
+import { SharedAnnotations } from './shared-annotations.ts';
 import type { TranslateOptions } from './options.ts';
 
 /** What is served now, and what of it was not before. */
@@ -44,6 +46,7 @@ export function createServedIngresses(
   features: readonly Feature[],
 ): ServedIngresses {
   const read = new Remembered<IngressObject, IngressEntry>(new WeakMap(), isSameItems);
+  const shared = new SharedAnnotations<ParsedAnnotations>();
   const taken = new Map<IngressObject, Taken>();
   /** The version of each Ingress that is served, by `namespace/name`. */
   const accepted = new Map<string, IngressEntry>();
@@ -75,7 +78,7 @@ export function createServedIngresses(
     const entryOf = (version: IngressObject): IngressEntry => {
       const known = read.get(version, inputs);
       if (known !== undefined && isFresh(known.annotations.dependencies, snapshot)) return known;
-      return read.set(version, inputs, createEntry(version, options, features, settings, snapshot));
+      return read.set(version, inputs, createEntry(version, options, features, settings, snapshot, shared));
     };
     const newest = entryOf(ingress);
     const { entry, findings } = acceptEntry(newest, accepted, entryOf);

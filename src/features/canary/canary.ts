@@ -108,7 +108,7 @@ export const canary = defineFeature({
       holds: (values) => values.canary !== true,
     },
   ],
-  translate: (values, { findings, source }): CanaryPolicy | undefined => {
+  translate: (values, context): CanaryPolicy | undefined => {
     const header = values['canary-by-header'];
     const cookie = values['canary-by-cookie'];
     const weight = values['canary-weight'] ?? 0;
@@ -116,7 +116,7 @@ export const canary = defineFeature({
     const headerPattern = values['canary-by-header-pattern'];
     if (values.canary !== true) {
       if (weight > 0 || [header, cookie, headerValue, headerPattern].some((text) => (text ?? '') !== '')) {
-        findings.warn(source, 'CanaryNotEnabled', {
+        context.findings.warn(context.source, 'CanaryNotEnabled', {
           field: 'metadata.annotations[canary]',
           problem: 'is not "true" while other canary annotations are set',
           consequence: 'this is an ordinary Ingress, and the canary annotations are ignored',
@@ -129,14 +129,14 @@ export const canary = defineFeature({
       const field = 'metadata.annotations[canary-by-header-pattern]';
       if (!regex.ok) {
         const consequence = 'requests with the header go to the primary';
-        findings.warn(source, regex.isCostly ? 'SlowPattern' : 'InvalidAnnotation', {
+        context.findings.warn(context.source, regex.isCostly ? 'SlowPattern' : 'InvalidAnnotation', {
           field,
           value: headerPattern,
           problem: regex.problem,
           consequence,
         });
       } else if (regex.isTimed) {
-        findings.warn(source, 'SlowPattern', { field, value: headerPattern, ...TIMED });
+        context.findings.warn(context.source, 'SlowPattern', { field, value: headerPattern, ...TIMED });
       }
     }
     return {

@@ -129,11 +129,11 @@ export const cors = defineFeature({
         values['cors-allow-credentials'] === true && (values['cors-allow-origin']?.usable ?? '*') === '*',
     },
   ],
-  translate: (values, { findings, source }): CorsPolicy | undefined => {
+  translate: (values, context): CorsPolicy | undefined => {
     if (values['enable-cors'] !== true) return undefined;
     const { usable, skipped } = values['cors-allow-origin'] ?? EVERY_ORIGIN;
     if (skipped.length > 0) {
-      findings.warn(source, 'InvalidAnnotation', {
+      context.findings.warn(context.source, 'InvalidAnnotation', {
         field: 'metadata.annotations[cors-allow-origin]',
         value: skipped.join(', '),
         problem: 'is not scheme://host[:port]',

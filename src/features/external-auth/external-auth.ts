@@ -219,10 +219,10 @@ export const externalAuth = defineFeature({
 
 /** What the ConfigMap asks of all routes; undefined: nothing. */
 function wantedOfAll(context: TranslateContext): Wanted | undefined {
-  const { setting, source } = context;
+  const { setting } = context;
   const text = setting('global-auth-url');
   // The default backend is no Ingress's, and ingress-nginx asks nobody for it.
-  if (text === undefined || source.kind !== 'Ingress') return undefined;
+  if (text === undefined || context.source.kind !== 'Ingress') return undefined;
   const read = <T>(key: string, parse: Parser<T>): T | undefined => {
     const raw = setting(key);
     const parsed = raw === undefined ? undefined : parse(raw);

@@ -3,11 +3,12 @@ import type { TranslateContext } from './feature.ts';
 
 /** Says which `$names` in an annotation's value are no variables, and what becomes of them. */
 export function reportUnknownVariables(
-  { findings, source, hasGroup }: TranslateContext,
+  context: TranslateContext,
   key: string,
   value: string | undefined,
 ): void {
   if (value === undefined || !value.includes('$')) return;
+  const { findings, source, hasGroup } = context;
   const unknown = unknownNames(value, hasGroup);
   if (unknown.length === 0) return;
   findings.warn(source, 'UnknownVariable', {

@@ -104,7 +104,7 @@ export const limits = defineFeature({
       holds: (_, place) => !isAsked(place, LIMITS),
     },
   ],
-  translate: (values, { source }): LimitsPolicy | undefined => {
+  translate: (values, context): LimitsPolicy | undefined => {
     const multiplier = values['limit-burst-multiplier'] ?? BURST;
     const rateOf = (count = 0): RateRule | undefined =>
       count > 0 ? { count, burst: count * multiplier } : undefined;
@@ -114,7 +114,7 @@ export const limits = defineFeature({
     if (requestsPerSecond ?? requestsPerMinute ?? connections) {
       const exempt = values['limit-allowlist'];
       return {
-        ingress: `${source.namespace}/${source.name}`,
+        ingress: `${context.source.namespace}/${context.source.name}`,
         ...(requestsPerSecond === undefined ? {} : { requestsPerSecond }),
         ...(requestsPerMinute === undefined ? {} : { requestsPerMinute }),
         ...(connections === undefined ? {} : { connections }),

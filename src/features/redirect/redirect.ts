@@ -102,13 +102,12 @@ export const redirect = defineFeature({
     const permanent = values['permanent-redirect'];
     const isRelative = values['relative-redirects'] ?? false;
     const none = isRelative ? { status: 0, isRelative } : undefined;
-    const { findings, source } = context;
     reportUnknownVariables(context, 'temporal-redirect', temporal);
     reportUnknownVariables(context, 'permanent-redirect', permanent);
     const groundless = voidRedirects(context);
     if (groundless !== undefined) {
       const { by, problem } = groundless;
-      findings.warn(source, 'InvalidAnnotation', {
+      context.findings.warn(context.source, 'InvalidAnnotation', {
         field: `metadata.annotations[${by}]`,
         ...(values[by] === undefined ? {} : { value: values[by] }),
         problem,

@@ -72,14 +72,13 @@ export const rewrite = defineFeature({
     },
   ],
   translate: (values, context): RewritePolicy | undefined => {
-    const { findings, source } = context;
     const target = values['rewrite-target'];
     const isRegex = values['use-regex'] ?? false;
     const forwardedPrefix = values['x-forwarded-prefix'];
     reportUnknownVariables(context, 'rewrite-target', target);
     reportUnknownVariables(context, 'x-forwarded-prefix', forwardedPrefix);
     if (target !== undefined && !/^[/$]/.test(target) && !isRedirect(target)) {
-      findings.warn(source, 'InvalidAnnotation', {
+      context.findings.warn(context.source, 'InvalidAnnotation', {
         field: 'metadata.annotations[rewrite-target]',
         value: target,
         problem: 'does not begin with a slash',

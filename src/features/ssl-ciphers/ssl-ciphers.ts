@@ -17,13 +17,13 @@ export const sslCiphers = defineFeature({
       difference: 'a list that OpenSSL refuses is an Event, and holds up nothing else',
     },
   },
-  translate: (values, { findings, source }): SslCiphersPolicy | undefined => {
+  translate: (values, context): SslCiphersPolicy | undefined => {
     const list = values['ssl-ciphers'];
     if (list === undefined || list === '') return undefined;
     try {
       createSecureContext({ ciphers: list });
     } catch (error) {
-      findings.warn(source, 'InvalidAnnotation', {
+      context.findings.warn(context.source, 'InvalidAnnotation', {
         field: 'metadata.annotations[ssl-ciphers]',
         value: list,
         problem: `is refused by OpenSSL (${(error as Error).message})`,
