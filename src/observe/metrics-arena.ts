@@ -147,8 +147,6 @@ class Arena {
 
 /** Counts of one route. Most requests of a route have one method and status: their place is at hand. */
 class CountedSeries implements RouteSeries {
-  /** `namespace/name`; empty where it is no Ingress's. */
-  readonly ingress: string;
   readonly #arena: Arena;
   readonly #labels: RouteNames;
   readonly #canary: string;
@@ -160,11 +158,15 @@ class CountedSeries implements RouteSeries {
   #isOver = false;
 
   constructor(arena: Arena, labels: RouteNames, canary: string) {
-    const { namespace, ingress } = labels;
-    this.ingress = ingress === '' ? '' : `${namespace}/${ingress}`;
     this.#arena = arena;
     this.#labels = labels;
     this.#canary = canary;
+  }
+
+  /** `namespace/name`; empty where it is no Ingress's. */
+  get ingress(): string {
+    const { namespace, ingress } = this.#labels;
+    return ingress === '' ? '' : `${namespace}/${ingress}`;
   }
 
   observe(record: AccessRecord): void {

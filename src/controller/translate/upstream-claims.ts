@@ -50,6 +50,8 @@ interface Settled {
 }
 
 const NO_MERGES: readonly MergeClaim[] = [];
+/** Of most upstreams: a map of its own for each of thousands would be 250 bytes. */
+const NOTHING_MERGED: Settled['merges'] = new Map();
 
 /** The claims of all Ingresses that are served. What changes costs the upstreams that it names. */
 export class ClaimIndex implements UpstreamClaims {
@@ -160,7 +162,7 @@ export class ClaimIndex implements UpstreamClaims {
         conflicts.push({ entry, ref, place, winner: claim.entry });
       }
     }
-    return { claims, others: [...others], conflicts, merges };
+    return { claims, others: [...others], conflicts, merges: merges.size === 0 ? NOTHING_MERGED : merges };
   }
 }
 

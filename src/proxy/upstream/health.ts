@@ -16,6 +16,9 @@ const PROBE_TIMEOUT_MS = 10_000;
 /** An endpoint rests this many times as long as the failed try had to wait for it: of requests, few wait for what does not answer. */
 const REST_PER_WAIT = 4;
 
+/** Long before any start. No -Infinity: a number that is no small integer takes memory of its own in each of thousands of endpoints. */
+const NEVER_MS = -1_000_000_000;
+
 /** What is known of one endpoint from connects to it, and from active checks. Times are monotonic, in ms. */
 export class EndpointHealth {
   policy: HealthPolicy;
@@ -24,8 +27,8 @@ export class EndpointHealth {
   /** When the next probe is due; 0 while connects succeed. */
   #outUntilMs = 0;
   #isProbed = false;
-  #lastFailureMs = -Infinity;
-  #firstFailureMs = -Infinity;
+  #lastFailureMs = NEVER_MS;
+  #firstFailureMs = NEVER_MS;
   #failures = 0;
 
   constructor(policy: HealthPolicy) {

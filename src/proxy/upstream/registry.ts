@@ -1,5 +1,5 @@
 import type { EndpointEntry, UpstreamEndpoints, UpstreamEntry } from '../../table/table.ts';
-import { EndpointState } from './endpoint.ts';
+import { endpointKey, EndpointState } from './endpoint.ts';
 import { DEFAULT_HEALTH, type HealthPolicy } from './health.ts';
 import type { Upstream } from './upstream.ts';
 import { UpstreamState, type Place, type UpstreamDeps } from './upstream-state.ts';
@@ -31,10 +31,10 @@ export function createUpstreamRegistry(deps: RegistryDeps): UpstreamRegistry {
     return state;
   };
   const hold = ({ address, port }: EndpointEntry): EndpointState => {
-    const key = `${address} ${port}`;
+    const key = endpointKey(address, port);
     let endpoint = endpoints.get(key);
     if (endpoint === undefined) {
-      endpoint = new EndpointState(address, port, health, deps.nowMs);
+      endpoint = new EndpointState(key, address, port, health, deps.nowMs);
       endpoints.set(key, endpoint);
     }
     endpoint.holders++;
@@ -43,7 +43,7 @@ export function createUpstreamRegistry(deps: RegistryDeps): UpstreamRegistry {
   const release = (endpoint: EndpointState): void => {
     endpoint.holders--;
     if (endpoint.holders > 0) return;
-    endpoints.delete(`${endpoint.address} ${endpoint.port}`);
+    endpoints.delete(endpoint.key);
     endpoint.isRemoved = true;
     for (const pool of [...endpoint.pools.values()]) pool.destroy();
   };

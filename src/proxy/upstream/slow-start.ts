@@ -5,17 +5,21 @@ const STEPS = 20;
 /** Share at the beginning, of the full one. */
 const LEAST_FACTOR = 0.1;
 
+/** Nobody starts slowly. */
+const NOBODY: Map<EndpointState, number> = new Map();
+
 /** Lets endpoints that join others take their full share bit by bit. The first endpoints of an upstream have nobody to spare them. */
 export class SlowStart {
   /** Whether an endpoint is still on its way. */
   isOn = false;
   readonly #durationMs: number;
-  readonly #joinedAtMs = new Map<EndpointState, number>();
+  readonly #joinedAtMs: Map<EndpointState, number>;
   #nextStepAtMs = 0;
 
   /** Milliseconds until the full share; 0: from the start. */
   constructor(durationMs: number) {
     this.#durationMs = durationMs;
+    this.#joinedAtMs = durationMs === 0 ? NOBODY : new Map();
   }
 
   update(before: readonly EndpointState[], now: readonly EndpointState[], nowMs: number): void {

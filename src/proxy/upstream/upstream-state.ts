@@ -34,7 +34,8 @@ export class UpstreamState implements Upstream {
   #slowStart: SlowStart;
   /** Of what is no request; made when it is asked first. */
   #rotation: Rotation | undefined = undefined;
-  readonly #affinity: Affinity;
+  /** Made when a session is asked for. */
+  #affinity: Affinity | undefined = undefined;
   #checks: ActiveChecks | undefined = undefined;
   readonly #deps: UpstreamDeps;
   readonly #health: HealthPolicy;
@@ -45,7 +46,6 @@ export class UpstreamState implements Upstream {
     this.entry = { id, digest: '', policies: {} };
     this.#deps = deps;
     this.#health = health;
-    this.#affinity = new Affinity(id, deps);
     this.#balancer = createBalancer(undefined, deps);
     this.#slowStart = new SlowStart(0);
   }
@@ -92,7 +92,7 @@ export class UpstreamState implements Upstream {
     const open = places.filter(({ entry }) => entry.isReady && entry.weight > 0);
     this.#slowStart.update(endpointsOf(this.#open), endpointsOf(open), nowMs);
     this.#open = open;
-    this.#affinity.update(endpointsOf(open), endpointsOf(places));
+    this.#affinity?.update(endpointsOf(open), endpointsOf(places));
     this.#checks?.update(endpointsOf(open));
     if (saysHealth(this.entry.policies['load-balance'])) this.#updateHealth();
     this.#updateBalancer();
@@ -104,12 +104,20 @@ export class UpstreamState implements Upstream {
   }
 
   holdsSession(request: RequestView, affinity: AffinityPolicy): boolean {
-    return this.#affinity.isBound(request, affinity);
+    return this.#sessions().isBound(request, affinity);
+  }
+
+  #sessions(): Affinity {
+    if (this.#affinity === undefined) {
+      this.#affinity = new Affinity(this.id, this.#deps);
+      this.#affinity.update(endpointsOf(this.#open), endpointsOf(this.#places));
+    }
+    return this.#affinity;
   }
 
   pick(request: RequestView, pick: PickState): Endpoint | undefined {
     if (this.#open.length === 0) return undefined;
-    if (pick.affinity !== undefined) return this.#affinity.pick(pick.affinity, request, pick);
+    if (pick.affinity !== undefined) return this.#sessions().pick(pick.affinity, request, pick);
     if (this.#slowStart.isOn && this.#slowStart.isStepDue(this.#deps.nowMs())) this.#updateBalancer();
     const balancer = this.#balancer;
     if (pick.tried.length === 0) {
