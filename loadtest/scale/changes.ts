@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { Api } from './api.ts';
 import { openClient, untilLive, type Client } from './live.ts';
+import type { Followed } from './timeline.ts';
 import { changedAddresses, hostOf, ingressOf, NAMESPACE, sliceOf, STEADY_PATH } from './objects.ts';
 
 export interface ChangesOptions {
@@ -11,12 +12,6 @@ export interface ChangesOptions {
   readonly httpPort: number;
   /** Number of the first change: no two changes of a run are the same. */
   readonly first: number;
-}
-
-/** Milliseconds from the API server's answer to a change until every worker served by it. */
-export interface Latencies {
-  readonly ingress: readonly number[];
-  readonly endpoints: readonly number[];
 }
 
 /** Of so many changes of a kind one is followed to where clients see it; the others are load. */
@@ -33,10 +28,10 @@ export const PATHS = {
 };
 
 /** Changes an Ingress and a slice in turn, evenly; follows some of them. */
-export async function makeChanges(api: Api, options: ChangesOptions): Promise<Latencies> {
+export async function makeChanges(api: Api, options: ChangesOptions): Promise<readonly Followed[]> {
   const { count, perSecond, size, httpPort, first } = options;
-  const ingress: number[] = [];
-  const endpoints: number[] = [];
+  const followed: Followed[] = [];
+  const nowMs = () => performance.timeOrigin + performance.now();
   const idle: Client[][] = Array.from({ length: FOLLOWERS }, () =>
     Array.from({ length: CONNECTIONS }, () => openClient(httpPort)),
   );
@@ -50,13 +45,15 @@ export async function makeChanges(api: Api, options: ChangesOptions): Promise<La
     const clients = number % (2 * FOLLOWED) < 2 ? idle.pop() : undefined;
     const path = `/live-${number}`;
     const addresses = changedAddresses(number);
+    const askedMs = nowMs();
     if (isIngress) await api.put(PATHS.ingress(index), ingressOf(index, path));
     else await api.put(PATHS.slice(index), sliceOf(index, addresses));
     if (clients === undefined) return;
-    const startedMs = performance.now();
+    const answeredMs = nowMs();
     if (isIngress) await untilLive(clients, hostOf(index), path, ({ status }) => status === 200);
     else await untilLive(clients, hostOf(index), STEADY_PATH, ({ body }) => addresses.includes(body));
-    (isIngress ? ingress : endpoints).push(performance.now() - startedMs);
+    const kind = isIngress ? 'ingress' : 'endpoints';
+    followed.push({ kind, index, askedMs, answeredMs, liveMs: nowMs() });
     idle.push(clients);
   }
 
@@ -72,5 +69,5 @@ export async function makeChanges(api: Api, options: ChangesOptions): Promise<La
   }
   await Promise.all(running);
   for (const clients of open) for (const client of clients) client.close();
-  return { ingress, endpoints };
+  return followed;
 }

@@ -25,6 +25,7 @@ import {
 } from './objects.ts';
 import { startPods } from './pods.ts';
 import { buildSerin, startScaled, type ScaledSerin } from './serin.ts';
+import { collections, splitLatencies, type Followed } from './timeline.ts';
 import type { ThreadSample } from './thread-sample.ts';
 
 const { values } = parseArgs({
@@ -129,7 +130,7 @@ async function measure(api: Api, size: number, firstChange: number): Promise<obj
     const changedFromMs = Date.now();
     const cpuBefore = serin.cpuMicros();
     const count = Number(values.changes);
-    const { ingress, endpoints } = await makeChanges(api, {
+    const followed = await makeChanges(api, {
       count,
       perSecond: Number(values.rate),
       size,
@@ -139,13 +140,16 @@ async function measure(api: Api, size: number, firstChange: number): Promise<obj
     const cpuMsPerChange = Number(((serin.cpuMicros() - cpuBefore) / 1_000 / count).toFixed(2));
     const changing = turns(serin.samples(changedFromMs));
     await sleep(SETTLE_MS);
+    const marks = serin.marks(changedFromMs);
     const scrape = await scrapeOnce(serin);
     return {
       ...started,
       rssAfterChangesMiB: mib(serin.rss()),
       heapsAfterChanges: heapsOf(serin),
-      ingressLiveMs: spread(ingress),
-      endpointsLiveMs: spread(endpoints),
+      ingressLiveMs: spread(followed, 'ingress'),
+      endpointsLiveMs: spread(followed, 'endpoints'),
+      parts: splitLatencies(followed, marks, options.workers),
+      garbage: collections(marks),
       cpuMsPerChange,
       changing,
       scrape,
@@ -207,8 +211,12 @@ function heapsOf(serin: ScaledSerin): object {
   return { control: print(control.at(-1)), worker: print(workers.at(-1)) };
 }
 
-function spread(latencies: readonly number[]): object {
-  const sorted = latencies.toSorted((a, b) => a - b);
+/** Milliseconds from the API server's answer to a change until every worker served by it. */
+function spread(followed: readonly Followed[], kind: Followed['kind']): object {
+  const sorted = followed
+    .filter((change) => change.kind === kind)
+    .map(({ answeredMs, liveMs }) => liveMs - answeredMs)
+    .toSorted((a, b) => a - b);
   const at = (share: number) => percentile(sorted, share);
   return { n: sorted.length, p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) };
 }

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { Api } from './api.ts';
 import { ADDRESS, CONTROLLER_CLASS, NAMESPACE } from './objects.ts';
 import type { ThreadSample } from './thread-sample.ts';
+import type { Mark } from './timeline.ts';
 
 export interface SerinOptions {
   readonly workers: number;
@@ -31,13 +32,15 @@ export interface ScaledSerin {
   cpuMicros(): number;
   /** What the threads told since a moment, in milliseconds since 1970. */
   samples(sinceMs: number): { readonly control: ThreadSample[]; readonly workers: ThreadSample[] };
+  /** What the control thread did since a moment. */
+  marks(sinceMs: number): Mark[];
   log(): string;
   stop(): Promise<void>;
 }
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const BUILT = join(ROOT, 'dist/main.js');
-const PROBE = fileURLToPath(new URL('probe.ts', import.meta.url));
+const PROBES = ['probe', 'marks'];
 const HTTP_PORT = 18_400;
 const HTTPS_PORT = 18_401;
 const HEALTH_PORT = 18_402;
@@ -70,8 +73,12 @@ export async function startScaled(api: Api, options: SerinOptions): Promise<Scal
     writeFileSync(join(folder, name), text, { mode: 0o600 });
   const probed = mkdtempSync(join(tmpdir(), 'serin-scale-probe-'));
   // Types that Node strips itself would cost every thread memory.
-  const probe = join(folder, 'probe.mjs');
-  writeFileSync(probe, stripTypeScriptTypes(readFileSync(PROBE, 'utf8')));
+  const preloads = PROBES.flatMap((name) => {
+    const source = fileURLToPath(new URL(`${name}.ts`, import.meta.url));
+    const stripped = join(folder, `${name}.mjs`);
+    writeFileSync(stripped, stripTypeScriptTypes(readFileSync(source, 'utf8')));
+    return ['--import', stripped];
+  });
   const { hostname, port } = new URL(api.server);
   const startedAtMs = performance.now();
   const child = spawn(
@@ -80,7 +87,7 @@ export async function startScaled(api: Api, options: SerinOptions): Promise<Scal
       ...['--mount', 'sh', '-c', IN_A_POD, 'sh', process.execPath],
       ...AS_IN_THE_IMAGE,
       ...options.nodeArgs,
-      ...['--import', probe, BUILT, 'controller'],
+      ...[...preloads, BUILT, 'controller'],
       `--controller-class=${CONTROLLER_CLASS}`,
       ...[`--http-port=${HTTP_PORT}`, `--https-port=${HTTPS_PORT}`, `--healthz-port=${HEALTH_PORT}`],
       ...[`--workers=${options.workers}`, '--listen=127.0.0.1', '--healthz-host=127.0.0.1'],
@@ -133,6 +140,12 @@ export async function startScaled(api: Api, options: SerinOptions): Promise<Scal
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
     return (Number(fields[11]) + Number(fields[12])) * TICK_MICROS;
   }
+  const read = <T extends { readonly atMs: number }>(prefix: string, sinceMs: number): T[] =>
+    readdirSync(probed)
+      .filter((name) => name.startsWith(prefix))
+      .flatMap((name) => readFileSync(join(probed, name), 'utf8').split('\n').slice(0, -1))
+      .map((line) => JSON.parse(line) as T)
+      .filter(({ atMs }) => atMs >= sinceMs);
   return {
     httpPort: HTTP_PORT,
     healthPort: HEALTH_PORT,
@@ -142,15 +155,8 @@ export async function startScaled(api: Api, options: SerinOptions): Promise<Scal
     pid,
     rss: () => Number(stat('statm').split(' ')[1]) * PAGE_BYTES,
     cpuMicros,
-    samples(sinceMs) {
-      const read = (prefix: string): ThreadSample[] =>
-        readdirSync(probed)
-          .filter((name) => name.startsWith(prefix))
-          .flatMap((name) => readFileSync(join(probed, name), 'utf8').split('\n').slice(0, -1))
-          .map((line) => JSON.parse(line) as ThreadSample)
-          .filter(({ atMs }) => atMs >= sinceMs);
-      return { control: read('control'), workers: read('worker') };
-    },
+    samples: (sinceMs) => ({ control: read('control', sinceMs), workers: read('worker', sinceMs) }),
+    marks: (sinceMs) => read('marks', sinceMs),
     log: () => log,
     stop,
   };
