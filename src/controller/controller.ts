@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
+import { byText, createSelection } from '../lib/edited-list.ts';
 import { inTurns, Pace, type Steps } from '../lib/steps.ts';
 import type { UpstreamModel } from '../model/model.ts';
 import type { EndpointEntry, RouteTable, UpstreamEndpoints } from '../table/table.ts';
@@ -79,6 +80,10 @@ export function createController(deps: ControllerDeps): Controller {
   const dirtyServices = new Set<string>();
   const movedUpstreams = new Set<string>();
   const index = new UpstreamIndex();
+  const byNameAmong = createSelection<UpstreamModel>(
+    isByName,
+    byText(({ id }) => id),
+  );
   let pending: StoreImpact = 'none';
   let timer: NodeJS.Timeout | NodeJS.Immediate | undefined;
   let running: Promise<void> | undefined;
@@ -138,7 +143,7 @@ export function createController(deps: ControllerDeps): Controller {
     holdOffMs = Math.min(Math.max(tookMs, HOLD_OFF_MIN_MS), HOLD_OFF_MAX_MS);
     observer.built(built, tookMs);
     const touched = index.take(built.model.upstreams, (id) => sent.delete(id));
-    deps.watchNames(built.model.upstreams.filter((upstream) => isByName(upstream)));
+    deps.watchNames(byNameAmong(built.model.upstreams));
     addMoved(touched);
     const changed = await inTurns(changedEndpoints(touched), turns);
     const result = await sink.publish(built.table, changed);

@@ -22,7 +22,8 @@ import type { ControlLog } from '../observe/log.ts';
 import type { MetricsRegistry } from '../observe/metrics.ts';
 import type { BodyRoom } from '../table/messages.ts';
 import { DEFAULT_SETTINGS } from '../table/settings.ts';
-import type { EndpointEntry } from '../table/table.ts';
+import { createSum } from '../lib/edited-list.ts';
+import type { EndpointEntry, HostEntry } from '../table/table.ts';
 import { createExternalNames } from './dns/external-names.ts';
 import type { ObjectSource, OnStoreChange } from './object-source.ts';
 import { reportContent, reportOrphans } from './report/report-metrics.ts';
@@ -105,6 +106,7 @@ const STOPPING_FIRST_MS = 5_000;
 export function createFleet(deps: FleetDeps): Fleet {
   const { options, log, store, metrics, observer } = deps;
   const { workerCount, bodies } = options;
+  const sizesOf = createSizes();
   let isStopping = false;
   let unready: string | undefined = 'the first full sync is not linked by every worker yet';
 
@@ -383,12 +385,15 @@ function createWorkerEvents(
   };
 }
 
-/** How much a table holds, for the log. */
-function sizesOf({ served, table }: Built) {
-  const { hosts, upstreams } = table;
-  let routes = 0;
-  for (const host of hosts) routes += host.routes.length;
-  return { ingresses: served.length, hosts: hosts.length, routes, upstreams: upstreams.length };
+/** Tells how much a table holds, for the log. */
+function createSizes(): (built: Built) => Readonly<Record<string, number>> {
+  const sumRoutes = createSum<HostEntry>(({ routes }) => routes.length);
+  return ({ served, table: { hosts, upstreams } }) => ({
+    ingresses: served.length,
+    hosts: hosts.length,
+    routes: sumRoutes(hosts),
+    upstreams: upstreams.length,
+  });
 }
 
 /** Resolves when the promise has settled, or the time is over. */

@@ -1,3 +1,4 @@
+import { editsBetween } from '../lib/edited-list.ts';
 import type { UpstreamModel } from '../model/model.ts';
 
 /** The upstreams of the model of now, by id and by Service. Taking the next model in costs what changed, and a look at the rest. */
@@ -10,9 +11,9 @@ export class UpstreamIndex {
   /** Answers the upstreams that are not as they were, and tells of the ids that are gone. */
   take(upstreams: readonly UpstreamModel[], gone: (id: string) => void): Set<UpstreamModel> {
     const touched = new Set<UpstreamModel>();
-    if (upstreams === this.#upstreams) return touched;
+    const edits = editsBetween(this.#upstreams, upstreams);
     this.#upstreams = upstreams;
-    for (const upstream of upstreams) {
+    for (const upstream of edits?.flatMap(({ after }) => after ?? []) ?? upstreams) {
       const before = this.#byId.get(upstream.id);
       if (before === upstream) continue;
       if (before !== undefined) this.#leave(before);
@@ -20,9 +21,10 @@ export class UpstreamIndex {
       touched.add(upstream);
     }
     if (this.#byId.size === upstreams.length) return touched;
-    const ids = new Set(upstreams.map(({ id }) => id));
-    for (const upstream of this.#byId.values()) {
-      if (ids.has(upstream.id)) continue;
+    const ids = edits === undefined ? new Set(upstreams.map(({ id }) => id)) : undefined;
+    const perhapsGone = edits?.flatMap(({ before }) => before ?? []) ?? [...this.#byId.values()];
+    for (const upstream of perhapsGone) {
+      if (ids?.has(upstream.id) === true || this.#byId.get(upstream.id) !== upstream) continue;
       this.#leave(upstream);
       gone(upstream.id);
     }

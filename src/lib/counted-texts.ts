@@ -27,6 +27,13 @@ export class CountedTexts {
     return this.#counts.size;
   }
 
+  /** Texts that may have come or gone since this was last asked. Ask for these or for the list, not for both. */
+  takeTouched(): readonly string[] {
+    const touched = [...this.#touched];
+    this.#touched.clear();
+    return touched;
+  }
+
   /** All of them in the order of code units; the same list for as long as it holds the same. */
   list(): readonly string[] {
     if (this.#touched.size === 0) return this.#list;

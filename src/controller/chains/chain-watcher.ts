@@ -44,6 +44,7 @@ export function createChainWatcher(deps: ChainWatcherDeps): ChainWatcher {
   const { fetch, changed, failing, schedule = byTimer } = deps;
   const watched = new Map<string, Watched>();
   const queue = createAtOnce(AT_ONCE_MAX);
+  let followed: readonly GivenChain[] | undefined;
 
   /** Reads the chain in its turn: thousands may have come at once. */
   async function ask({ id, certificate }: GivenChain, state: Watched): Promise<void> {
@@ -88,6 +89,8 @@ export function createChainWatcher(deps: ChainWatcherDeps): ChainWatcher {
 
   return {
     watch(chains) {
+      if (chains === followed) return;
+      followed = chains;
       const wanted = new Set(chains.map(({ id }) => id));
       for (const [id, state] of watched) {
         if (wanted.has(id)) continue;

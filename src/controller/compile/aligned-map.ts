@@ -1,58 +1,50 @@
+import { byText, editsBetween, relateLists, withEdits } from '../../lib/edited-list.ts';
 import { Pace, type Steps } from '../../lib/steps.ts';
 
 /**
- * Makes one thing of each item of a list, sorted by key, and remembers it for as long as `circumstances` are the same. An item that
- * stands where it stood in the list before is not even looked up; the same list gives the same list.
+ * Makes one thing of each item of a list, sorted by key, and remembers it for as long as `circumstances` are the same. A list with a known way
+ * from the last one costs its edits; the same content is the same list.
  */
 export function createAlignedMap<T extends object, U extends object>(
   make: (item: T) => U,
   keyOf: (made: U) => string,
 ): (items: readonly T[], circumstances?: unknown) => Steps<readonly U[]> {
+  const compare = byText(keyOf);
   let last: readonly T[] = [];
-  /** In the order of `last`. */
-  let made: readonly U[] = [];
   let sorted: readonly U[] = [];
   let madeUnder: unknown;
   let known = new WeakMap<T, U>();
+  const madeOf = (item: T): U => {
+    let made = known.get(item);
+    if (made === undefined) known.set(item, (made = make(item)));
+    return made;
+  };
   return function* (items, circumstances) {
     const pace = new Pace();
     const isSameUnder = madeUnder === circumstances;
+    const edits = isSameUnder ? editsBetween(last, items) : undefined;
     if (!isSameUnder) known = new WeakMap();
-    if (items === last && isSameUnder) return sorted;
-    const next: U[] = [];
-    let isSame = isSameUnder && items.length === last.length;
-    /** Where the next item stood. */
-    let at = 0;
-    for (const item of items) {
-      if (last[at] !== item) at = resume(last, at, item);
-      if (isSameUnder && last[at] === item) next.push(made[at]!);
-      else {
-        isSame = false;
-        const before = known.get(item);
-        const now = before ?? make(item);
-        if (before === undefined) known.set(item, now);
-        next.push(now);
-        if (pace.isDue()) yield;
-      }
-      at++;
-    }
     last = items;
     madeUnder = circumstances;
+    if (edits !== undefined) {
+      const made = edits.map(({ before, after }) => ({
+        before: before && known.get(before),
+        after: after && madeOf(after),
+      }));
+      sorted = withEdits(sorted, made, compare);
+      return sorted;
+    }
+    const next: U[] = [];
+    for (const item of items) {
+      if (!known.has(item) && pace.isDue()) yield;
+      next.push(madeOf(item));
+    }
+    const isSorted = next.every((item, i) => i === 0 || compare(next[i - 1]!, item) <= 0);
+    if (!isSorted) next.sort(compare);
+    const isSame = next.length === sorted.length && next.every((item, i) => item === sorted[i]);
     if (isSame) return sorted;
-    made = next;
-    const isSorted = next.every((item, i) => i === 0 || keyOf(next[i - 1]!) <= keyOf(item));
-    sorted = isSorted ? next : next.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+    relateLists(sorted, next, compare);
+    sorted = next;
     return sorted;
   };
-}
-
-/** Items that came or went in between shift the rest by little. */
-const LOOKED_AROUND = 4;
-
-function resume<T>(last: readonly T[], at: number, item: T): number {
-  for (let away = 1; away <= LOOKED_AROUND; away++) {
-    if (last[at + away] === item) return at + away;
-    if (last[at - away] === item) return at - away;
-  }
-  return at;
 }

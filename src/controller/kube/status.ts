@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { editsBetween } from '../../lib/edited-list.ts';
 import { objectKey, type LoadBalancerAddress } from '../store/objects.ts';
 import type { ObjectRef, ObjectStore } from '../store/object-store.ts';
 import { isKubeError, KubeError, type KubeClient } from './client.ts';
@@ -214,8 +215,9 @@ export function createStatusWriter(deps: StatusWriterDeps): StatusWriter {
       check();
     },
     serve(ingresses) {
-      for (const [at, ref] of ingresses.entries()) {
-        if (ref === served[at] || seen.has(ref)) continue;
+      const edits = editsBetween<ObjectRef>(served, ingresses);
+      for (const ref of edits?.flatMap(({ after }) => after ?? []) ?? ingresses) {
+        if (seen.has(ref)) continue;
         seen.add(ref);
         due.add(ref);
       }

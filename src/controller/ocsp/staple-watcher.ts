@@ -51,6 +51,7 @@ export function createStapleWatcher(deps: StapleWatcherDeps): StapleWatcher {
   const { fetch, changed, failing, epochMs, random, schedule = byTimer } = deps;
   const watched = new Map<string, Watched>();
   const queue = createAtOnce(AT_ONCE_MAX);
+  let followed: readonly StapledCertificate[] | undefined;
 
   function enqueue(certificate: StapledCertificate, state: Watched): void {
     state.cancel = undefined;
@@ -113,6 +114,8 @@ export function createStapleWatcher(deps: StapleWatcherDeps): StapleWatcher {
 
   return {
     watch(certificates) {
+      if (certificates === followed) return;
+      followed = certificates;
       const wanted = new Set(certificates.map(({ id }) => id));
       for (const [id, state] of watched) {
         if (wanted.has(id)) continue;

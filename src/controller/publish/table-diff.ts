@@ -1,3 +1,4 @@
+import { byText, editsBetween } from '../../lib/edited-list.ts';
 import { canonicalText } from '../../lib/hash.ts';
 import type { TlsName } from '../../model/ports.ts';
 import type { Change, TableDelta } from '../../table/messages.ts';
@@ -51,8 +52,24 @@ export function diffTables(from: RouteTable | undefined, to: RouteTable): TableD
   };
 }
 
-/** Both are sorted by key: what stayed the same object is passed by without a look at it. */
-function diffEntries<T>(
+/** Both are sorted by key: what stayed the same object is passed by without a look at it, and where it is known what led from one to the other, only that counts. */
+function diffEntries<T extends object>(
+  from: readonly T[],
+  to: readonly T[],
+  keyOf: (entry: T) => string,
+  isEqual: (a: T, b: T) => boolean,
+): Change<T> {
+  const edits = editsBetween(from, to);
+  if (edits !== undefined) {
+    const compare = byText(keyOf);
+    const before = edits.flatMap((edit) => edit.before ?? []).toSorted(compare);
+    const after = edits.flatMap((edit) => edit.after ?? []).toSorted(compare);
+    return diffSorted(before, after, keyOf, isEqual);
+  }
+  return diffSorted(from, to, keyOf, isEqual);
+}
+
+function diffSorted<T>(
   from: readonly T[],
   to: readonly T[],
   keyOf: (entry: T) => string,

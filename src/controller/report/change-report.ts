@@ -1,3 +1,4 @@
+import { editsBetween } from '../../lib/edited-list.ts';
 import type { ObjectRef } from '../store/object-store.ts';
 import { objectKey } from '../store/objects.ts';
 import type { EventSink, EventSubject } from './event-sink.ts';
@@ -44,8 +45,20 @@ export function createChangeReport(deps: ChangeReportDeps): ChangeReport {
   const configMaps = new Set(deps.configMaps.map(objectKey));
   /** Ingresses that changed since they were last served, with the tables that went live without them. */
   const changed = new Map<string, { readonly object: ChangedObject; passedOver: number }>();
+  /** Of the Ingresses that were served last, and the list of them. */
+  const servedKeys = new Set<string>();
+  let lastServed: readonly ObjectRef[] = [];
   let reloadedMs = -Infinity;
   let rejection = '';
+
+  function takeServed(served: readonly ObjectRef[]): void {
+    const edits = editsBetween(lastServed, served);
+    lastServed = served;
+    if (edits === undefined) servedKeys.clear();
+    for (const { before } of edits ?? []) if (before !== undefined) servedKeys.delete(objectKey(before));
+    const come = edits?.flatMap(({ after }) => after ?? []) ?? served;
+    for (const ref of come) servedKeys.add(objectKey(ref));
+  }
 
   function record(
     subject: EventSubject | undefined,
@@ -67,15 +80,12 @@ export function createChangeReport(deps: ChangeReportDeps): ChangeReport {
     },
     applied(served) {
       rejection = '';
-      const names = new Set([...changed.values()].map(({ object }) => object.name));
-      for (const ref of names.size === 0 ? [] : served) {
-        if (!names.has(ref.name)) continue;
-        const key = objectKey(ref);
-        const entry = changed.get(key);
-        if (entry === undefined) continue;
+      takeServed(served);
+      for (const [key, { object }] of changed) {
+        if (!servedKeys.has(key)) continue;
         changed.delete(key);
         if (!deps.areSyncEventsOn) continue;
-        const { namespace, name, uid } = entry.object;
+        const { namespace, name, uid } = object;
         const subject = { kind: 'Ingress', apiVersion: 'networking.k8s.io/v1', namespace, name, uid };
         record(subject, 'Normal', 'Sync', 'Scheduled for sync');
       }

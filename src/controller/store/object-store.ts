@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { withEdits } from '../../lib/edited-list.ts';
 import { LayeredMap } from '../../lib/layered-map.ts';
 import type { StapleEntry } from '../../table/staple.ts';
 import type { GeoFile } from './geo-file.ts';
@@ -345,7 +346,8 @@ function nextView<T extends ClusterObject>(
   return (before as LayeredMap<T>).with(values);
 }
 
-/** Changed in so large a part, a list is sorted anew. */
+/** Changed in more than so many places, and in so large a part, a list is sorted anew. */
+const RESORTED_MIN = 16;
 const RESORTED_PART = 1 / 8;
 
 /** Oldest first. */
@@ -354,34 +356,13 @@ function sortIngresses(
   shelf: Shelf,
   changes: Changes,
 ): readonly IngressObject[] {
-  if (changes.size > before.length * RESORTED_PART)
+  if (changes.size > RESORTED_MIN && changes.size > before.length * RESORTED_PART)
     return ([...shelf.values()] as IngressObject[]).toSorted(compareAge);
-  const next = before.slice();
-  for (const [key, old] of changes) {
-    const now = shelf.get(key) as IngressObject | undefined;
-    if (old !== undefined) {
-      const at = placeOf(next, old as IngressObject);
-      if (now !== undefined && compareAge(old, now) === 0) {
-        next[at] = now;
-        continue;
-      }
-      next.splice(at, 1);
-    }
-    if (now !== undefined) next.splice(placeOf(next, now), 0, now);
-  }
-  return next;
-}
-
-/** Where an Ingress stands in a sorted list, or belongs. */
-function placeOf(sorted: readonly IngressObject[], ingress: IngressObject): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (compareAge(sorted[middle]!, ingress) < 0) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  const edits = [...changes].map(([key, old]) => ({
+    before: old as IngressObject | undefined,
+    after: shelf.get(key) as IngressObject | undefined,
+  }));
+  return withEdits(before, edits, compareAge);
 }
 
 type SlicesByService = ClusterSnapshot['slicesByService'];

@@ -1,7 +1,6 @@
 import { isIP } from 'node:net';
 import type { Feature } from '../../features/kit/feature.ts';
 import { idOfAddress, serviceOfHost, type UpstreamAddress } from '../../features/kit/upstream-address.ts';
-import { isSameItems, Remembered, type Made } from '../../lib/remembered.ts';
 import type { UpstreamModel } from '../../model/model.ts';
 import type { Policies } from '../../model/policy.ts';
 import type { SourceRef } from '../../model/source.ts';
@@ -70,46 +69,8 @@ function isHeadless(object: ServiceObject, address: UpstreamAddress): boolean {
   return address.kind === 'host' && object.type !== 'ExternalName' && object.clusterIp === 'None';
 }
 
-/** An Ingress that names upstreams. */
-export interface Naming {
-  readonly source: SourceRef;
-  readonly isCanary: boolean;
-  readonly annotations: { readonly addressed: readonly AddressedUpstream[] };
-}
-
-/** Makes models of addressed upstreams, and keeps the identity of those that stay as they were. */
-export interface AddressedMaker {
-  /** All that these Ingresses name, each once: the oldest Ingress is its source. */
-  make(
-    entries: Iterable<Naming>,
-    policies: Policies,
-    isExternalNameDisabled: boolean,
-  ): ReadonlyMap<string, UpstreamModel>;
-}
-
-export function createAddressedMaker(features: readonly Feature[]): AddressedMaker {
-  const shelf = new Map<string, Made<UpstreamModel>>();
-  const made = new Remembered<string, UpstreamModel>(shelf, isSameItems);
-  return {
-    make(entries, policies, isExternalNameDisabled) {
-      const models = new Map<string, UpstreamModel>();
-      for (const entry of entries) {
-        // What a canary Ingress says of its own counts for its backend alone.
-        if (entry.isCanary) continue;
-        for (const addressed of entry.annotations.addressed) {
-          const { id, object } = addressed;
-          if (models.has(id)) continue;
-          const make = () => toModel(addressed, entry.source, policies, features, isExternalNameDisabled);
-          models.set(id, made.of(id, [entry, object, policies], make));
-        }
-      }
-      for (const id of shelf.keys()) if (!models.has(id)) shelf.delete(id);
-      return models;
-    },
-  };
-}
-
-function toModel(
+/** The model of an upstream that no path leads to. */
+export function toAddressedModel(
   { id, address, service, object }: AddressedUpstream,
   source: SourceRef,
   policies: Policies,

@@ -19,14 +19,14 @@ const PROBE = 'serin-7f3a.invalid';
 /** Hosts that are told of one alias that matches any name. */
 const HELD_MAX = 16;
 
-/** Tells which aliases take names that Ingresses of other namespaces serve, as host, wildcard, alias or catch-all. */
+/** Tells which aliases take names that Ingresses of other namespaces serve, as host, wildcard, alias or catch-all; `owners` are all, by alias. */
 export function recordAliases(
   claims: readonly AliasClaim[],
+  owners: ReadonlyMap<string, AliasClaim>,
   hosts: readonly HostModel[],
   wildcards: WildcardHosts,
 ): HostRecord {
   const record = createHostRecord([]);
-  const owners = new Map(claims.map((claim) => [claim.alias, claim]));
   const take = ({ alias, host, source }: AliasClaim, from: HostModel | undefined) => {
     if (from === undefined || from.source.kind !== 'Ingress') return;
     record.takes(

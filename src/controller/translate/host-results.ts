@@ -1,4 +1,5 @@
 import { CountedTexts } from '../../lib/counted-texts.ts';
+import { KeyedList } from '../../lib/edited-list.ts';
 import { isSameItems } from '../../lib/remembered.ts';
 import type { CertificateModel } from '../../model/model.ts';
 import type { HostResult } from './hosts.ts';
@@ -9,9 +10,7 @@ export class HostResults {
   /** Upstreams that hosts lead to. */
   readonly upstreamIds = new CountedTexts();
   readonly #references: ReferenceCounts;
-  readonly #names = new CountedTexts();
-  readonly #results = new Map<string, HostResult>();
-  #list: readonly HostResult[] | undefined;
+  readonly #results = new KeyedList<HostResult>(({ name }) => name);
   #certificates: readonly CertificateModel[] = [];
   /** What the certificates were listed by; undefined: a host has another one since. */
   #certificatesBy: readonly unknown[] | undefined;
@@ -31,18 +30,13 @@ export class HostResults {
     if (result !== undefined) {
       for (const id of result.upstreamIds) this.upstreamIds.add(id);
       this.#references.add(result.dependencies);
-      this.#results.set(name, result);
-      if (before === undefined) this.#names.add(name);
-    } else {
-      this.#results.delete(name);
-      this.#names.drop(name);
     }
+    this.#results.set(name, result);
     if (before !== undefined) {
       for (const id of before.upstreamIds) this.upstreamIds.drop(id);
       this.#references.drop(before.dependencies);
     }
     if (before?.certificate !== result?.certificate) this.#certificatesBy = undefined;
-    this.#list = undefined;
   }
 
   /** Takes out the hosts that are not among these. */
@@ -52,8 +46,7 @@ export class HostResults {
 
   /** Sorted by name. */
   list(): readonly HostResult[] {
-    this.#list ??= this.#names.list().map((name) => this.#results.get(name)!);
-    return this.#list;
+    return this.#results.list();
   }
 
   /** Those of hosts and the default one, each once, sorted by id. */

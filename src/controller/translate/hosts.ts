@@ -56,6 +56,7 @@ export interface HostEnvironment {
 }
 
 export interface HostResult {
+  readonly name: string;
   /** Without aliases: those are settled among all hosts. Undefined when only canaries name the host. */
   readonly model?: HostModel;
   /** Names that someone wrote down for the host. */
@@ -108,6 +109,7 @@ export function buildHost(input: HostInput, snapshot: ClusterSnapshot, env: Host
   );
   if (drafts === undefined) {
     return {
+      name,
       implied: [],
       upstreamIds: [],
       vainWithoutCertificate: [],
@@ -154,6 +156,7 @@ export function buildHost(input: HostInput, snapshot: ClusterSnapshot, env: Host
   recordOfHost(name, mains, certificate?.entry, aliases, record);
   record.report(findings);
   return {
+    name,
     model: {
       name,
       aliases: [],

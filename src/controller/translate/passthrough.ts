@@ -1,10 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Feature } from '../../features/kit/feature.ts';
 import { CATCH_ALL } from '../../lib/catch-all.ts';
+import { byText, createSelection } from '../../lib/edited-list.ts';
 import { createFindings, type Finding, type Findings } from '../../model/finding.ts';
 import type { HostModel, RouteModel, StreamModel, UpstreamModel } from '../../model/model.ts';
 import type { Policies } from '../../model/policy.ts';
 import type { SourceRef } from '../../model/source.ts';
+import { compareAge } from '../store/objects.ts';
 import type { ClusterSnapshot } from '../store/object-store.ts';
 import type { ParsedAnnotations } from './annotations.ts';
 import type { IngressEntry } from './entries.ts';
@@ -24,21 +26,44 @@ export interface PassthroughInput {
   readonly hosts: readonly HostModel[];
   readonly served: readonly IngressEntry[];
   readonly snapshot: ClusterSnapshot;
-  readonly options: TranslateOptions;
-  readonly features: readonly Feature[];
   /** Annotations of an Ingress that has none. */
   readonly defaults: ParsedAnnotations;
 }
 
 const NONE: Passthrough = { names: new Set(), streams: [], upstreams: [], findings: [] };
 
-/** Finds them: the Service is that of the host's `/` path (docs/reference/routing.md §13). */
-export function findPassthrough(input: PassthroughInput): Passthrough {
-  const { hosts, snapshot, options, features } = input;
+/** Finds them: the Service is that of the host's `/` path (docs/reference/routing.md §13). Who does not ask for it costs nothing. */
+export function createPassthroughFinder(
+  options: TranslateOptions,
+  features: readonly Feature[],
+): (input: PassthroughInput) => Passthrough {
   const name = features.find(({ passesTlsThrough }) => passesTlsThrough === true)?.name ?? '';
   const isAsked = (policies: Policies): boolean => policies[name] !== undefined;
-  const asking = input.served.filter(({ annotations, isCanary }) => isAsked(annotations.host) && !isCanary);
-  if (asking.length === 0) return NONE;
+  const askingAmong = createSelection<IngressEntry>(
+    ({ annotations, isCanary }) => isAsked(annotations.host) && !isCanary,
+    (a, b) => compareAge(a.ingress, b.ingress),
+  );
+  const askedAmong = createSelection<HostModel>(
+    ({ policies }) => isAsked(policies),
+    byText(({ name: host }) => host),
+  );
+  return (input) => {
+    const asking = askingAmong(input.served);
+    return asking.length === 0
+      ? NONE
+      : findAsked(input, askedAmong(input.hosts), asking, name, options, features);
+  };
+}
+
+function findAsked(
+  input: PassthroughInput,
+  hosts: readonly HostModel[],
+  asking: readonly IngressEntry[],
+  name: string,
+  options: TranslateOptions,
+  features: readonly Feature[],
+): Passthrough {
+  const { snapshot } = input;
   const findings = createFindings();
   const field = fieldOfFeature(name, features);
   const refuse = (source: SourceRef, problem: string) =>
@@ -56,7 +81,6 @@ export function findPassthrough(input: PassthroughInput): Passthrough {
   const streams: StreamModel[] = [];
   const upstreams = new Map<string, UpstreamModel>();
   for (const host of hosts) {
-    if (!isAsked(host.policies)) continue;
     const source = { ...sourceOf(host, asking), field };
     const root = rootOf(host);
     if (host.name === CATCH_ALL) refuse(source, 'does not count for an Ingress without host');
@@ -74,7 +98,7 @@ export function findPassthrough(input: PassthroughInput): Passthrough {
         isProxyProtocolSent: false,
         source,
       });
-      reportProtections(host, input, findings);
+      reportProtections(host, features, input.defaults, findings);
     }
   }
   return { names, streams, upstreams: [...upstreams.values()], findings: findings.list() };
@@ -114,10 +138,10 @@ function toUpstream(
 /** Whoever comes by https meets none of them. */
 function reportProtections(
   { name, routes, policies }: HostModel,
-  input: PassthroughInput,
+  features: readonly Feature[],
+  defaults: ParsedAnnotations,
   findings: Findings,
 ): void {
-  const { features, defaults } = input;
   for (const feature of features) {
     if (!Object.values(feature.annotations).some(({ isProtection }) => isProtection === true)) continue;
     const told = new Set<SourceRef>();

@@ -1,8 +1,9 @@
 import type { Feature } from '../../features/kit/feature.ts';
+import { editsBetween, withEdits, type Edit } from '../../lib/edited-list.ts';
 import { isSameItems, Remembered } from '../../lib/remembered.ts';
 import { Pace, type Steps } from '../../lib/steps.ts';
 import type { Finding } from '../../model/finding.ts';
-import { objectKey, type IngressObject } from '../store/objects.ts';
+import { compareAge, objectKey, type IngressObject } from '../store/objects.ts';
 import type { ClusterSnapshot } from '../store/object-store.ts';
 import { createOwnership } from '../store/ownership.ts';
 import type { ParsedAnnotations } from './annotations.ts';
@@ -16,7 +17,7 @@ import type { TranslateOptions } from './options.ts';
 
 /** What is served now, and what of it was not before. */
 export interface Served {
-  /** Oldest first. */
+  /** Oldest first; the list knows what led to it from the last one. */
   readonly entries: readonly IngressEntry[];
   readonly added: readonly IngressEntry[];
   readonly removed: readonly IngressEntry[];
@@ -30,14 +31,22 @@ export interface ServedIngresses {
 
 /** What was made of one Ingress. */
 interface Taken {
+  readonly ingress: IngressObject;
   /** What is served of it: its newest version, or one accepted before; undefined: nothing. */
   readonly entry: IngressEntry | undefined;
   readonly findings: readonly Finding[];
   /** It is looked at anew each time. */
   readonly isUnsettled: boolean;
-  /** Place among the Ingresses of the last snapshot that had it. */
-  at: number;
 }
+
+type WithIngress = Pick<Taken, 'ingress'>;
+
+function isTelling({ findings }: Taken): boolean {
+  return findings.length > 0;
+}
+
+/** Beyond so many changes the lists are made anew. */
+const EDITED_MAX = 64;
 
 const NO_FINDINGS: readonly Finding[] = [];
 
@@ -50,8 +59,11 @@ export function createServedIngresses(
   const taken = new Map<IngressObject, Taken>();
   /** The version of each Ingress that is served, by `namespace/name`. */
   const accepted = new Map<string, IngressEntry>();
+  const unsettled = new Set<IngressObject>();
   let last: readonly IngressObject[] = [];
-  let lastTaken: readonly Taken[] = [];
+  let entries: readonly IngressEntry[] = [];
+  /** Those with findings, oldest first. */
+  let telling: readonly Taken[] = [];
   let readBy: readonly unknown[] = [];
   let lookedUpIn: readonly unknown[] = [];
 
@@ -60,7 +72,6 @@ export function createServedIngresses(
     snapshot: ClusterSnapshot,
     settings: AnnotationSettings,
     ownership: ReturnType<typeof createOwnership>,
-    at: number,
   ): Taken {
     const owned = ownership(ingress);
     const refusal =
@@ -72,7 +83,7 @@ export function createServedIngresses(
     if (owned === 'not-ours' || refusal !== undefined) {
       accepted.delete(objectKey(ingress));
       const findings = refusal === undefined ? NO_FINDINGS : [refusal];
-      return { entry: undefined, findings, isUnsettled: false, at };
+      return { ingress, entry: undefined, findings, isUnsettled: false };
     }
     const inputs = [settings];
     const entryOf = (version: IngressObject): IngressEntry => {
@@ -84,13 +95,88 @@ export function createServedIngresses(
     const { entry, findings } = acceptEntry(newest, accepted, entryOf);
     if (entry === undefined) accepted.delete(objectKey(ingress));
     else accepted.set(objectKey(ingress), entry);
-    if (entry === newest) return { entry, findings: entry.findings, isUnsettled: false, at };
-    return { entry, findings, isUnsettled: true, at };
+    if (entry === newest) return { ingress, entry, findings: entry.findings, isUnsettled: false };
+    return { ingress, entry, findings, isUnsettled: true };
+  }
+
+  /** Looks at all Ingresses; one that was taken and is not in doubt is passed by. */
+  function* takeAll(
+    ingresses: readonly IngressObject[],
+    isInDoubt: (taken: Taken) => boolean,
+    takeNow: (ingress: IngressObject) => Taken,
+  ): Steps<Edit<Taken>[]> {
+    const pace = new Pace();
+    const edits: Edit<Taken>[] = [];
+    for (const ingress of ingresses) {
+      const before = taken.get(ingress);
+      if (before !== undefined && !isInDoubt(before)) continue;
+      edits.push({ before, after: takeNow(ingress) });
+      if (pace.isDue()) yield;
+    }
+    const here = new Set(ingresses);
+    for (const [ingress, before] of taken) if (!here.has(ingress)) edits.push({ before, after: undefined });
+    return edits;
+  }
+
+  /** Looks at what changed, and what is looked at each time. */
+  function takeEdited(
+    changed: readonly Edit<IngressObject>[],
+    takeNow: (ingress: IngressObject) => Taken,
+  ): Edit<Taken>[] {
+    const anew = new Set(unsettled);
+    const edits: Edit<Taken>[] = changed.map(({ before, after }) => {
+      if (before !== undefined) anew.delete(before);
+      return { before: before && taken.get(before), after: after && takeNow(after) };
+    });
+    for (const ingress of anew) edits.push({ before: taken.get(ingress), after: takeNow(ingress) });
+    return edits;
+  }
+
+  /** Brings the lists to what was taken. */
+  function list(ingresses: readonly IngressObject[], edits: readonly Edit<Taken>[]): void {
+    if (edits.length > EDITED_MAX) {
+      const all = ingresses.map((ingress) => taken.get(ingress)!);
+      entries = all.flatMap(({ entry }) => entry ?? []);
+      telling = all.filter(isTelling);
+      return;
+    }
+    const byAge = (a: WithIngress, b: WithIngress) => compareAge(a.ingress, b.ingress);
+    const ofEntries = edits.map(({ before, after }) => ({ before: before?.entry, after: after?.entry }));
+    const ofTelling = edits.map(({ before, after }) => ({
+      before: before && isTelling(before) ? before : undefined,
+      after: after && isTelling(after) ? after : undefined,
+    }));
+    entries = withEdits(entries, ofEntries, byAge);
+    telling = withEdits(telling, ofTelling, byAge);
+  }
+
+  /** Remembers what was made of Ingresses, and forgets those that are not there any more, or not in this version. */
+  function settle(edits: readonly Edit<Taken>[]): Pick<Served, 'added' | 'removed'> {
+    const added: IngressEntry[] = [];
+    const removed: IngressEntry[] = [];
+    const keys = new Set<string>();
+    for (const { after } of edits) if (after !== undefined) keys.add(objectKey(after.ingress));
+    for (const { before, after } of edits) {
+      if (before !== undefined && before.ingress !== after?.ingress) {
+        taken.delete(before.ingress);
+        unsettled.delete(before.ingress);
+        const key = objectKey(before.ingress);
+        if (before.entry !== undefined && !keys.has(key)) accepted.delete(key);
+      }
+      if (after !== undefined) {
+        taken.set(after.ingress, after);
+        if (after.isUnsettled) unsettled.add(after.ingress);
+        else unsettled.delete(after.ingress);
+      }
+      if (before?.entry === after?.entry) continue;
+      if (before?.entry !== undefined) removed.push(before.entry);
+      if (after?.entry !== undefined) added.push(after.entry);
+    }
+    return { added, removed };
   }
 
   return {
     *take(snapshot, settings, found) {
-      const pace = new Pace();
       const { ingresses, classes, namespaces, forbiddenKinds } = snapshot;
       const { services, secrets, configMaps, keySets } = snapshot;
       const readByNow = [settings, classes, namespaces, forbiddenKinds];
@@ -100,58 +186,19 @@ export function createServedIngresses(
       readBy = readByNow;
       lookedUpIn = lookedUpInNow;
       const ownership = createOwnership(snapshot, options);
-      const entries: IngressEntry[] = [];
-      const added: IngressEntry[] = [];
-      const removed: IngressEntry[] = [];
-      const next: Taken[] = [];
-      const takenKeys = new Set<string>();
-      /** Where the next Ingress was, if all is as it was. */
-      let expected = 0;
-      for (let at = 0; at < ingresses.length; at++) {
-        const ingress = ingresses[at]!;
-        const before = last[expected] === ingress ? lastTaken[expected] : taken.get(ingress);
-        expected = before === undefined ? expected + 1 : before.at + 1;
-        let now = before;
-        const isGood =
-          now !== undefined &&
-          isReadTheSame &&
-          !now.isUnsettled &&
-          (areShelvesTheSame || isFresh(now.entry?.annotations.dependencies ?? [], snapshot));
-        if (now === undefined || !isGood) {
-          now = takeOne(ingress, snapshot, settings, ownership, at);
-          if (pace.isDue()) yield;
-          taken.set(ingress, now);
-          takenKeys.add(objectKey(ingress));
-          if (before?.entry !== now.entry) {
-            if (before?.entry !== undefined) removed.push(before.entry);
-            if (now.entry !== undefined) added.push(now.entry);
-          }
-        }
-        next.push(now);
-        if (now.findings.length > 0) for (const finding of now.findings) found.push(finding);
-        if (now.entry !== undefined) entries.push(now.entry);
-      }
-      for (let at = 0; at < next.length; at++) next[at]!.at = at;
-      if (taken.size > ingresses.length) forgetOthers(ingresses, takenKeys, removed);
+      const takeNow = (ingress: IngressObject) => takeOne(ingress, snapshot, settings, ownership);
+      const isInDoubt = ({ entry, isUnsettled }: Taken): boolean =>
+        !isReadTheSame ||
+        isUnsettled ||
+        (!areShelvesTheSame && !isFresh(entry?.annotations.dependencies ?? [], snapshot));
+      const changed = isReadTheSame && areShelvesTheSame ? editsBetween(last, ingresses) : undefined;
       last = ingresses;
-      lastTaken = next;
+      const edits =
+        changed === undefined ? yield* takeAll(ingresses, isInDoubt, takeNow) : takeEdited(changed, takeNow);
+      const { added, removed } = settle(edits);
+      list(ingresses, edits);
+      for (const { findings } of telling) for (const finding of findings) found.push(finding);
       return { entries, added, removed };
     },
   };
-
-  /** Drops what was made of Ingresses that are not there any more, or not in this version. */
-  function forgetOthers(
-    ingresses: readonly IngressObject[],
-    takenKeys: ReadonlySet<string>,
-    removed: IngressEntry[],
-  ): void {
-    for (const [ingress, { at, entry }] of taken) {
-      if (ingresses[at] === ingress) continue;
-      taken.delete(ingress);
-      if (entry === undefined) continue;
-      removed.push(entry);
-      const key = objectKey(ingress);
-      if (!takenKeys.has(key)) accepted.delete(key);
-    }
-  }
 }

@@ -2,9 +2,12 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { features } from '../../features/registry.ts';
 import { createSelfSigned } from '../../lib/self-signed.ts';
-import type { CertificateModel } from '../../model/model.ts';
+import type { CertificateModel, Model } from '../../model/model.ts';
 import { DEFAULT_SETTINGS } from '../../table/settings.ts';
+import type { RouteTable } from '../../table/table.ts';
 import { compile, createCompiler } from '../compile/compile.ts';
+import { diffTables } from '../publish/table-diff.ts';
+import { UpstreamIndex } from '../upstream-index.ts';
 import { createObjectStore, type ObjectStore } from '../store/object-store.ts';
 import type { Kind } from '../store/objects.ts';
 import { readObject } from '../store/read-object.ts';
@@ -55,11 +58,11 @@ const namespace = fc.constantFrom('a', 'a-b');
 const serviceName = fc.constantFrom('s', 't', 'b-s');
 const port = fc.constantFrom({ number: 80 }, { name: 'http' }, { number: 8_443 });
 const backend = fc.record({ service: fc.record({ name: serviceName, port }) });
-const host = fc.constantFrom('x.test', 'y.test', '*.test', 'www.x.test', '');
+const host = fc.constantFrom('x.test', 'y.test', '*.test', 'www.x.test', 'v.test', 'w.test', '');
 const ANNOTATIONS: readonly (readonly [key: string, values: readonly string[]])[] = [
   ['canary', ['true']],
   ['canary-weight', ['10', 'x']],
-  ['server-alias', ['z.test', 'y.test', '*.z.test']],
+  ['server-alias', ['z.test', 'y.test', 'z.test,u.test', 'u.test,v.test', '*.z.test']],
   ['from-to-www-redirect', ['true']],
   ['use-regex', ['true']],
   ['rewrite-target', ['/r', '/$1']],
@@ -170,6 +173,11 @@ const change: fc.Arbitrary<Change> = fc.oneof(
   },
 );
 
+function servicesOf({ upstreams }: Model): string[] {
+  const keys = new Set(upstreams.map(({ namespace: of, service: to }) => `${of}/${to}`));
+  return [...keys].toSorted();
+}
+
 test('what a translator makes of change after change is what one makes of the end alone', () => {
   fc.assert(
     fc.property(
@@ -181,6 +189,8 @@ test('what a translator makes of change after change is what one makes of the en
         const store = createObjectStore();
         const translator = createTranslator(own, features);
         const compiler = createCompiler();
+        const index = new UpstreamIndex();
+        let table: RouteTable | undefined;
         const objects = new Map<string, Change>();
         for (const round of rounds) {
           for (const one of round) {
@@ -194,9 +204,17 @@ test('what a translator makes of change after change is what one makes of the en
           // Of a version that is refused the one before is served: that is history, and told elsewhere.
           if (atOnce.findings.some(({ reason }) => reason === 'RefusedIngress')) return;
           expect(stepped).toEqual(atOnce);
-          expect(compiler.compile(stepped.model, DEFAULT_SETTINGS, 1)).toEqual(
-            compile(atOnce.model, DEFAULT_SETTINGS, 1),
-          );
+          const compiled = compiler.compile(stepped.model, DEFAULT_SETTINGS, 1);
+          const compiledAtOnce = compile(atOnce.model, DEFAULT_SETTINGS, 1);
+          expect(compiled).toEqual(compiledAtOnce);
+          // A copy knows nothing of what led to it.
+          if (table !== undefined)
+            expect(diffTables(table, compiled)).toEqual(diffTables(table, compiledAtOnce));
+          table = compiled;
+          index.take(stepped.model.upstreams, () => {});
+          const ids = stepped.model.upstreams.map(({ id }) => id);
+          expect(ids.map((id) => index.get(id))).toEqual(stepped.model.upstreams);
+          expect([...index.services()].toSorted()).toEqual(servicesOf(stepped.model));
         }
       },
     ),

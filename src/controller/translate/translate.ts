@@ -1,12 +1,11 @@
 import type { Feature } from '../../features/kit/feature.ts';
+import { byText, createDerivedList, createJoin, createSelection } from '../../lib/edited-list.ts';
 import { isSameItems, Remembered } from '../../lib/remembered.ts';
 import { finish, Pace, type Steps } from '../../lib/steps.ts';
 import { createFindings, type Finding } from '../../model/finding.ts';
-import type { HostModel, UpstreamModel } from '../../model/model.ts';
-import type { TlsName } from '../../model/ports.ts';
-import { objectKey, type ConfigMapObject } from '../store/objects.ts';
-import type { ClusterSnapshot, ObjectRef } from '../store/object-store.ts';
-import { createAddressedMaker } from './addressed.ts';
+import type { UpstreamModel } from '../../model/model.ts';
+import { compareAge, objectKey, type ConfigMapObject } from '../store/objects.ts';
+import type { ClusterSnapshot } from '../store/object-store.ts';
 import { createAliasSettler } from './aliases.ts';
 import { readAnnotationSettings, type AnnotationSettings } from './annotation-settings.ts';
 import { parseAnnotations, type ParsedAnnotations } from './annotations.ts';
@@ -16,19 +15,20 @@ import { isFresh } from './dependencies.ts';
 import { keepOwners } from './host-ownership.ts';
 import { HostGroups, isSameContributions, type HostContributions } from './host-contributions.ts';
 import { HostResults } from './host-results.ts';
-import { buildHost, type HostEnvironment } from './hosts.ts';
+import type { IngressEntry } from './entries.ts';
+import { buildHost, type HostEnvironment, type HostResult } from './hosts.ts';
 import { reportObjects } from './object-findings.ts';
 import { listenAt, type Listening } from './listen-addresses.ts';
 import type { TranslateOptions, Translation } from './options.ts';
 import { ReferenceCounts } from './reference-counts.ts';
 import { createCertificateReader } from '../certificates/certificate-reader.ts';
 import { createServedIngresses } from './served-ingresses.ts';
-import { createSortedKeys } from './sorted-keys.ts';
-import { findPassthrough } from './passthrough.ts';
+import { createPassthroughFinder } from './passthrough.ts';
 import { readStreamServices, type StreamServices } from './stream-services.ts';
-import { keepSame, tlsNamesOf } from './tls-names.ts';
+import { createTlsNames } from './tls-names.ts';
 import { ClaimIndex } from './upstream-claims.ts';
-import { createUpstreamMaker, reportUpstreamConflicts } from './upstreams.ts';
+import { createUpstreamList } from './upstream-list.ts';
+import { reportUpstreamConflicts } from './upstreams.ts';
 
 /** Translates snapshot after snapshot and remembers which version of each Ingress it has accepted. */
 export interface Translator {
@@ -63,9 +63,16 @@ export function createTranslator(
 ): Translator {
   const certificates = createCertificateReader();
   const aliases = createAliasSettler(options.hostOwnership);
-  const upstreamMaker = createUpstreamMaker(features);
-  const addressedMaker = createAddressedMaker(features);
-  const sortUpstreams = createSortedKeys();
+  const upstreamList = createUpstreamList(features, options.isExternalNameDisabled);
+  const joinUpstreams = createJoin<UpstreamModel>();
+  const globalRead = new Remembered<'upstream', UpstreamModel>(new Map(), isSameItems);
+  const findPassthrough = createPassthroughFinder(options, features);
+  const tellingOf = createSelection<HostResult>(
+    isTelling,
+    byText(({ name }) => name),
+  );
+  const servedOf = createDerivedList(({ ingress }: IngressEntry) => ingress, compareAge);
+  const tlsNamesOf = createTlsNames();
   const settingsRead = new Remembered<'settings', AnnotationSettings>(new Map(), isSameItems);
   const defaultsRead = new Remembered<'defaults', ParsedAnnotations>(new Map(), isSameItems);
   const ingresses = createServedIngresses(options, features);
@@ -79,11 +86,6 @@ export function createTranslator(
   let lookedUpIn: readonly unknown[] = [];
   /** One object for as long as all that concerns every host is the same. */
   const circumstancesSeen = new Remembered<'now', object>(new Map(), isSameItems);
-  let upstreamIds: readonly string[] = [];
-  let upstreamsMadeFrom: readonly unknown[] = [];
-  let tlsNames: readonly TlsName[] = [];
-  let served: readonly ObjectRef[] = [];
-  const upstreamModels = new Map<string, UpstreamModel>();
   const listeningRead = new Remembered<'listening', Listening>(new Map(), isSameItems);
   const streamsRead = new Remembered<'streams', StreamServices>(new Map(), isSameItems);
   let configMap: ConfigMapObject | undefined;
@@ -154,31 +156,16 @@ export function createTranslator(
     told = grouped;
   }
 
-  /** The upstreams of these ids: what named one first may be another now, and where `madeFrom` is, its Service. */
-  function* upstreamsOf(
-    ids: readonly string[],
-    touched: ReadonlySet<string>,
-    madeFrom: readonly unknown[],
-    make: (id: string) => UpstreamModel | undefined,
-  ): Steps<readonly UpstreamModel[]> {
-    const pace = new Pace();
-    const areAllInDoubt = !isSameItems(madeFrom, upstreamsMadeFrom);
-    upstreamsMadeFrom = madeFrom;
-    const upstreams: UpstreamModel[] = [];
-    for (const id of ids) {
-      const known = areAllInDoubt || touched.has(id) ? undefined : upstreamModels.get(id);
-      const upstream = known ?? make(id);
-      if (known === undefined && pace.isDue()) yield;
-      if (upstream === undefined) continue;
-      if (known === undefined && claims.claimOf(id) !== undefined) upstreamModels.set(id, upstream);
-      upstreams.push(upstream);
-    }
-    if (ids === upstreamIds) return upstreams;
-    const wanted = new Set(ids);
-    upstreamMaker.keepOnly(wanted);
-    for (const id of upstreamModels.keys()) if (!wanted.has(id)) upstreamModels.delete(id);
-    upstreamIds = ids;
-    return upstreams;
+  /** That of --default-backend-service. */
+  function globalUpstreamOf(
+    read: UpstreamModel | undefined,
+    { services }: ClusterSnapshot,
+    { upstream: policies }: ParsedAnnotations,
+  ): UpstreamModel | undefined {
+    const ref = options.defaultBackendService;
+    if (read === undefined || ref === undefined) return undefined;
+    const madeFrom = [services.get(objectKey(ref)), policies];
+    return globalRead.of('upstream', madeFrom, () => ({ ...read, policies }));
   }
 
   function streamsOf(snapshot: ClusterSnapshot, listening: Listening): StreamServices {
@@ -237,12 +224,12 @@ export function createTranslator(
       () => ({}),
     );
 
-    const shared = createFindings();
+    const ofOwners = createFindings();
     if (options.hostOwnership === 'none') yield* buildHosts(groups.all, touchedHosts, snapshot, env, now);
-    else yield* buildHosts(keepOwners(groups.all, entries, shared), [], snapshot, env, now);
+    else yield* buildHosts(keepOwners(groups.all, entries, ofOwners), [], snapshot, env, now);
     const hosts = results.list();
     const isSecured = (name: string) => results.get(name)?.model?.certificateId !== undefined;
-    for (const { model, findings, vainWithoutCertificate: vain } of hosts) {
+    for (const { model, findings, vainWithoutCertificate: vain } of tellingOf(hosts)) {
       if (findings.length > 0) for (const finding of findings) found.push(finding);
       if (model === undefined || vain.length === 0 || isSecured(model.name)) continue;
       // A wildcard host's certificate is that of its names.
@@ -254,36 +241,27 @@ export function createTranslator(
     for (const finding of listening.findings) found.push(finding);
     const services = streamsOf(snapshot, listening);
     for (const finding of services.findings) found.push(finding);
-    let models: readonly HostModel[] = aliases.settle(hosts, certificates, shared);
-    reportUpstreamConflicts(claims, env.defaults, features, shared);
-    for (const finding of shared.list()) found.push(finding);
+    const settled = aliases.settle(hosts, certificates);
+    const ofUpstreams = createFindings();
+    reportUpstreamConflicts(claims, env.defaults, features, ofUpstreams);
+    for (const findings of [ofOwners.list(), settled.findings, ofUpstreams.list()])
+      for (const finding of findings) found.push(finding);
+    let { models } = settled;
     if (options.canaryScope === 'upstream') models = leakCanaries(models, entries, claims);
     const { defaults } = env;
-    const passthrough = findPassthrough({
-      hosts: models,
-      served: entries,
-      snapshot,
-      options,
-      features,
-      defaults,
-    });
+    const passthrough = findPassthrough({ hosts: models, served: entries, snapshot, defaults });
     for (const finding of passthrough.findings) found.push(finding);
 
-    const { isExternalNameDisabled } = options;
-    const addressed = addressedMaker.make(entries, defaults.upstream, isExternalNameDisabled);
-    let ids = results.upstreamIds.list();
-    if (global.upstream !== undefined || addressed.size > 0) {
-      const more = global.upstream === undefined ? [] : [global.upstream.id];
-      ids = sortUpstreams(new Set([...ids, ...more, ...addressed.keys()]));
-    }
-    const shelf = snapshot.services;
-    const upstreams = yield* upstreamsOf(ids, touchedIds, [shelf, defaults], (id) =>
-      id === global.upstream?.id
-        ? { ...global.upstream, policies: defaults.upstream }
-        : (addressed.get(id) ?? upstreamMaker.make(id, claims, snapshot, defaults, isExternalNameDisabled)),
-    );
-    tlsNames = keepSame(tlsNames, tlsNamesOf(models, passthrough.names));
-    if (added.length + removed.length > 0) served = entries.map(({ ingress }): ObjectRef => ingress);
+    const upstreams = yield* upstreamList.update({
+      snapshot,
+      claims,
+      results,
+      defaults,
+      global: globalUpstreamOf(global.upstream, snapshot, defaults),
+      touched: touchedIds,
+      added,
+      removed,
+    });
 
     return {
       model: {
@@ -292,15 +270,19 @@ export function createTranslator(
             ? listening.listeners
             : [...listening.listeners, ...services.listeners],
         streams: [...passthrough.streams, ...services.streams],
-        tlsNames,
+        tlsNames: tlsNamesOf(models, passthrough.names),
         hosts: models,
-        upstreams: [...upstreams, ...passthrough.upstreams, ...services.upstreams],
+        upstreams: joinUpstreams(upstreams, passthrough.upstreams, services.upstreams),
         certificates: results.certificates(global.certificate),
         defaultCertificateId: global.certificate.id,
       },
       findings: found,
       references: references.list(),
-      served,
+      served: servedOf(entries),
     };
   }
+}
+
+function isTelling({ findings, vainWithoutCertificate }: HostResult): boolean {
+  return findings.length + vainWithoutCertificate.length > 0;
 }

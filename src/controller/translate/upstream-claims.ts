@@ -1,5 +1,6 @@
 import type { Feature } from '../../features/kit/feature.ts';
 import { DEFAULT_BACKEND } from '../../lib/catch-all.ts';
+import { placeOf } from '../../lib/edited-list.ts';
 import { Pace, type Steps } from '../../lib/steps.ts';
 import { compareAge } from '../store/objects.ts';
 import type { BackendRef } from './backends.ts';
@@ -79,19 +80,15 @@ export class ClaimIndex implements UpstreamClaims {
       const left = this.#namings.get(id)?.filter(({ entry }) => !gone.has(entry)) ?? [];
       this.#namings.set(id, left);
     }
-    const come = new Set<string>();
     for (const entry of added) {
       if (pace.isDue()) yield;
       for (const [place, ref] of entry.backends.entries()) {
+        const naming = { entry, ref, place };
         const namings = this.#namings.get(ref.id);
-        if (namings === undefined) this.#namings.set(ref.id, [{ entry, ref, place }]);
-        else namings.push({ entry, ref, place });
-        come.add(ref.id);
+        if (namings === undefined) this.#namings.set(ref.id, [naming]);
+        else namings.splice(placeOf(namings, naming, compareNamings), 0, naming);
+        plain.add(ref.id);
       }
-    }
-    for (const id of come) {
-      this.#namings.get(id)!.sort(compareNamings);
-      plain.add(id);
     }
     const touched = new Set<string>();
     for (const id of plain) {

@@ -22,8 +22,7 @@ export interface UpstreamMaker {
     defaults: ParsedAnnotations,
     isExternalNameDisabled: boolean,
   ): UpstreamModel | undefined;
-  /** Forgets all other ids. */
-  keepOnly(ids: { readonly size: number; has(id: string): boolean }): void;
+  forget(id: string): void;
 }
 
 interface UpstreamInputs {
@@ -69,10 +68,7 @@ export function createUpstreamMaker(features: readonly Feature[]): UpstreamMaker
         )
       );
     },
-    keepOnly(ids) {
-      if (shelf.size === ids.size) return;
-      for (const id of shelf.keys()) if (!ids.has(id)) shelf.delete(id);
-    },
+    forget: (id) => void shelf.delete(id),
   };
 }
 
