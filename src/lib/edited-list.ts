@@ -26,12 +26,22 @@ const EDITS_MAX = 256;
 /** Edits that are looked for. */
 const RELATED_MAX = 64;
 
-const histories = new WeakMap<readonly object[], History>();
+/**
+ * Lists carry their history themselves, unseen. A WeakMap of all of them would keep what they hold until the old generation is collected: a
+ * collection of the young one takes the values of such a map for alive.
+ */
+const HISTORY = Symbol('history');
 
-function historyOf(list: readonly object[]): History {
-  let history = histories.get(list);
-  if (history === undefined) histories.set(list, (history = { id: {}, steps: [] }));
-  return history;
+interface Historic {
+  [HISTORY]?: History;
+}
+
+function historyOf(list: readonly object[]): History | undefined {
+  return (list as Historic)[HISTORY];
+}
+
+function setHistory(list: readonly object[], history: History): void {
+  if (Object.isExtensible(list)) Object.defineProperty(list, HISTORY, { value: history, configurable: true });
 }
 
 /** Remembers what leads from a list to another. Neither is edited from now on. */
@@ -40,7 +50,9 @@ export function recordEdits<T extends object>(
   to: readonly T[],
   edits: readonly Edit<T>[],
 ): void {
-  const { id, steps } = historyOf(from);
+  let before = historyOf(from);
+  if (before === undefined) setHistory(from, (before = { id: {}, steps: [] }));
+  const { id, steps } = before;
   const kept: Step[] = [];
   let count = 0;
   for (const step of [{ from: id, edits }, ...steps]) {
@@ -48,7 +60,7 @@ export function recordEdits<T extends object>(
     if (kept.length === STEPS_MAX || count > EDITS_MAX) break;
     kept.push(step);
   }
-  histories.set(to, { id: {}, steps: kept });
+  setHistory(to, { id: {}, steps: kept });
 }
 
 /** What leads from a list to a later one, each item named once; undefined: that is not known. */
@@ -57,10 +69,10 @@ export function editsBetween<T extends object>(
   to: readonly T[],
 ): readonly Edit<T>[] | undefined {
   if (from === to) return [];
-  const start = histories.get(from)?.id;
-  const { steps } = historyOf(to);
-  const at = steps.findIndex((step) => step.from === start);
-  if (at < 0) return undefined;
+  const start = historyOf(from)?.id;
+  const steps = start === undefined ? undefined : historyOf(to)?.steps;
+  const at = steps?.findIndex((step) => step.from === start) ?? -1;
+  if (steps === undefined || at < 0) return undefined;
   // What led here from a list of such items are edits of such items.
   const path = steps.slice(0, at + 1).map(({ edits }) => edits as readonly Edit<T>[]);
   return path.length === 1 ? path[0]! : joinSteps(path);

@@ -275,3 +275,52 @@ test('many warnings are few lines, and none is long', async () => {
   expect(warnings.at(-1)).toBe('and 26 more');
   expect(Math.max(...warnings.map(({ length }) => length))).toBe(256);
 });
+
+test('a review says what one says that is the first, whatever was reviewed and changed before it', async () => {
+  const shop = createObjectStore();
+  const relatedOf = createRelatedIngresses(DEFAULT_TRANSLATE_OPTIONS.annotationsPrefix);
+  shop.watchIngresses(relatedOf.changed);
+  const set = (kind: Kind, raw: unknown) => {
+    const read = readObject(kind, raw);
+    if (!read.ok) throw new Error(read.problem.problem);
+    shop.apply({ kind, type: 'set', object: read.object });
+  };
+  const judgeAnew = () =>
+    createReview({
+      options: { ...options, isDeeplyInspected: true },
+      features,
+      present: () => shop.present(),
+      related: relatedOf,
+      lookUp: async () => ({ secrets: [], configMaps: [] }),
+      nowMs: () => 0,
+    });
+  const lasting = judgeAnew();
+  const service = (port: number) => ({
+    metadata: { namespace: 'a', name: 'web' },
+    spec: { ports: [{ port }] },
+  });
+  const classOf = (name: string, controller: string) => ({ metadata: { name }, spec: { controller } });
+  const ofSecondClass = ingress('second', {}, '/second');
+  ofSecondClass.spec.ingressClassName = 'second';
+  const changes: (() => void)[] = [
+    () => set('Service', service(80)),
+    () => set('Ingress', ingress('taken', { 'server-alias': 'b.test' }, '/taken')),
+    () => set('Service', service(81)),
+    () => set('Ingress', ingress('canary', { canary: 'true', 'canary-weight': '10' }, '/')),
+    () => set('Ingress', ofSecondClass),
+    () => set('IngressClass', classOf('second', 'k8s.io/ingress-nginx')),
+    () => set('IngressClass', classOf('second', 'somebody.else/entirely')),
+    () => set('Ingress', ingress('taken', { 'rewrite-target': '/a?b' }, '/taken')),
+    () => set('Service', service(80)),
+    () => shop.apply({ kind: 'Ingress', type: 'delete', object: { namespace: 'a', name: 'canary' } }),
+  ];
+  set('IngressClass', classOf('nginx', 'k8s.io/ingress-nginx'));
+  for (const change of changes) {
+    change();
+    for (const [, raw] of [...cases, ['', ingress('new', {}, '/second')] as const])
+      for (const before of [undefined, raw]) {
+        const asked = { object: raw, ...(before === undefined ? {} : { oldObject: before }) };
+        expect(await lasting(asked)).toEqual(await judgeAnew()(asked));
+      }
+  }
+});

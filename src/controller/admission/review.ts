@@ -1,4 +1,6 @@
 import type { Feature } from '../../features/kit/feature.ts';
+import { LayeredMap } from '../../lib/layered-map.ts';
+import { isSameItems, Remembered } from '../../lib/remembered.ts';
 import { findingMessage, type Finding } from '../../model/finding.ts';
 import type { ClusterSnapshot, ObjectRef } from '../store/object-store.ts';
 import {
@@ -10,11 +12,11 @@ import {
 } from '../store/objects.ts';
 import { createOwnership } from '../store/ownership.ts';
 import { readObject } from '../store/read-object.ts';
-import { readAnnotationSettings } from '../translate/annotation-settings.ts';
+import { readAnnotationSettings, type AnnotationSettings } from '../translate/annotation-settings.ts';
 import { createEntry } from '../translate/entries.ts';
 import { unknownClass } from '../translate/object-findings.ts';
 import type { TranslateOptions, Translation } from '../translate/options.ts';
-import { translate } from '../translate/translate.ts';
+import { createTranslator } from '../translate/translate.ts';
 import { findOverlaps } from './overlap.ts';
 import { findInjected, findRefusals, refusalText, type AdmissionRefusal } from './refusals.ts';
 import type { RelatedIngresses } from './related.ts';
@@ -89,15 +91,23 @@ export function createReview(deps: ReviewDeps): Review {
   // Streams have no say in what becomes of an Ingress.
   const { tcpServices: _tcp, udpServices: _udp, ...options } = deps.options;
 
+  const createTrial = () => createTranslator(options, features, 'trial');
+  let trial = createTrial();
+  let configMap: ConfigMapObject | undefined;
+  const settingsRead = new Remembered<'settings', AnnotationSettings>(new Map(), isSameItems);
+
   return async ({ object, oldObject }) => {
     const startedMs = deps.nowMs();
     if (isBeingDeleted(object)) return LET_PASS;
     const read = readObject('Ingress', object);
     if (!read.ok) return refuse(`${read.problem.field} ${read.problem.problem}`, false);
     const ingress = read.object as IngressObject;
-    const now = deps.present();
-    const configMap = options.configMap && now.configMaps.get(objectKey(options.configMap));
-    const settings = readAnnotationSettings(configMap, features);
+    const now = presentNow();
+    // One that is deleted leaves its last data in force (docs/reference/settings.md §1).
+    configMap = (options.configMap && now.configMaps.get(objectKey(options.configMap))) ?? configMap;
+    const settings = settingsRead.of('settings', [configMap], () =>
+      readAnnotationSettings(configMap, features),
+    );
     const entryOf = (one: IngressObject) => createEntry(one, options, features, settings, now);
     const entry = entryOf(ingress);
     const before = readBefore(oldObject);
@@ -141,12 +151,36 @@ export function createReview(deps: ReviewDeps): Review {
     };
   };
 
+  /** The present state with shelves of their own: those of the store follow what changes, and a translator would take them for unchanged. */
+  function presentNow(): ClusterSnapshot {
+    const now = deps.present();
+    return {
+      ...now,
+      classes: LayeredMap.of(now.classes),
+      services: LayeredMap.of(now.services),
+      secrets: LayeredMap.of(now.secrets),
+      configMaps: LayeredMap.of(now.configMaps),
+      namespaces: LayeredMap.of(now.namespaces),
+      keySets: LayeredMap.of(now.keySets),
+    };
+  }
+
+  function tryOut(snapshot: ClusterSnapshot): Translation {
+    try {
+      return trial.translate(snapshot, deps.nowMs());
+    } catch (error) {
+      // Whatever it was in the middle of is nothing for the next.
+      trial = createTrial();
+      throw error;
+    }
+  }
+
   /** Translates an Ingress together with those that have a say in it, and keeps what was found about it. */
   async function translateWith(ingress: IngressObject, now: ClusterSnapshot): Promise<Tried> {
     const others = related.of(ingress);
     const ingresses = [...others, ingress].toSorted(compareAge);
     let snapshot: ClusterSnapshot = { ...now, ingresses };
-    let translation = translate(snapshot, options, features, deps.nowMs(), 'ingresses');
+    let translation = tryOut(snapshot);
     let unknown: readonly ObjectRef[] = [];
     const wanted = findUnreferenced(translation, now);
     if (wanted.secrets.length + wanted.configMaps.length > 0) {
@@ -160,7 +194,7 @@ export function createReview(deps: ReviewDeps): Review {
             ...configMaps.map((one) => [objectKey(one), one] as const),
           ]),
         };
-        translation = translate(snapshot, options, features, deps.nowMs(), 'ingresses');
+        translation = tryOut(snapshot);
       } catch {
         unknown = [...wanted.secrets, ...wanted.configMaps];
       }

@@ -50,9 +50,11 @@ const EDITED_MAX = 64;
 
 const NO_FINDINGS: readonly Finding[] = [];
 
+/** `isForgetful`: of an Ingress that is refused no version before is served. */
 export function createServedIngresses(
   options: TranslateOptions,
   features: readonly Feature[],
+  isForgetful = false,
 ): ServedIngresses {
   const read = new Remembered<IngressObject, IngressEntry>(new WeakMap(), isSameItems);
   const shared = new SharedAnnotations<ParsedAnnotations>();
@@ -185,6 +187,7 @@ export function createServedIngresses(
       const areShelvesTheSame = isSameItems(lookedUpIn, lookedUpInNow);
       readBy = readByNow;
       lookedUpIn = lookedUpInNow;
+      if (isForgetful) accepted.clear();
       const ownership = createOwnership(snapshot, options);
       const takeNow = (ingress: IngressObject) => takeOne(ingress, snapshot, settings, ownership);
       const isInDoubt = ({ entry, isUnsettled }: Taken): boolean =>

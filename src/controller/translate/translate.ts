@@ -38,8 +38,8 @@ export interface Translator {
   translateSteps(snapshot: ClusterSnapshot, nowMs: number): Steps<Translation>;
 }
 
-/** Whether the problems of objects that are no Ingresses are told as well. */
-export type Scope = 'all' | 'ingresses';
+/** `trial`: what would become of Ingresses; the problems of other objects are not told, and no version of an Ingress is remembered as accepted. */
+export type Scope = 'all' | 'trial';
 
 /** Translates one snapshot on its own. */
 export function translate(
@@ -47,9 +47,8 @@ export function translate(
   options: TranslateOptions,
   features: readonly Feature[],
   nowMs: number,
-  scope: Scope = 'all',
 ): Translation {
-  return createTranslator(options, features, scope).translate(snapshot, nowMs);
+  return createTranslator(options, features).translate(snapshot, nowMs);
 }
 
 /** Expiry is judged by the hour, so that hosts are not put together anew each time. */
@@ -75,7 +74,7 @@ export function createTranslator(
   const tlsNamesOf = createTlsNames();
   const settingsRead = new Remembered<'settings', AnnotationSettings>(new Map(), isSameItems);
   const defaultsRead = new Remembered<'defaults', ParsedAnnotations>(new Map(), isSameItems);
-  const ingresses = createServedIngresses(options, features);
+  const ingresses = createServedIngresses(options, features, scope === 'trial');
   const claims = new ClaimIndex(features);
   const groups = new HostGroups();
   const references = new ReferenceCounts();
