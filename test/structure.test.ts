@@ -239,6 +239,11 @@ describe('structure', () => {
     expect(outside).toEqual([]);
   });
 
+  test('undici, 11 MiB of memory at rest, is loaded by whoever asks with it first', () => {
+    const atStart = files.filter(({ text }) => /^import (?!type\b)[^;]*'undici'/m.test(text));
+    expect(atStart.map(({ path }) => path)).toEqual([]);
+  });
+
   test('no file only passes on what another one exports', () => {
     const barrels = files
       .filter(({ text }) => /^export\s+(\*|\{[^}]*\})\s+from\s/m.test(text))

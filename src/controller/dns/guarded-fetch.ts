@@ -1,5 +1,5 @@
 import { isIP, type LookupFunction } from 'node:net';
-import { Agent, request, type Dispatcher } from 'undici';
+import type { Agent, Dispatcher } from 'undici';
 import type { NetworkMatcher } from '../../lib/cidr.ts';
 import type { NameLookup } from './name-lookup.ts';
 
@@ -32,13 +32,21 @@ export interface GuardedFetch {
 
 export function createGuardedFetch(deps: GuardedFetchDeps): GuardedFetch {
   const { isAddressClosed, forbidden, timeoutMs, maxBytes } = deps;
-  const agent = new Agent({
-    connect: { timeout: timeoutMs, lookup: guardedLookup(deps) },
-    headersTimeout: timeoutMs,
-    bodyTimeout: timeoutMs,
-    maxResponseSize: maxBytes,
-    pipelining: 0,
-  });
+  let agent: Agent | undefined;
+  let isClosed = false;
+  const open = async () => {
+    // Loaded with the first question: most controllers never ask one.
+    const { Agent, request } = await import('undici');
+    agent ??= new Agent({
+      connect: { timeout: timeoutMs, lookup: guardedLookup(deps) },
+      headersTimeout: timeoutMs,
+      bodyTimeout: timeoutMs,
+      maxResponseSize: maxBytes,
+      pipelining: 0,
+    });
+    if (isClosed) await agent.destroy();
+    return { request, dispatcher: agent };
+  };
   return {
     async ask(url, options, signal) {
       try {
@@ -46,9 +54,10 @@ export function createGuardedFetch(deps: GuardedFetchDeps): GuardedFetch {
         const literal = hostname.replace(/^\[|\]$/g, '');
         // A literal address is never looked up.
         if (isIP(literal) !== 0 && isAddressClosed(literal)) return { ok: false, problem: forbidden };
+        const { request, dispatcher } = await open();
         const { statusCode, headers, body } = await request(url, {
           ...options,
-          dispatcher: agent,
+          dispatcher,
           signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
         });
         if (statusCode !== 200) {
@@ -61,7 +70,10 @@ export function createGuardedFetch(deps: GuardedFetchDeps): GuardedFetch {
         return { ok: false, problem: problemOf(error, maxBytes) };
       }
     },
-    close: () => agent.destroy(),
+    async close() {
+      isClosed = true;
+      await agent?.destroy();
+    },
   };
 }
 

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
-import { Agent, request, type Dispatcher } from 'undici';
 import type { ApiAccess, ApiCredentials } from './api-access.ts';
+import { Connections, keyOfCredentials, textOf, type Answer } from './connections.ts';
 import type { KubeDraft, KubeObject } from './kube-object.ts';
 import { resourcePath, type Resource, type ResourceRef } from './resources.ts';
 import { readWatchEvents, type WatchEvent } from './watch-events.ts';
@@ -84,70 +83,51 @@ export interface KubeClientOptions {
 
 const CONNECT_TIMEOUT_MS = 3_000;
 const ANSWER_TIMEOUT_MS = 10_000;
-/** A peer that vanished without a word is noticed within 15 s: then the system probes every second, ten times. */
-const TCP_KEEPALIVE_AFTER_MS = 5_000;
-const IDLE_CONNECTION_MS = 30_000;
 
 /** A client over HTTP/1.1: one connection per watch, kept-alive ones for the rest. Nothing is opened before the first call. */
 export function createKubeClient(options: KubeClientOptions): KubeClient {
   const { access, userAgent } = options;
-  const answerTimeoutMs = options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS;
-  let agent: Agent | undefined;
-  let agentKey = '';
+  const times = {
+    connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+    answerTimeoutMs: options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS,
+  };
+  const opened: Connections[] = [];
+  let openedKey = '';
   let isClosed = false;
 
-  /** One pool of connections as long as the TLS credentials stay the same; replaced when they rotate. */
-  function agentFor({ tls }: ApiCredentials): Agent {
-    const key = createHash('sha256')
-      .update(
-        JSON.stringify(Object.entries(tls), (_, value) =>
-          value instanceof Uint8Array ? String(value) : value,
-        ),
-      )
-      .digest('base64');
-    if (agent !== undefined && agentKey === key) return agent;
-    // Requests that run on the old one end by themselves.
-    void agent?.close();
-    agentKey = key;
-    agent = new Agent({
-      allowH2: false,
-      pipelining: 1,
-      keepAliveTimeout: IDLE_CONNECTION_MS,
-      connect: {
-        ...tls,
-        timeout: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
-        keepAlive: true,
-        keepAliveInitialDelay: TCP_KEEPALIVE_AFTER_MS,
-      } as Agent.Options['connect'],
-    });
-    return agent;
+  /** The same as long as the TLS credentials stay the same. When they rotate, requests that run on the old ones end by themselves. */
+  function connectionsFor({ tls }: ApiCredentials): Connections {
+    const key = keyOfCredentials(tls);
+    const known = opened.at(-1);
+    if (known !== undefined && key === openedKey) return known;
+    openedKey = key;
+    const connections = new Connections(access.server, tls, times);
+    opened.push(connections);
+    return connections;
   }
 
-  async function send(call: Call): Promise<Dispatcher.ResponseData> {
+  async function send(call: Call): Promise<Answer> {
     const credentials = await access.credentials();
     if (isClosed) throw new Error('the client is closed');
-    const url = `${access.server}${call.path}${printQuery(call.query ?? {})}`;
-    const response = await request(url, {
+    const answer = await connectionsFor(credentials).ask({
       method: call.method,
-      dispatcher: agentFor(credentials),
+      url: `${access.server}${call.path}${printQuery(call.query ?? {})}`,
       headers: {
         ...credentials.headers,
         accept: 'application/json',
         'user-agent': userAgent,
         ...(call.body === undefined ? {} : { 'content-type': call.contentType ?? 'application/json' }),
       },
-      body: call.body === undefined ? null : JSON.stringify(call.body),
-      headersTimeout: answerTimeoutMs,
-      bodyTimeout: call.isWatch === true ? 0 : answerTimeoutMs,
+      body: call.body === undefined ? undefined : JSON.stringify(call.body),
+      isWatch: call.isWatch === true,
       signal: call.signal,
     });
-    if (response.statusCode >= 200 && response.statusCode < 300) return response;
-    throw await toKubeError(response);
+    if (answer.status >= 200 && answer.status < 300) return answer;
+    throw await toKubeError(answer);
   }
 
   async function sendForJson(call: Call): Promise<unknown> {
-    const response = await send(call);
-    return response.body.json();
+    return JSON.parse(await textOf(await send(call)));
   }
 
   return {
@@ -204,7 +184,7 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
     },
     async close() {
       isClosed = true;
-      await agent?.destroy();
+      for (const connections of opened) connections.destroy();
     },
   };
 }
@@ -237,8 +217,8 @@ function printQuery(query: Readonly<Record<string, string | number | undefined>>
   return text === '' ? '' : `?${text}`;
 }
 
-async function toKubeError(response: Dispatcher.ResponseData): Promise<KubeError> {
-  const text = await response.body.text();
+async function toKubeError(answer: Answer): Promise<KubeError> {
+  const text = await textOf(answer);
   let reason = '';
   let message = text.slice(0, 500);
   try {
@@ -248,7 +228,7 @@ async function toKubeError(response: Dispatcher.ResponseData): Promise<KubeError
   } catch {
     // A proxy in between answers in its own words: they are the message.
   }
-  const seconds = Number(response.headers['retry-after'] ?? 0);
+  const seconds = Number(answer.headers['retry-after'] ?? 0);
   const retryAfterMs = Number.isFinite(seconds) ? seconds * 1_000 : 0;
-  return new KubeError(response.statusCode, reason, message || `status ${response.statusCode}`, retryAfterMs);
+  return new KubeError(answer.status, reason, message || `status ${answer.status}`, retryAfterMs);
 }

@@ -163,7 +163,7 @@ export function createReflector<Page>(deps: ReflectorDeps<Page>): Reflector {
         if (events++ === 0) succeeded();
       }
     } catch (error) {
-      // What undici throws on an abort hides who asked for it.
+      // What is thrown on an abort may hide who asked for it.
       throw cut.signal.aborted && !(error instanceof KubeError) ? cut.signal.reason : error;
     } finally {
       cancelStall?.();

@@ -1,5 +1,4 @@
 import { isIPv6 } from 'node:net';
-import { Agent, request } from 'undici';
 
 export interface ReplicaQuestion {
   /** Addresses of the Pods. */
@@ -18,6 +17,8 @@ export async function areAllServing(
   { addresses, port, ca, name }: ReplicaQuestion,
   signal: AbortSignal,
 ): Promise<boolean> {
+  // Only who has a webhook asks, and seldom.
+  const { Agent, request } = await import('undici');
   const agent = new Agent({ connect: { ca, servername: name, timeout: ANSWER_MS } });
   try {
     for (const address of addresses) {
