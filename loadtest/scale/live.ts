@@ -31,7 +31,10 @@ export function openClient(port: number): Client {
 
 const LIVE_WITHIN_MS = 20_000;
 
-/** Resolves when every client has seen what is asked for: with several connections that is every worker. */
+/**
+ * Resolves when every client has seen what is asked for: with several connections that is every worker. One asks until it has; only then do the
+ * others, all at once, so that asking is little load.
+ */
 export async function untilLive(
   clients: readonly Client[],
   host: string,
@@ -39,10 +42,13 @@ export async function untilLive(
   isLive: (seen: Seen) => boolean,
 ): Promise<void> {
   const deadline = performance.now() + LIVE_WITHIN_MS;
-  for (const client of clients) {
+  const untilSeen = async (client: Client): Promise<void> => {
     while (!isLive(await client.get(host, path))) {
       if (performance.now() > deadline) throw new Error(`${host}${path} did not become live`);
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
-  }
+  };
+  const [first, ...others] = clients;
+  await untilSeen(first!);
+  await Promise.all(others.map(untilSeen));
 }

@@ -12,7 +12,7 @@ import type { Built } from './pipeline.ts';
 import { createChainFetcher } from './chains/fetch-chain.ts';
 import { createChainWatcher } from './chains/chain-watcher.ts';
 import { createPublisher, type Publisher } from './publish/publisher.ts';
-import type { ObjectStore } from './store/object-store.ts';
+import type { ObjectRef, ObjectStore } from './store/object-store.ts';
 import type { SettingsFlags } from './settings/settings.ts';
 import { createSupervisor, type SupervisorEvents } from './supervisor.ts';
 import { objectKey } from './store/objects.ts';
@@ -22,11 +22,11 @@ import type { ControlLog } from '../observe/log.ts';
 import type { MetricsRegistry } from '../observe/metrics.ts';
 import type { BodyRoom } from '../table/messages.ts';
 import { DEFAULT_SETTINGS } from '../table/settings.ts';
-import { createSum } from '../lib/edited-list.ts';
+import { createKeySet, createSum } from '../lib/edited-list.ts';
 import type { EndpointEntry, HostEntry } from '../table/table.ts';
 import { createExternalNames } from './dns/external-names.ts';
 import type { ObjectSource, OnStoreChange } from './object-source.ts';
-import { reportContent, reportOrphans } from './report/report-metrics.ts';
+import { createConfigHash, reportCertificates, reportOrphans } from './report/report-metrics.ts';
 
 /** What is decided at start. */
 export interface FleetOptions {
@@ -139,6 +139,8 @@ export function createFleet(deps: FleetDeps): Fleet {
   // A scrape works out what changed since the last one, and nothing where nothing did.
   let areOrphansKnown = false;
   let reported: { readonly built: Built; readonly isLeader: boolean } | undefined;
+  const keysOf = createKeySet<ObjectRef>(objectKey);
+  const configHash = createConfigHash();
   let retained: Built['served'] | undefined;
   let retainedAtMs = -Infinity;
   const controller = createController({
@@ -229,7 +231,13 @@ export function createFleet(deps: FleetDeps): Fleet {
     controller.changed(impact, serviceKey);
   });
 
-  function* findOrphans(built: Built): Generator<undefined, void> {
+  /** What the last table comes to in metrics, as far as that is not known. */
+  function* findContent(built: Built, isLeader: boolean): Generator<undefined, void> {
+    if (built !== reported?.built || isLeader !== reported.isLeader) {
+      yield* reportCertificates(metrics.control, built, isLeader);
+      reported = { built, isLeader };
+    }
+    if (areOrphansKnown) return;
     areOrphansKnown = true;
     let isDone = false;
     try {
@@ -250,23 +258,16 @@ export function createFleet(deps: FleetDeps): Fleet {
     retainedAtMs = performance.now();
     if (built.served === retained) return;
     retained = built.served;
-    metrics.retainIngresses(new Set(retained.map(objectKey)));
+    metrics.retainIngresses(keysOf(retained));
   }
 
   function metricsNow(): ReturnType<MetricsRegistry['exposition']> {
     metrics.control.setStuckWorkers(supervisor.stuckCount());
     const built = controller.live();
-    if (built !== undefined) {
-      retainServed(built);
-      const isLeader = deps.isLeader();
-      if (built !== reported?.built || isLeader !== reported.isLeader) {
-        reported = { built, isLeader };
-        reportContent(metrics.control, built, isLeader);
-      }
-    }
-    return built === undefined || areOrphansKnown
-      ? metrics.exposition()
-      : metrics.exposition(findOrphans(built));
+    if (built === undefined) return metrics.exposition();
+    retainServed(built);
+    metrics.control.setConfigHash(configHash(built));
+    return metrics.exposition(findContent(built, deps.isLeader()));
   }
 
   async function stopFetching(): Promise<void> {

@@ -4,6 +4,7 @@ import {
   byText,
   createDerivedList,
   createJoin,
+  createKeySet,
   createSelection,
   createSum,
   editsBetween,
@@ -93,6 +94,7 @@ test('whatever changes, a selection, a derivation, a sum and a join are those of
       };
       const derive = createDerivedList(double, byKey);
       const sum = createSum<Item>(({ value }) => value);
+      const keysOf = createKeySet<Item>(({ key }) => key);
       const join = createJoin<Item>();
       let joined: readonly Item[] = [];
       for (const [round, ops] of rounds.entries()) {
@@ -111,6 +113,7 @@ test('whatever changes, a selection, a derivation, a sum and a join are those of
         expect(select(list)).toEqual(now.filter(isOdd));
         expect(derive(list)).toEqual(now.flatMap((each) => double(each) ?? []));
         expect(sum(list)).toBe(now.reduce((total, { value }) => total + value, 0));
+        expect([...keysOf(list)].toSorted()).toEqual(now.map(({ key }) => key));
         const before = joined;
         joined = join(list, [c]);
         expect(joined).toEqual([...now, c]);

@@ -229,11 +229,30 @@ export function createSum<T extends object>(weigh: (item: T) => number): (list: 
   return (list) => {
     const edits = editsBetween(last, list);
     last = list;
-    if (edits === undefined) sum = list.reduce((total, item) => total + weigh(item), 0);
-    else
-      for (const { before, after } of edits)
-        sum += (after === undefined ? 0 : weigh(after)) - (before === undefined ? 0 : weigh(before));
+    if (edits === undefined) {
+      sum = 0;
+      for (const item of list) sum += weigh(item);
+      return sum;
+    }
+    for (const { before, after } of edits)
+      sum += (after === undefined ? 0 : weigh(after)) - (before === undefined ? 0 : weigh(before));
     return sum;
+  };
+}
+
+/** Keeps the keys of the items of lists, each of which is one item's, at the price of their edits: it is the same set each time. */
+export function createKeySet<T extends object>(
+  keyOf: (item: T) => string,
+): (list: readonly T[]) => ReadonlySet<string> {
+  let last: readonly T[] = [];
+  const keys = new Set<string>();
+  return (list) => {
+    const edits = editsBetween(last, list);
+    last = list;
+    if (edits === undefined) keys.clear();
+    for (const { before } of edits ?? []) if (before !== undefined) keys.delete(keyOf(before));
+    for (const item of edits?.flatMap(({ after }) => after ?? []) ?? list) keys.add(keyOf(item));
+    return keys;
   };
 }
 

@@ -45,7 +45,7 @@ export interface ControlMetrics {
   configRejected(): void;
   /** Replaces all certificates; the leader reports them, the others report none. */
   setCertificates(certificates: readonly CertificateMetric[]): void;
-  setOrphans(orphans: readonly OrphanMetric[]): void;
+  setOrphans(orphans: Iterable<OrphanMetric>): void;
   setLeader(electionId: string, isLeader: boolean): void;
   /** One Ingress checked by the webhook. */
   admissionChecked(namespace: string, ingress: string, isAdmitted: boolean): void;
@@ -110,7 +110,7 @@ export function createControlMetrics(
     'Gauge reporting status of the leader election, 0 indicates follower, 1 indicates leader',
     ['name'],
   );
-  let orphans: readonly OrphanMetric[] = [];
+  let orphans: Iterable<OrphanMetric> = [];
   let certificates: readonly CertificateMetric[] = [];
   const admitted = new Map<string, number>();
   const refused = new Map<string, number>();

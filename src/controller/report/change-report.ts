@@ -1,4 +1,4 @@
-import { editsBetween } from '../../lib/edited-list.ts';
+import { createKeySet } from '../../lib/edited-list.ts';
 import type { ObjectRef } from '../store/object-store.ts';
 import { objectKey } from '../store/objects.ts';
 import type { EventSink, EventSubject } from './event-sink.ts';
@@ -45,20 +45,9 @@ export function createChangeReport(deps: ChangeReportDeps): ChangeReport {
   const configMaps = new Set(deps.configMaps.map(objectKey));
   /** Ingresses that changed since they were last served, with the tables that went live without them. */
   const changed = new Map<string, { readonly object: ChangedObject; passedOver: number }>();
-  /** Of the Ingresses that were served last, and the list of them. */
-  const servedKeys = new Set<string>();
-  let lastServed: readonly ObjectRef[] = [];
+  const keysOf = createKeySet<ObjectRef>(objectKey);
   let reloadedMs = -Infinity;
   let rejection = '';
-
-  function takeServed(served: readonly ObjectRef[]): void {
-    const edits = editsBetween(lastServed, served);
-    lastServed = served;
-    if (edits === undefined) servedKeys.clear();
-    for (const { before } of edits ?? []) if (before !== undefined) servedKeys.delete(objectKey(before));
-    const come = edits?.flatMap(({ after }) => after ?? []) ?? served;
-    for (const ref of come) servedKeys.add(objectKey(ref));
-  }
 
   function record(
     subject: EventSubject | undefined,
@@ -80,7 +69,7 @@ export function createChangeReport(deps: ChangeReportDeps): ChangeReport {
     },
     applied(served) {
       rejection = '';
-      takeServed(served);
+      const servedKeys = keysOf(served);
       for (const [key, { object }] of changed) {
         if (!servedKeys.has(key)) continue;
         changed.delete(key);
