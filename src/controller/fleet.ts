@@ -1,5 +1,6 @@
 import { redactBytes } from '../lib/redacted-bytes.ts';
 import { randomBytes } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createController } from './controller.ts';
 import type { NetworkMatcher } from '../lib/cidr.ts';
 import { createPipeline } from './create-pipeline.ts';
@@ -167,6 +168,8 @@ export function createFleet(deps: FleetDeps): Fleet {
         if (options.areChainsCompleted) chains.watch(built.model.certificates);
         areOrphansKnown = false;
         metrics.control.configApplied();
+        // Whoever follows each table never has to list all of them.
+        keysOf(built.served);
         if (performance.now() - retainedAtMs > RETAIN_AFTER_MS) retainServed(built);
         observer.applied(built);
       },
@@ -261,12 +264,15 @@ export function createFleet(deps: FleetDeps): Fleet {
     metrics.retainIngresses(keysOf(retained));
   }
 
-  function metricsNow(): ReturnType<MetricsRegistry['exposition']> {
+  /** Each part has a turn of the event loop of its own. */
+  async function metricsNow(): ReturnType<MetricsRegistry['exposition']> {
     metrics.control.setStuckWorkers(supervisor.stuckCount());
     const built = controller.live();
     if (built === undefined) return metrics.exposition();
     retainServed(built);
+    await nextTurn();
     metrics.control.setConfigHash(configHash(built));
+    await nextTurn();
     return metrics.exposition(findContent(built, deps.isLeader()));
   }
 

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { createControlMetrics } from './control-metrics.ts';
 import type { ControlMetrics } from './control-metrics.ts';
@@ -98,7 +99,9 @@ export function createMetricsRegistry(options: MetricsRegistryOptions): MetricsR
     },
     async exposition(before = []) {
       // Of these there are few, however large a cluster is.
-      const texts = [await runtime.metrics(), options.areReported ? await registry.metrics() : ''];
+      const ofRuntime = await runtime.metrics();
+      await nextTurn();
+      const texts = [ofRuntime, options.areReported ? await registry.metrics() : ''];
       return { contentType: registry.contentType, pieces: write(texts, before) };
     },
   };
