@@ -1,10 +1,14 @@
 import type { FieldList } from './field-list.ts';
+import type { Share } from './frame-reader.ts';
 import { writeWindowUpdate } from './frame-writer.ts';
 import { keepBytes } from './kept-bytes.ts';
 import type { Output } from './output.ts';
 import type { StreamTable } from './stream-table.ts';
 import type { Stream } from './stream.ts';
 import { DEFAULT_WINDOW, END_STREAM, H2_ERROR } from './wire-codes.ts';
+
+/** What DATA of a tunnel costs of a turn: each frame of it is a write of its own. */
+const TUNNEL_UNITS = 20;
 
 /** How many octets the other side may have on the way to us. */
 export interface ReceiveWindows {
@@ -41,6 +45,7 @@ export class ReceiveSide {
   readonly #owner: ReceiveOwner;
   readonly #windows: ReceiveWindows;
   readonly #out: Output;
+  readonly #share: Share;
   #window = DEFAULT_WINDOW;
   /** Octets that were used and not given back yet. */
   #credit: number;
@@ -52,10 +57,11 @@ export class ReceiveSide {
   readonly #touched: Stream[] = [];
   readonly #resumed: Stream[] = [];
 
-  constructor(owner: ReceiveOwner, windows: ReceiveWindows, out: Output) {
+  constructor(owner: ReceiveOwner, windows: ReceiveWindows, out: Output, share: Share) {
     this.#owner = owner;
     this.#windows = windows;
     this.#out = out;
+    this.#share = share;
     this.#credit = windows.connection - DEFAULT_WINDOW;
     this.#give();
   }
@@ -106,6 +112,7 @@ export class ReceiveSide {
       if (!this.#windows.isHeldCounted) this.#credit += octets;
       return true;
     }
+    if (stream.isTunnel) this.#share.left -= TUNNEL_UNITS;
     this.#used(stream, octets);
     this.touch(stream);
     stream.handler!.onData(stream, buffer, start, end);

@@ -77,7 +77,7 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
     this.#trailers = new FieldList(options.limits(), side.secrets);
     if (side.preface !== undefined) writeOctets(this.out, side.preface);
     writeSettings(this.out, side.settings);
-    this.receiveSide = new ReceiveSide(this, side.windows, this.out);
+    this.receiveSide = new ReceiveSide(this, side.windows, this.out, this.#gate.share);
     this.wake();
   }
 

@@ -56,6 +56,17 @@ describe('of a client', () => {
     expect(Math.max(...counts)).toBeLessThanOrEqual(4_001);
   });
 
+  test('of a tunnel, each frame of which is sent on by itself, at most 200 frames are read in a turn', () => {
+    const peer = client((stream) => {
+      stream.isTunnel = true;
+      stream.resume();
+    });
+    peer.send(headers(1, POST, 4));
+    const counts = perTurn(peer, Buffer.concat(Array.from({ length: 1_000 }, () => data(1, 'x'))));
+    expect(counts.reduce((sum, count) => sum + count)).toBe(1_000);
+    expect(Math.max(...counts)).toBeLessThanOrEqual(200);
+  });
+
   test('300 streams that are reset in one read are ended at most 251 in a turn', () => {
     const peer = client(idle);
     peer.send(requests(300, GET));
