@@ -18,7 +18,7 @@ import { UsageError, type FlagReader, type Invocation } from './args.ts';
 import { createMetrics } from './create-metrics.ts';
 import { runFleet } from './run-fleet.ts';
 import { waitForSignal } from './signals.ts';
-import { readRenewalOptions, startWebhookOf } from './start-webhook.ts';
+import { loopbackOf, readRenewalOptions, startWebhookOf } from './start-webhook.ts';
 import { readRef, toTranslateOptions } from './translate-options.ts';
 import { versionOf } from './version.ts';
 
@@ -123,7 +123,7 @@ export async function controller({ flags }: Invocation, log: ControlLog, entry: 
             publishService: readRef(flags, 'publish-service'),
             publishStatusAddress: flags.string('publish-status-address'),
             isInternalAddressReported: flags.boolean('report-node-internal-ip-address'),
-            webhook: webhook && renewal && { renewal, port: webhook.port },
+            webhook: webhook && renewal && { renewal, ownAddress: loopbackOf(webhook), port: webhook.port },
             areSyncEventsOn: !flags.boolean('disable-sync-events'),
             configMaps: [options.configMap, options.tcpServices, options.udpServices].filter(
               (ref) => ref !== undefined,

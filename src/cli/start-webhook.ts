@@ -87,6 +87,12 @@ export async function startWebhookOf(start: WebhookStart): Promise<Webhook | und
   return webhook;
 }
 
+/** Where a webhook of this process is asked by itself. */
+export function loopbackOf({ address }: Webhook): string {
+  if (address === '::') return '::1';
+  return address === '0.0.0.0' ? '127.0.0.1' : address;
+}
+
 /** The files that the flags name, else, where certificates are renewed, the Secret itself. */
 function readKeySource({ flags, renewal, client }: WebhookStart): WebhookKeySource {
   const certificateFile = flags.string('validating-webhook-certificate');

@@ -12,7 +12,12 @@ import { createFailureLog } from './failure-log.ts';
 import { createLeaderElection, createSoleLeader, type LeaderElection } from './lease.ts';
 import { PODS, STORE_RESOURCES } from './resources.ts';
 import { createKubeSource, type KubeSource } from './source.ts';
-import { countOtherPods, findAddresses, findPodAddresses, type AddressOptions } from './status-addresses.ts';
+import {
+  countOtherPods,
+  findAddresses,
+  findOtherPodAddresses,
+  type AddressOptions,
+} from './status-addresses.ts';
 import { createStatusWriter } from './status.ts';
 import type { ObjectChange } from './store-sink.ts';
 import type { Timing } from './timing.ts';
@@ -35,8 +40,12 @@ export interface ClusterOptions {
   readonly publishStatusAddress: string;
   readonly isInternalAddressReported: boolean;
   readonly areSyncEventsOn: boolean;
-  /** The certificate of the webhook is renewed; every replica shows its own at `port`. */
-  readonly webhook?: { readonly renewal: WebhookRenewalOptions; readonly port: number };
+  /** The certificate of the webhook is renewed; every replica shows its own at `port`, this one at `ownAddress`. */
+  readonly webhook?: {
+    readonly renewal: WebhookRenewalOptions;
+    readonly ownAddress: string;
+    readonly port: number;
+  };
   /** The ConfigMaps with settings: --configmap and those of TCP and UDP services. */
   readonly configMaps: readonly ObjectRef[];
 }
@@ -234,10 +243,11 @@ export function createCluster(deps: ClusterDeps): Cluster {
 function servingQuestion(
   client: KubeClient,
   self: ObjectRef,
-  { port, renewal }: NonNullable<ClusterOptions['webhook']>,
+  { ownAddress, port, renewal }: NonNullable<ClusterOptions['webhook']>,
 ): (ca: string, signal: AbortSignal) => Promise<boolean> {
   return async (ca, signal) => {
-    const addresses = await findPodAddresses(self, client, signal);
+    // Not every network leads a Pod to itself by the address that others know it by.
+    const addresses = [ownAddress, ...(await findOtherPodAddresses(self, client, signal))];
     return areAllServing({ addresses, port, ca, name: renewal.names.at(-1)! }, signal);
   };
 }

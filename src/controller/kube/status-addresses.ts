@@ -52,14 +52,16 @@ export async function countOtherPods(
   return pods.filter((other) => other.metadata.name !== pod.name && isAlive(other)).length;
 }
 
-/** Addresses of the controller's Pods that live and are not on their way out. */
-export async function findPodAddresses(
+/** Addresses of the controller's Pods besides this one that live and are not on their way out. */
+export async function findOtherPodAddresses(
   pod: ObjectRef,
   client: KubeClient,
   signal?: AbortSignal,
 ): Promise<readonly string[]> {
   const pods = await listControllerPods(pod, client, signal);
-  return pods.filter(isAlive).flatMap(({ status }) => status?.podIP ?? []);
+  return pods
+    .filter((other) => other.metadata.name !== pod.name && isAlive(other))
+    .flatMap(({ status }) => status?.podIP ?? []);
 }
 
 function sortKey({ hostname = '', ip = '' }: LoadBalancerAddress): string {
