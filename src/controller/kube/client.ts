@@ -91,7 +91,8 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
     connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
     answerTimeoutMs: options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS,
   };
-  const opened: Connections[] = [];
+  /** Those in use, the last with the present credentials. */
+  let opened: readonly Connections[] = [];
   let openedKey = '';
   let isClosed = false;
 
@@ -102,7 +103,7 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
     if (known !== undefined && key === openedKey) return known;
     openedKey = key;
     const connections = new Connections(access.server, tls, times);
-    opened.push(connections);
+    opened = [...opened.filter(({ isInUse }) => isInUse), connections];
     return connections;
   }
 

@@ -80,6 +80,17 @@ test('a body is sent whole, and connections are kept', async () => {
   expect(texts.join('')).toContain('Content-Length: 4');
 });
 
+test('they are in use from a question on, and until the last one is closed', async () => {
+  const ask = await start('http', () => `${head(2)}ok`);
+  expect(connections.isInUse).toBe(false);
+  const asking = ask();
+  expect(connections.isInUse).toBe(true);
+  await textOf(await asking);
+  expect(connections.isInUse).toBe(true);
+  connections.destroy();
+  await expect.poll(() => connections.isInUse).toBe(false);
+});
+
 test('credentials that are equal have the same key', () => {
   const ca = (text: string) => ({ ca: Buffer.from(text), servername: 'api' });
   expect(keyOfCredentials(ca('a'))).toBe(keyOfCredentials(ca('a')));

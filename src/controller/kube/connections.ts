@@ -33,14 +33,15 @@ const TCP_KEEPALIVE_AFTER_MS = 5_000;
 const IDLE_CONNECTION_MS = 30_000;
 
 /**
- * Connections to one API server with the same TLS credentials, by Node's own client: HTTP/1.1, kept alive, as many at a time as are asked
- * for. Another client would be 11 MiB of memory at rest for what every start loads anyway.
+ * Connections with the same TLS credentials, to an API server or to replicas of the webhook, by Node's own client: HTTP/1.1, kept alive, as many
+ * at a time as are asked for. Another client would be 11 MiB of memory at rest for what every start loads anyway.
  */
 export class Connections {
   readonly #client: typeof http | typeof https;
   readonly #agent: http.Agent;
   readonly #times: ConnectionTimes;
 
+  /** `server` begins with the scheme. */
   constructor(server: string, tls: ConnectionOptions, times: ConnectionTimes) {
     const kept = { keepAlive: true, timeout: IDLE_CONNECTION_MS };
     const isSecure = server.startsWith('https:');
@@ -81,6 +82,11 @@ export class Connections {
       });
       asked.end(body);
     });
+  }
+
+  /** Whether anything is open. */
+  get isInUse(): boolean {
+    return Object.keys({ ...this.#agent.sockets, ...this.#agent.freeSockets }).length > 0;
   }
 
   /** Cuts everything that is open. */

@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import { Connections, textOf } from './connections.ts';
 
 export interface ReplicaQuestion {
   /** Addresses of the Pods. */
@@ -17,24 +18,18 @@ export async function areAllServing(
   { addresses, port, ca, name }: ReplicaQuestion,
   signal: AbortSignal,
 ): Promise<boolean> {
-  // Only who has a webhook asks, and seldom.
-  const { Agent, request } = await import('undici');
-  const agent = new Agent({ connect: { ca, servername: name, timeout: ANSWER_MS } });
+  const times = { connectTimeoutMs: ANSWER_MS, answerTimeoutMs: ANSWER_MS };
+  const connections = new Connections('https:', { ca, servername: name }, times);
+  const question = { method: 'GET', headers: {}, body: undefined, isWatch: false, signal };
   try {
     for (const address of addresses) {
       const host = isIPv6(address) ? `[${address}]` : address;
-      const { body } = await request(`https://${host}:${port}/`, {
-        dispatcher: agent,
-        headersTimeout: ANSWER_MS,
-        bodyTimeout: ANSWER_MS,
-        signal,
-      });
-      await body.dump();
+      await textOf(await connections.ask({ ...question, url: `https://${host}:${port}/` }));
     }
     return true;
   } catch {
     return false;
   } finally {
-    await agent.destroy();
+    connections.destroy();
   }
 }
