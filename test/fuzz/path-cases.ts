@@ -14,7 +14,8 @@ export interface RandomIngress {
 }
 
 const pick = <T>(random: Random, items: readonly T[]): T => items[Math.floor(random() * items.length)]!;
-const times = <T>(count: number, make: () => T): T[] => Array.from({ length: count }, make);
+const times = <T>(count: number, make: (index: number) => T): T[] =>
+  Array.from({ length: count }, (_, index) => make(index));
 
 const SEGMENTS = ['a', 'b', 'ab', 'A', 'a.b', 'x', 'foo', 'bar', 'a-b', 'a_b', '1', '12'];
 const EXPRESSIONS = [
@@ -75,7 +76,7 @@ const WHOLE_TARGETS = ['*', 'a', '/..', '//', '/', '/.', '/%2e', '/%2e%2e/', 'ht
 /** The Ingresses of one host, the oldest first: plain paths, expressions, or both. */
 export function randomIngresses(random: Random): RandomIngress[] {
   const kind = pick(random, ['plain', 'plain', 'regex', 'regex', 'mixed'] as const);
-  return times(Math.floor(random() * 3) + 1, () => undefined).map((_, index) =>
+  return times(Math.floor(random() * 3) + 1, (index) =>
     randomIngress(random, kind === 'regex' || (kind === 'mixed' && index === 0)),
   );
 }

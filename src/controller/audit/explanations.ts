@@ -66,7 +66,7 @@ export const EXPLANATIONS: Readonly<Record<AuditCode, string>> = {
   NoCertificate:
     'spec.tls names no Secret for the host, or one without a certificate. The default certificate is served.',
   PathConflict:
-    'Two Ingresses have the same host and path. The oldest one gets the requests, as in ingress-nginx.',
+    'A host has the same path twice, or twice as the same regular expression. The oldest one gets the requests, as in ingress-nginx.',
   RefusedIngress:
     'The Ingress has what ingress-nginx refuses as a whole, such as an annotation above annotations-risk-level. It is not taken in; the last form that was keeps serving.',
   RegexContagion:

@@ -213,6 +213,11 @@ function isAskingForRegex({ entry, path, isCatchAll }: RouteDraft): boolean {
   return !isCatchAll && asksForRegex(entry?.annotations.route.rewrite, path);
 }
 
+/** Whether the paths of a host are regular expressions, all of them. */
+function isRegexHost(drafts: ReadonlyMap<string, RouteDraft>): boolean {
+  return drafts.values().some(isAskingForRegex);
+}
+
 /**
  * Takes out the paths that cannot be used as regexes, and closes those that cost too much, where the host matches by regex
  * (docs/reference/routing.md §4): first those that ask
@@ -250,12 +255,12 @@ export function removeBadRegexes(drafts: Map<string, RouteDraft>, findings: Find
       }
     }
   };
-  if (![...drafts.values()].some(isAskingForRegex)) {
+  if (!isRegexHost(drafts)) {
     reportUnmatchable(drafts, findings);
     return;
   }
   check(isAskingForRegex);
-  if ([...drafts.values()].some(isAskingForRegex)) check((draft) => !isAskingForRegex(draft));
+  if (isRegexHost(drafts)) check((draft) => !isAskingForRegex(draft));
 }
 
 /** The first path that puts the host into regex mode, and the Ingresses of other namespaces whose paths are read as regexes for it. */
@@ -332,7 +337,7 @@ export function recordEqualPaths(
   record: HostRecord,
   findings: Findings,
 ): void {
-  const isRegex = [...drafts.values()].some(isAskingForRegex);
+  const isRegex = isRegexHost(drafts);
   const seen = new Map<string, RouteDraft>();
   for (const draft of drafts.values()) {
     const older = seen.get(draft.path);
