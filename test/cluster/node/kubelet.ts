@@ -12,6 +12,8 @@ import { API_SERVICE, startServiceProxy } from './service-proxy.ts';
 
 const ACCOUNT_FOLDER = '/var/run/secrets/kubernetes.io/serviceaccount';
 const PROBE_MS = 100;
+/** How long a container goes on at most before it is told to end. */
+const TOLD_MS = 5_000;
 /** Beside those of simulated Pods, and none twice. */
 const POD_ADDRESSES = '10.244.200.';
 
@@ -127,10 +129,16 @@ export async function startKubelet(namespace: string, sample: object): Promise<K
     }
   }
 
-  /** A Pod is there until its container has ended. */
+  /**
+   * A Pod is there until its container has ended. That is told to end once no new connections are led to it: this is no test of how late nodes
+   * learn that a Pod goes (docs/replace-ingress-nginx.md, --shutdown-grace-period), which differs with the load of one machine.
+   */
   async function end(pod: any, container: Container): Promise<void> {
     if (ending.has(pod.metadata.uid)) return;
     ending.add(pod.metadata.uid);
+    const endsMs = performance.now() + TOLD_MS;
+    while (proxy.isReady(pod.status.podIP ?? '') && performance.now() < endsMs)
+      await new Promise((resolve) => setTimeout(resolve, 5));
     container.terminate();
     await container.exited;
     const { name } = pod.metadata;

@@ -10,6 +10,8 @@ const BALANCER = '10.245.255.';
 
 /** In the part of kube-proxy and of a cloud: Services answer at their addresses, and those of type LoadBalancer get one. */
 export interface ServiceProxy {
+  /** Whether new connections may be led to the address. */
+  isReady(address: string): boolean;
   close(): Promise<void>;
 }
 
@@ -100,6 +102,12 @@ export async function startServiceProxy(namespace: string): Promise<ServiceProxy
     else slices.set(slice.metadata.name, slice);
   });
   return {
+    isReady: (address) =>
+      [...slices.values()].some(({ endpoints }) =>
+        (endpoints ?? []).some(
+          ({ addresses, conditions }: Endpoint) => addresses.includes(address) && conditions.ready !== false,
+        ),
+      ),
     async close() {
       stopping.abort();
       for (const { server } of listeners.values()) server.close();
