@@ -55,6 +55,10 @@ class ParsedRequestHead implements Http1RequestHead {
     return this.framing !== 'none';
   }
 
+  get receivedLine(): string {
+    return this.requestLine;
+  }
+
   get nominated(): readonly string[] | undefined {
     return this.headers.nominated;
   }

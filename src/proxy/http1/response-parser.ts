@@ -26,6 +26,9 @@ const SEEN_TRANSFER_ENCODING = 1 << HEADER['transfer-encoding'];
 const SEEN_CONNECTION = 1 << HEADER.connection;
 const TWICE = 12;
 
+/** Longer heads seldom come twice. */
+const MAX_REPEATED_BYTES = 1024;
+
 class ParsedResponseHead implements Http1ResponseHead {
   readonly headers: HeaderLines;
   status = 0;
@@ -62,6 +65,10 @@ export class ResponseParser implements HeadParser<Http1ResponseHead> {
   #state = AT_STATUS;
   #position = 0;
   #reasonEnd = 0;
+  /** The last head octet by octet, once it came twice: set for as long as `head` holds what was read of it. */
+  #repeated: Uint8Array | undefined = undefined;
+  /** Whether it answered a HEAD. */
+  #isRepeatedOfHead = false;
   #isStatusLineBare = false;
 
   constructor(limits: HeadLimits) {
@@ -94,14 +101,20 @@ export class ResponseParser implements HeadParser<Http1ResponseHead> {
     this.#isStatusLineBare = false;
   }
 
+  /** A short head stays: the next one is often the same. */
   release(): void {
-    if (this.#state === IN_HEADERS) return;
+    if (this.#state === IN_HEADERS || this.#lines.text.length <= MAX_REPEATED_BYTES) return;
     this.#lines.release();
     this.head.reason = '';
     this.head.upgrade = undefined;
   }
 
   parse(buffer: Buffer, start: number, end: number): number {
+    if (this.#repeated !== undefined) {
+      if (this.#isRepeated(this.#repeated, buffer, start, end)) return start + this.#repeated.length;
+      // What was read of it is written over from here on.
+      this.#repeated = undefined;
+    }
     if (this.#state !== IN_HEADERS) {
       const next = this.#parseLine(buffer, start, end);
       if (next < 0) return next;
@@ -111,6 +124,15 @@ export class ResponseParser implements HeadParser<Http1ResponseHead> {
     const headEnd = this.#lines.scan(buffer, start, end, start + this.#limits.maxHeadBytes);
     if (headEnd >= 0) return this.#finish(buffer, start, headEnd);
     return headEnd === REFUSED ? this.#refuse(this.#lines.error) : headEnd;
+  }
+
+  /** Whether the last head comes once more: what was read of it still holds. */
+  #isRepeated(last: Uint8Array, buffer: Buffer, start: number, end: number): boolean {
+    const { length } = last;
+    if (length > end - start || length > this.#limits.maxHeadBytes) return false;
+    if (this.#isHead !== this.#isRepeatedOfHead) return false;
+    for (let i = 0; i < length; i++) if (last[i] !== buffer[start + i]) return false;
+    return true;
   }
 
   #parseLine(buffer: Buffer, start: number, end: number): number {
@@ -160,6 +182,7 @@ export class ResponseParser implements HeadParser<Http1ResponseHead> {
     const status =
       (buffer[start + 9]! - 48) * 100 + (buffer[start + 10]! - 48) * 10 + (buffer[start + 11]! - 48);
     const text = buffer.toString('latin1', start, headEnd);
+    const isRepeated = text === lines.text;
     lines.text = text;
     head.status = status;
     head.hasBareLineFeeds = this.#isStatusLineBare || lines.bareLineFeeds > 0;
@@ -175,7 +198,15 @@ export class ResponseParser implements HeadParser<Http1ResponseHead> {
       if ((options & CONNECTION_CLOSE) !== 0) head.isKeepAlive = false;
       else if (head.minorVersion === 0) head.isKeepAlive = (options & CONNECTION_KEEP_ALIVE) !== 0;
     }
-    return this.#readFraming(seen, status) ? headEnd : REFUSED;
+    if (!this.#readFraming(seen, status)) return REFUSED;
+    if (isRepeated && text.length <= MAX_REPEATED_BYTES) this.#remember(buffer, start, headEnd);
+    return headEnd;
+  }
+
+  #remember(buffer: Buffer, start: number, headEnd: number): void {
+    this.#repeated = new Uint8Array(buffer.subarray(start, headEnd));
+    this.#isRepeatedOfHead = this.#isHead;
+    this.#lines.keepPassed();
   }
 
   #readFraming(seen: number, status: number): boolean {

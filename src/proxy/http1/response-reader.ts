@@ -9,6 +9,8 @@ import { ResponseParser } from './response-parser.ts';
 /** Interim responses before a final one, and bytes of them; more are not worth waiting for. */
 const MAX_INTERIM_RESPONSES = 32;
 const MAX_INTERIM_BYTES = 65_536;
+/** Readers kept for the next responses; more are left to the collector. */
+const MAX_SPARE = 64;
 /** Line limits do not apply to responses: the whole head is limited instead. */
 const MAX_RESPONSE_HEADERS = 1000;
 
@@ -25,9 +27,23 @@ export interface ResponseUser {
   onRefused(code: ProxyErrorCode): void;
 }
 
+/** Readers that no response is read with at the moment, of one worker: a connection that waits has none, and few are used again and again. */
+export class ResponseReaders {
+  readonly #spare: ResponseReader[] = [];
+
+  take(): ResponseReader {
+    return this.#spare.pop() ?? new ResponseReader();
+  }
+
+  /** Takes one back whose response is complete, and that nobody reads the head of any more. */
+  give(reader: ResponseReader): void {
+    if (this.#spare.length < MAX_SPARE) this.#spare.push(reader);
+  }
+}
+
 /** Takes responses, one after another, out of the bytes of a connection. */
 export class ResponseReader {
-  readonly #user: ResponseUser;
+  #user: ResponseUser | undefined = undefined;
   readonly #limits = {
     maxTargetBytes: 0,
     maxHeaderLineBytes: Number.MAX_SAFE_INTEGER,
@@ -45,10 +61,6 @@ export class ResponseReader {
   #interimCount = 0;
   #interimBytes = 0;
 
-  constructor(user: ResponseUser) {
-    this.#user = user;
-  }
-
   /** Whether the connection can be used again behind the present response, as far as that says. */
   get isKeepAlive(): boolean {
     return this.#parser.head.isKeepAlive;
@@ -60,7 +72,8 @@ export class ResponseReader {
   }
 
   /** Begins a response to a request of that method. */
-  expect(method: string, maxHeadBytes: number): void {
+  expect(user: ResponseUser, method: string, maxHeadBytes: number): void {
+    this.#user = user;
     this.#limits.maxHeadBytes = maxHeadBytes;
     this.#interimCount = 0;
     this.#interimBytes = 0;
@@ -68,9 +81,11 @@ export class ResponseReader {
     this.#parser.expect(method);
   }
 
-  /** Forgets what was kept of a head. */
-  clear(): void {
+  /** Lets go of the response, and of its head unless that is short. */
+  release(): void {
+    this.#user = undefined;
     this.#pending = undefined;
+    this.#parser.release();
   }
 
   read(buffer: Buffer, start: number, end: number): void {
@@ -88,6 +103,7 @@ export class ResponseReader {
       ({ buffer, position, end } = pending);
     }
     const { head } = this.#parser;
+    const user = this.#user!;
     for (;;) {
       const next = this.#parser.parse(buffer, position, end);
       if (next === INCOMPLETE) {
@@ -100,7 +116,7 @@ export class ResponseReader {
         return;
       }
       if (next === REFUSED) {
-        this.#user.onRefused(this.#parser.error);
+        user.onRefused(this.#parser.error);
         return;
       }
       const bytes = next - position;
@@ -108,10 +124,10 @@ export class ResponseReader {
       if (head.status >= 200 || head.status === 101) break;
       this.#interimBytes += bytes;
       if (++this.#interimCount > MAX_INTERIM_RESPONSES || this.#interimBytes > MAX_INTERIM_BYTES) {
-        this.#user.onRefused('upstream_malformed');
+        user.onRefused('upstream_malformed');
         return;
       }
-      if (!this.#user.onInterim(head)) return;
+      if (!user.onInterim(head)) return;
     }
     this.#pending = undefined;
     this.#isInHead = false;
@@ -121,13 +137,13 @@ export class ResponseReader {
       this.#decoder ??= new ChunkedDecoder(UPSTREAM_CHUNK_LIMITS);
       this.#decoder.reset();
     }
-    if (!this.#user.onHead(head)) return;
+    if (!user.onHead(head)) return;
     if (head.status !== 101) this.#readBody(buffer, position, end);
-    else if (position < end) this.#user.onUpgraded(buffer, position, end);
+    else if (position < end) user.onUpgraded(buffer, position, end);
   }
 
   #readBody(buffer: Buffer, start: number, end: number): void {
-    const user = this.#user;
+    const user = this.#user!;
     switch (this.#framing) {
       case 'none':
         user.onComplete(undefined, start < end);
@@ -149,7 +165,7 @@ export class ResponseReader {
   }
 
   #readChunks(buffer: Buffer, start: number, end: number): void {
-    const user = this.#user;
+    const user = this.#user!;
     const decoder = this.#decoder!;
     let position = start;
     for (;;) {

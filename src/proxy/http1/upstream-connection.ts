@@ -10,7 +10,7 @@ import type { CloseReason, Connection, ConnectionHandler } from '../transport/tr
 import { CHUNK_END, chunkHead, LAST_CHUNK } from './chunked-encoder.ts';
 import type { Http1ResponseHead } from './heads.ts';
 import { isCloseAsked, requestHeadText } from './request-head.ts';
-import { ResponseReader, type ResponseUser } from './response-reader.ts';
+import type { ResponseReader, ResponseReaders, ResponseUser } from './response-reader.ts';
 
 const CONNECTING = 0;
 const IDLE = 1;
@@ -31,6 +31,11 @@ export interface Http1Client {
   readonly onBareLineFeeds: () => void;
 }
 
+/** The same, and what the wire itself adds. */
+export interface Http1Shared extends Http1Client {
+  readonly readers: ResponseReaders;
+}
+
 /** One connection to an endpoint, and the one stream at a time that it carries. */
 export class UpstreamConnection
   implements PooledConnection, UpstreamStream, ConnectionHandler, ResponseUser, TimerOwner
@@ -43,15 +48,19 @@ export class UpstreamConnection
   olderIdle: PooledConnection | undefined = undefined;
   newerIdle: PooledConnection | undefined = undefined;
   isIdleListed = false;
-  readonly #client: Http1Client;
+  readonly #shared: Http1Shared;
   readonly #home: ConnectionHome;
   readonly #connection: Connection;
   readonly #timer: Timer;
-  readonly #reader: ResponseReader;
+  /** While a response comes in. */
+  #reader: ResponseReader | undefined = undefined;
   #handler: UpstreamHandler | undefined;
   #state = CONNECTING;
-  /** Of a request: what is still to be sent before its body. */
-  #headText = '';
+  /** What is still to be sent before the body; valid until the exchange has its response. */
+  #headDue: UpstreamRequest | undefined = undefined;
+  #isNothingPooled = false;
+  #method = '';
+  #maxResponseHeadBytes = 0;
   #isChunked = false;
   #upgrade: string | undefined = undefined;
   /** Set once any byte of the request was handed to the socket. */
@@ -72,18 +81,17 @@ export class UpstreamConnection
   #isCut = false;
 
   constructor(
-    client: Http1Client,
+    shared: Http1Shared,
     home: ConnectionHome,
     connector: Connector,
     handler: UpstreamHandler,
     connectTimeoutMs: number,
   ) {
-    this.#client = client;
+    this.#shared = shared;
     this.#home = home;
     this.#handler = handler;
     this.createdAtMs = home.now();
     this.#timer = new Timer(this);
-    this.#reader = new ResponseReader(this);
     this.#connection = connector.connect(this);
     home.timers.arm(this.#timer, connectTimeoutMs);
   }
@@ -124,7 +132,7 @@ export class UpstreamConnection
     if (this.#state === CLOSED) return;
     this.#state = CLOSED;
     this.#handler = undefined;
-    this.#reader.clear();
+    this.#reader = undefined;
     this.#home.timers.cancel(this.#timer);
     this.#home.remove(this);
     this.#connection.destroy();
@@ -141,22 +149,21 @@ export class UpstreamConnection
   }
 
   sendHead(request: UpstreamRequest): void {
-    const { minorVersion } = this.#client;
-    const isNothingPooled = this.#home.settings.upstreamKeepAliveConnections === 0;
     this.#state = IN_HEAD;
-    this.#headText = requestHeadText(request, minorVersion, isNothingPooled);
+    this.#headDue = request;
+    this.#isNothingPooled = this.#home.settings.upstreamKeepAliveConnections === 0;
+    this.#method = request.method;
+    this.#maxResponseHeadBytes = request.maxResponseHeadBytes;
     this.#isChunked = request.hasBody && request.contentLength < 0;
     this.#upgrade = request.upgrade;
-    this.#isLastRequest = isCloseAsked(request, minorVersion, isNothingPooled);
+    this.#isLastRequest = isCloseAsked(request, this.#shared.minorVersion, this.#isNothingPooled);
     this.#readTimeoutMs = request.readTimeoutMs;
     this.#sendTimeoutMs = request.sendTimeoutMs;
-    this.#reader.expect(request.method, request.maxResponseHeadBytes);
     this.#isRequestComplete = false;
   }
 
   send(parts: readonly Buffer[], bytes: number, isLast: boolean): boolean {
-    let before = this.#headText;
-    this.#headText = '';
+    let before: string = this.#takeHead();
     this.#isTouched = true;
     if (isLast) this.#isRequestComplete = true;
     if (this.#isMute) return false;
@@ -215,6 +222,13 @@ export class UpstreamConnection
     if (this.#state === CONNECTING) this.#fail('connect_timeout');
     else if (this.#isMute || this.#state === READY) this.#fail('upstream_reset');
     else this.#fail(this.#isBlocked ? 'send_timeout' : 'read_timeout');
+  }
+
+  #takeHead(): string {
+    const head = this.#headDue;
+    if (head === undefined) return '';
+    this.#headDue = undefined;
+    return requestHeadText(head, this.#shared.minorVersion, this.#isNothingPooled);
   }
 
   /** Sends text, bytes and text again in one write. */
@@ -318,7 +332,7 @@ export class UpstreamConnection
         return;
       case IN_BODY:
         this.readAtMs = this.#home.now();
-        if (this.#reader.isUntilClose && !this.#isCut) this.onComplete(undefined, false);
+        if (this.#reader!.isUntilClose && !this.#isCut) this.onComplete(undefined, false);
         else this.#fail('upstream_closed_early');
         return;
       case TUNNEL:
@@ -368,13 +382,13 @@ export class UpstreamConnection
   #consume(bytes: Buffer, start: number, end: number): void {
     switch (this.#state) {
       case IN_HEAD:
-        this.#hasResponseBegun = true;
+        if (!this.#hasResponseBegun) this.#beginResponse();
         this.#armForRead();
-        this.#reader.read(bytes, start, end);
+        this.#reader!.read(bytes, start, end);
         return;
       case IN_BODY:
         this.#armForRead();
-        this.#reader.read(bytes, start, end);
+        this.#reader!.read(bytes, start, end);
         return;
       case TUNNEL:
         this.#armForRead();
@@ -388,18 +402,24 @@ export class UpstreamConnection
     }
   }
 
+  #beginResponse(): void {
+    this.#hasResponseBegun = true;
+    this.#reader = this.#shared.readers.take();
+    this.#reader.expect(this, this.#method, this.#maxResponseHeadBytes);
+  }
+
   // What the reader finds.
 
   onInterim(head: Http1ResponseHead): boolean {
     const handler = this.#handler;
-    if (head.hasBareLineFeeds) this.#client.onBareLineFeeds();
+    if (head.hasBareLineFeeds) this.#shared.onBareLineFeeds();
     handler!.onInterimHead(head);
     return this.#handler === handler;
   }
 
   onHead(head: Http1ResponseHead): boolean {
     const handler = this.#handler!;
-    if (head.hasBareLineFeeds) this.#client.onBareLineFeeds();
+    if (head.hasBareLineFeeds) this.#shared.onBareLineFeeds();
     if (head.status !== 101) {
       this.#state = IN_BODY;
       handler.onResponseHead(head);
@@ -426,8 +446,10 @@ export class UpstreamConnection
   onComplete(trailers: HeaderBlock | undefined, hasMoreBytes: boolean): void {
     const handler = this.#handler!;
     // Bytes behind a response answer nothing that was asked: they and their connection are of no use to anyone.
+    const reader = this.#reader!;
+    this.#reader = undefined;
     const isReusable =
-      this.#reader.isKeepAlive &&
+      reader.isKeepAlive &&
       !hasMoreBytes &&
       this.#isRequestComplete &&
       !this.#isLastRequest &&
@@ -435,6 +457,8 @@ export class UpstreamConnection
     if (isReusable) this.#becomeIdle();
     else this.destroy();
     handler.onResponseEnd(trailers, this.readAtMs);
+    reader.release();
+    this.#shared.readers.give(reader);
   }
 
   onRefused(code: ProxyErrorCode): void {

@@ -52,7 +52,7 @@ export function openLine(lines: HeadText, name: string): OpenLine {
 
 /** Ends it with its value, and adds the lines behind it. */
 export function closeLine(line: OpenLine, value: HeadValue, behind: HeadText): HeadText {
-  return `${line}${value}\r\n${behind}` as HeadText;
+  return (line + value + CRLF + behind) as HeadText;
 }
 
 /** Throws UnsafeText where name and value do not make exactly one header line. */
@@ -80,8 +80,8 @@ export function parsedTarget(text: string): TargetText {
   return text as TargetText;
 }
 
-export function requestLine(method: string, target: TargetText, minorVersion: number): HeadText {
-  return `${method} ${target} HTTP/1.${minorVersion}\r\n` as HeadText;
+export function requestLine(method: string, target: TargetText, minorVersion: 0 | 1): HeadText {
+  return (method + ' ' + target + (minorVersion === 1 ? ' HTTP/1.1\r\n' : ' HTTP/1.0\r\n')) as HeadText;
 }
 
 /** Throws UnsafeText for a reason that would end the line. */
@@ -104,6 +104,12 @@ export function parsedValue(text: string): HeadValue {
 /** Lines and the lines behind them. */
 export function joinLines(lines: HeadText, behind: HeadText): HeadText {
   return (lines + behind) as HeadText;
+}
+
+/** The same in one piece of memory, for what is put into other texts again and again. */
+export function flatLines(lines: HeadText): HeadText {
+  lines.charCodeAt(0);
+  return lines;
 }
 
 /** A whole head: its start line, its lines, and the empty one. */

@@ -1,5 +1,5 @@
 import type { ProxyErrorCode } from './proxy-errors.ts';
-import { type HeadText, parsedLines } from './head-text.ts';
+import { flatLines, type HeadText, parsedLines } from './head-text.ts';
 import type { HeaderBlock } from './heads.ts';
 import { INCOMPLETE, REFUSED } from './head-parser.ts';
 import {
@@ -55,6 +55,7 @@ const FIRST_LINES = 24;
 export class HeaderLines implements HeaderBlock {
   text = '';
   count = 0;
+  readonly likeness = 0;
   error: ProxyErrorCode = 'bad_header';
   /** Bit n: a line with known-name number n (below 12) exists; bit 12 + n: it exists twice. */
   seen = 0;
@@ -76,6 +77,11 @@ export class HeaderLines implements HeaderBlock {
   #isDropped = false;
   #hasUnderscore = false;
   #lineCount = 0;
+  /** Whether what is passed on is asked for again and again; and that, without what. */
+  #isPassedKept = false;
+  #passed: HeadText | undefined = undefined;
+  #passedWithout: Uint8Array | undefined = undefined;
+  #passedWithoutNames: ReadonlySet<string> | undefined = undefined;
 
   constructor(limits: LineLimits) {
     this.#limits = limits;
@@ -85,6 +91,7 @@ export class HeaderLines implements HeaderBlock {
 
   /** Begins anew with the first line at `position` behind the start of the head. */
   begin(position: number): void {
+    if (this.#isPassedKept) this.#forgetPassed();
     this.count = 0;
     this.seen = 0;
     this.nominated = undefined;
@@ -201,8 +208,14 @@ export class HeaderLines implements HeaderBlock {
     }
   }
 
+  /** Says that the same lines will be asked for again, until others begin. */
+  keepPassed(): void {
+    this.#isPassedKept = true;
+  }
+
   /** Lets go of the last head: an idle connection should hold none. */
   release(): void {
+    if (this.#isPassedKept) this.#forgetPassed();
     this.text = '';
     this.count = 0;
     this.nominated = undefined;
@@ -262,6 +275,29 @@ export class HeaderLines implements HeaderBlock {
   }
 
   forwardable(dropped: Uint8Array, droppedNames?: ReadonlySet<string>): HeadText {
+    if (!this.#isPassedKept) return this.#passedLines(dropped, droppedNames);
+    const isSame = this.#passedWithout === dropped && this.#passedWithoutNames === droppedNames;
+    if (!isSame || this.#passed === undefined) {
+      this.#passed = flatLines(this.#passedLines(dropped, droppedNames));
+      this.#passedWithout = dropped;
+      this.#passedWithoutNames = droppedNames;
+    }
+    return this.#passed;
+  }
+
+  copy(): HeaderLines {
+    const copy = new HeaderLines(this.#limits);
+    copy.text = this.text;
+    copy.count = this.count;
+    copy.seen = this.seen;
+    copy.nominated = this.nominated;
+    copy.bareLineFeeds = this.bareLineFeeds;
+    copy.#offsets = this.#offsets.slice(0, this.count * STRIDE);
+    copy.#ids = this.#ids.slice(0, this.count);
+    return copy;
+  }
+
+  #passedLines(dropped: Uint8Array, droppedNames: ReadonlySet<string> | undefined): HeadText {
     const { text, count } = this;
     const nominated = toSet(this.nominated);
     const offsets = this.#offsets;
@@ -304,16 +340,9 @@ export class HeaderLines implements HeaderBlock {
     return parsedLines(runStart >= 0 ? result + text.slice(runStart, runEnd) : result);
   }
 
-  copy(): HeaderLines {
-    const copy = new HeaderLines(this.#limits);
-    copy.text = this.text;
-    copy.count = this.count;
-    copy.seen = this.seen;
-    copy.nominated = this.nominated;
-    copy.bareLineFeeds = this.bareLineFeeds;
-    copy.#offsets = this.#offsets.slice(0, this.count * STRIDE);
-    copy.#ids = this.#ids.slice(0, this.count);
-    return copy;
+  #forgetPassed(): void {
+    this.#isPassedKept = false;
+    this.#passed = undefined;
   }
 
   #isNamed(index: number, lowerName: string): boolean {

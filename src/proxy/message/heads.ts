@@ -8,6 +8,8 @@ export interface HeaderBlock {
   /** The whole head as received, latin1, first line and closing CRLF included. */
   readonly text: string;
   readonly count: number;
+  /** Blocks of one connection with the same number have the same lines, Host apart; 0: nothing is known of that. */
+  readonly likeness: number;
   /** Known-name number of line i (known-headers.ts: HEADER.host ...), 0 when it is none. */
   idAt(index: number): number;
   /** Name as received. */
@@ -38,6 +40,8 @@ export interface RequestHead {
   readonly target: string;
   /** Request line as received, without CRLF; of other wires than HTTP/1, what it would have been. */
   readonly requestLine: string;
+  /** The same of HTTP/1, so that it can be sent on as it came; empty of other wires. */
+  readonly receivedLine: string;
   /** False also where a length of 0 is declared. */
   readonly hasBody: boolean;
   /** Declared length; -1 when not declared. */

@@ -73,6 +73,7 @@ class MemoryDownstream implements Downstream, ChannelEnd {
       method,
       target,
       requestLine: `${method} ${target} MEMORY`,
+      receivedLine: '',
       hasBody,
       contentLength,
       upgrade,

@@ -448,3 +448,38 @@ describe('a hostile upstream', () => {
     expect(upstream.requests[0]).toContain('constructor: x\r\nCookie: __proto__=1; toString=2\r\n');
   });
 });
+
+test('responses that come in pieces, many at once, are each their own', async () => {
+  const upstream = await bench.answering((request, socket) => {
+    const name = /^GET \/(\S+)/.exec(request)![1]!;
+    const framing = name.includes('chunked')
+      ? 'Transfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n4\r\nbody\r\n0\r\nX-T: ' + name + '\r\n\r\n'
+      : `Content-Length: ${name.length}\r\n\r\n${name}`;
+    const text = `HTTP/1.1 200 OK\r\nX-Name: ${name}\r\n${framing}`;
+    void (async () => {
+      for (let at = 0; at < text.length; at += 7) {
+        socket.write(text.slice(at, at + 7), 'latin1');
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    })();
+    return undefined;
+  });
+  const engine = await bench.engine({ endpoints: [upstream.endpoint] });
+  const names = Array.from({ length: 24 }, (_, i) => (i % 3 === 0 ? `chunked-${i}` : `plain-${i}`));
+  await Promise.all(
+    names.map(async (name) => {
+      const client = await engine.connect();
+      for (let round = 0; round < 4; round++) {
+        client.text = '';
+        client.send(`GET /${name} HTTP/1.1\r\nHost: a.test\r\n\r\n`);
+        const isChunked = name.startsWith('chunked');
+        const end = isChunked ? `0\r\nX-T: ${name}\r\n\r\n` : `\r\n\r\n${name}`;
+        const text = await client.until((all) => all.endsWith(end));
+        expect(text).toContain(`X-Name: ${name}\r\n`);
+        expect(text.match(/X-Name/g)).toHaveLength(1);
+      }
+    }),
+  );
+  expect(engine.faults).toEqual([]);
+  expect(engine.log.map(({ status }) => status)).toEqual(Array(96).fill(200));
+});
