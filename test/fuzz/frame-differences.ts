@@ -207,7 +207,7 @@ function linesOf(frames: readonly SentFrame[]): ReadonlyMap<number, FieldLines> 
     streams.set(id, lines);
     const isDecoded = decoder.decode(block, 0, block.length, {
       isOpen: true,
-      add: (name, value) => void lines.push([name, value]),
+      add: ({ name, value }) => void lines.push([name, value]),
       neverIndexed: () => {},
     });
     if (!isDecoded) break;

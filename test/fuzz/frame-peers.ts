@@ -100,7 +100,7 @@ export class FrameClient {
     this.#fragments = [];
     this.#decoder.decode(bytes, 0, bytes.length, {
       isOpen: true,
-      add: (name, value) => {
+      add: ({ name, value }) => {
         if (name === ':status') view.status = Number(value);
       },
       neverIndexed: () => {},

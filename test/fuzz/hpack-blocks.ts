@@ -42,7 +42,7 @@ function readBySerin(blocks: readonly Buffer[]): Reading {
     const lines: FieldLines = [];
     const isDecoded = decoder.decode(block, 0, block.length, {
       isOpen: true,
-      add: (name, value) => void lines.push([name, value]),
+      add: ({ name, value }) => void lines.push([name, value]),
       neverIndexed: () => {},
     });
     if (!isDecoded) return { requests, isDecoded };

@@ -117,7 +117,7 @@ class HpackPair {
     const secret: string[] = [];
     const isDecoded = this.#decoder.decode(bytes, 0, bytes.length, {
       isOpen: true,
-      add: (name, value) => void lines.push([name, value]),
+      add: ({ name, value }) => void lines.push([name, value]),
       neverIndexed: (name) => void secret.push(name),
     });
     if (isDecoded) this.decoded = { lines, secret };

@@ -197,6 +197,10 @@ export class Http2ClientConnection
     if (!isBusy && !this.session.isOver) this.#gauge.set('waiting');
   }
 
+  onRest(): void {
+    this.memo.forwarded.release();
+  }
+
   onError(_code: number, flood: FloodKind | undefined): void {
     this.context.metrics.http2.ended(flood ?? 'malformed', 'client');
   }

@@ -105,7 +105,8 @@ export class DownstreamStream implements Downstream, StreamHandler {
     try {
       const refusal = head.read(stream);
       this.#isContinueDue = head.hasBody && head.isContinueExpected;
-      if (refusal === undefined) this.#lifecycle.begin(head, stream.headBytes, sequence);
+      const { nowMs } = this.#owner.session;
+      if (refusal === undefined) this.#lifecycle.begin(head, stream.headBytes, sequence, nowMs);
       else this.#lifecycle.refuse(head, refusal, sequence);
     } catch (fault) {
       this.#fail(fault);

@@ -3,7 +3,16 @@ import { type HeadText, parsedLines } from '../message/head-text.ts';
 import type { HeaderBlock } from '../message/heads.ts';
 import { HEADER, headerIdOf, isGuardedAlike, NEVER_FORWARDED } from '../message/known-headers.ts';
 import type { ProxyErrorCode } from '../message/proxy-errors.ts';
-import { BAD_NAME, BAD_VALUE, FIRST_PSEUDO, HAS_UNDERSCORE, IS_ODD, PSEUDO } from './field.ts';
+import {
+  BAD_NAME,
+  BAD_VALUE,
+  Field,
+  FIRST_PSEUDO,
+  HAS_UNDERSCORE,
+  IS_ODD,
+  NO_FIELD,
+  PSEUDO,
+} from './field.ts';
 import type { FieldSink } from './hpack-decoder.ts';
 import { ENTRY_OVERHEAD } from './static-table.ts';
 
@@ -45,6 +54,7 @@ export interface SecretNames {
 /** The fields of one message, as the other rooms read header lines. Nothing is made per field. */
 export class FieldList implements FieldSink, HeaderBlock {
   count = 0;
+  likeness = 0;
   method: string | undefined = undefined;
   scheme: string | undefined = undefined;
   authority: string | undefined = undefined;
@@ -59,10 +69,9 @@ export class FieldList implements FieldSink, HeaderBlock {
   error: ProxyErrorCode | undefined = undefined;
   /** Bit n: a field with known-name number n (below 12) is there; bit 12 + n: it is there twice. */
   seen = 0;
-  readonly #names: string[] = [];
-  readonly #values: string[] = [];
-  readonly #ids: number[] = [];
-  readonly #lines: (string | undefined)[] = [];
+  readonly #fields: Field[] = [];
+  #authority = NO_FIELD;
+  #path = NO_FIELD;
   readonly #secrets: SecretNames;
   #limits: HeadLimits;
   #kind: FieldsKind = 'request';
@@ -81,6 +90,7 @@ export class FieldList implements FieldSink, HeaderBlock {
     this.#kind = kind;
     this.#limits = limits;
     this.release();
+    this.likeness = 0;
     this.isMalformed = false;
     this.ignored = 0;
     this.error = undefined;
@@ -96,14 +106,13 @@ export class FieldList implements FieldSink, HeaderBlock {
     if (this.count > MANY_FIELDS) this.#drop();
     // Written over instead of taken out: what is taken out takes the room with it, which the next message needs.
     while (this.count > 0) {
-      const index = --this.count;
-      this.#names[index] = '';
-      this.#values[index] = '';
-      this.#lines[index] = undefined;
+      this.#fields[--this.count] = NO_FIELD;
     }
     this.method = undefined;
     this.scheme = undefined;
     this.authority = undefined;
+    this.#authority = NO_FIELD;
+    this.#path = NO_FIELD;
     this.path = undefined;
     this.protocol = undefined;
     this.status = undefined;
@@ -117,12 +126,13 @@ export class FieldList implements FieldSink, HeaderBlock {
     this.#secrets.markSecret(name);
   }
 
-  add(name: string, value: string, id: number, flags: number, line: string | undefined): void {
+  add(field: Field): void {
     if (!this.isOpen) {
       this.ignored++;
       return;
     }
     const { maxHeadBytes, maxHeaderLineBytes, maxHeaders } = this.#limits;
+    const { name, value, id, flags } = field;
     const octets = name.length + value.length;
     this.#octets += octets + ENTRY_OVERHEAD;
     // As many octets more as HTTP/1.1 has in no line, so that what passes there passes here.
@@ -135,7 +145,7 @@ export class FieldList implements FieldSink, HeaderBlock {
       return;
     }
     if (id >= FIRST_PSEUDO) {
-      this.#addPseudo(value, id);
+      this.#addPseudo(field);
       return;
     }
     this.#hasRegular = true;
@@ -153,65 +163,75 @@ export class FieldList implements FieldSink, HeaderBlock {
       }
     }
     if (flags !== 0 && this.#kind !== 'response' && !this.#isNameTaken(name, flags)) return;
-    this.#push(name, value, id, line);
+    this.#push(field);
   }
 
-  /** Says what Host is, in place of what the fields say: the authority counts (RFC 9113 §8.3.1). */
-  setHost(value: string): void {
+  /** What it would be in HTTP/1. */
+  requestLine(method: string): string {
+    return this.#path.requestLine(method);
+  }
+
+  fieldAt(index: number): Field {
+    return this.#fields[index]!;
+  }
+
+  /** Has the authority be Host, in place of what the fields say (RFC 9113 §8.3.1). */
+  takeAuthority(): void {
+    const { host } = this.#authority;
     for (let i = 0; i < this.count; i++) {
-      if (this.#ids[i] !== HEADER.host) continue;
-      this.#values[i] = value;
-      this.#lines[i] = undefined;
+      if (this.#fields[i]!.id !== HEADER.host) continue;
+      this.#fields[i] = host;
       return;
     }
-    this.#push('host', value, HEADER.host, undefined);
+    this.#push(host);
   }
 
-  /** Adds a field of our own. */
+  /** Adds a field of our own: the message is like no other then. */
   append(lowerName: string, value: string): void {
-    this.#push(lowerName, value, headerIdOf(lowerName), undefined);
+    this.likeness = 0;
+    this.#push(new Field(lowerName, value, headerIdOf(lowerName), 0));
   }
 
   get text(): string {
     let text = '';
-    for (let i = 0; i < this.count; i++) text += this.#lineAt(i);
+    for (let i = 0; i < this.count; i++) text += this.#fields[i]!.line;
     return text;
   }
 
   idAt(index: number): number {
-    return this.#ids[index]!;
+    return this.#fields[index]!.id;
   }
 
   nameAt(index: number): string {
-    return this.#names[index]!;
+    return this.#fields[index]!.name;
   }
 
   lowerNameAt(index: number): string {
-    return this.#names[index]!;
+    return this.#fields[index]!.name;
   }
 
   valueAt(index: number): string {
-    return this.#values[index]!;
+    return this.#fields[index]!.value;
   }
 
   get(lowerName: string): string | undefined {
     const id = headerIdOf(lowerName);
     let found: string | undefined;
     for (let i = 0; i < this.count; i++) {
-      if (this.#ids[i] !== id || (id === 0 && this.#names[i] !== lowerName)) continue;
-      const value = this.#values[i]!;
+      const { id: other, name, value } = this.#fields[i]!;
+      if (other !== id || (id === 0 && name !== lowerName)) continue;
       found = found === undefined ? value : found + (id === HEADER.cookie ? '; ' : ', ') + value;
     }
     return found;
   }
 
   byId(id: number): string | undefined {
-    for (let i = 0; i < this.count; i++) if (this.#ids[i] === id) return this.#values[i];
+    for (let i = 0; i < this.count; i++) if (this.#fields[i]!.id === id) return this.#fields[i]!.value;
     return undefined;
   }
 
   has(id: number): boolean {
-    for (let i = 0; i < this.count; i++) if (this.#ids[i] === id) return true;
+    for (let i = 0; i < this.count; i++) if (this.#fields[i]!.id === id) return true;
     return false;
   }
 
@@ -219,9 +239,10 @@ export class FieldList implements FieldSink, HeaderBlock {
     let text = '';
     let isCookieDone = false;
     for (let i = 0; i < this.count; i++) {
-      const id = this.#ids[i]!;
+      const field = this.#fields[i]!;
+      const { id } = field;
       if (NEVER_FORWARDED[id] === 1 || dropped[id] === 1) continue;
-      if (droppedNames !== undefined && this.#isListed(this.#names[i]!, droppedNames)) continue;
+      if (droppedNames !== undefined && this.#isListed(field.name, droppedNames)) continue;
       if (id === HEADER.cookie) {
         if (isCookieDone) continue;
         isCookieDone = true;
@@ -231,7 +252,7 @@ export class FieldList implements FieldSink, HeaderBlock {
           continue;
         }
       }
-      text += this.#lineAt(i);
+      text += field.line;
     }
     return parsedLines(text);
   }
@@ -239,18 +260,14 @@ export class FieldList implements FieldSink, HeaderBlock {
   copy(): FieldList {
     const copy = new FieldList(this.#limits, this.#secrets);
     copy.seen = this.seen;
-    for (let i = 0; i < this.count; i++)
-      copy.#push(this.#names[i]!, this.#values[i]!, this.#ids[i]!, this.#lines[i]);
+    for (let i = 0; i < this.count; i++) copy.#push(this.#fields[i]!);
     return copy;
   }
 
   /** Gives the room of many fields back. */
   #drop(): void {
     this.count = 0;
-    this.#names.length = 0;
-    this.#values.length = 0;
-    this.#ids.length = 0;
-    this.#lines.length = 0;
+    this.#fields.length = 0;
   }
 
   #isListed(name: string, dropped: ReadonlySet<string>): boolean {
@@ -258,32 +275,20 @@ export class FieldList implements FieldSink, HeaderBlock {
     return this.#kind !== 'response' && name.includes('_') && dropped.has(name.replaceAll('_', '-'));
   }
 
-  #lineAt(index: number): string {
-    return this.#lines[index] ?? `${this.#names[index]}: ${this.#values[index]}\r\n`;
-  }
-
   #hasAnother(index: number): boolean {
-    const id = this.#ids[index];
-    for (let i = index + 1; i < this.count; i++) if (this.#ids[i] === id) return true;
+    const { id } = this.#fields[index]!;
+    for (let i = index + 1; i < this.count; i++) if (this.#fields[i]!.id === id) return true;
     return false;
   }
 
-  #push(name: string, value: string, id: number, line: string | undefined): void {
+  #push(field: Field): void {
     const index = this.count++;
-    if (index === this.#names.length) {
-      this.#names.push(name);
-      this.#values.push(value);
-      this.#ids.push(id);
-      this.#lines.push(line);
-      return;
-    }
-    this.#names[index] = name;
-    this.#values[index] = value;
-    this.#ids[index] = id;
-    this.#lines[index] = line;
+    if (index === this.#fields.length) this.#fields.push(field);
+    else this.#fields[index] = field;
   }
 
-  #addPseudo(value: string, id: number): void {
+  #addPseudo(field: Field): void {
+    const { value, id } = field;
     const known = this.#kind === 'request' ? REQUEST_PSEUDO : this.#kind === 'response' ? RESPONSE_PSEUDO : 0;
     const bit = pseudoBit(id);
     // One that has no place here, or not this one, or that came already (RFC 9113 §8.3).
@@ -293,11 +298,15 @@ export class FieldList implements FieldSink, HeaderBlock {
     }
     this.#pseudoSeen |= bit;
     if (id === PSEUDO[':method']) this.method = value;
-    else if (id === PSEUDO[':path']) this.path = value;
-    else if (id === PSEUDO[':scheme']) this.scheme = value;
-    else if (id === PSEUDO[':authority']) this.authority = value;
+    else if (id === PSEUDO[':path']) {
+      this.path = value;
+      this.#path = field;
+    } else if (id === PSEUDO[':scheme']) this.scheme = value;
     else if (id === PSEUDO[':status']) this.status = value;
-    else this.protocol = value;
+    else if (id === PSEUDO[':authority']) {
+      this.authority = value;
+      this.#authority = field;
+    } else this.protocol = value;
   }
 
   /** Requests alone may have TE, and only to say that (RFC 9113 §8.2.2). */

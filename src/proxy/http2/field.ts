@@ -1,4 +1,4 @@
-import { HASH_FACTOR, knownHeaderId } from '../message/known-headers.ts';
+import { HASH_FACTOR, HEADER, knownHeaderId } from '../message/known-headers.ts';
 import { ENTRY_OVERHEAD } from './static-table.ts';
 import { FIELD_VALUE, HTAB, PLAIN_NAME, SP, TOKEN, UNDERSCORE } from '../message/octets.ts';
 
@@ -62,7 +62,10 @@ export function classifyValue(octets: Uint8Array, start: number, end: number): n
   return 0;
 }
 
-/** A field of a table, checked once for all the times that it is referred to. */
+/** Of methods whose request lines are kept. */
+const MAX_METHOD_LENGTH = 16;
+
+/** A field, checked once for all the times that it is referred to. */
 export class Field {
   readonly name: string;
   readonly value: string;
@@ -70,7 +73,12 @@ export class Field {
   readonly flags: number;
   /** Octets that it counts for in a table (RFC 7541 §4.1). */
   readonly size: number;
+  /** Whether it comes again: a table has it, or all connections know it. */
+  isShared = false;
   #line: string | undefined = undefined;
+  #host: Field | undefined = undefined;
+  #requestLine = '';
+  #method = '';
 
   constructor(name: string, value: string, id: number, flags: number) {
     this.name = name;
@@ -82,9 +90,33 @@ export class Field {
 
   /** As a header line with its CRLF. */
   get line(): string {
-    return (this.#line ??= flat(`${this.name}: ${this.value}\r\n`));
+    if (this.#line !== undefined) return this.#line;
+    const line = this.name + ': ' + this.value + '\r\n';
+    if (this.isShared) this.#line = flat(line);
+    return line;
+  }
+
+  /** Of a path: the request line with that method. */
+  requestLine(method: string): string {
+    if (this.#requestLine !== '' && this.#method === method) return this.#requestLine;
+    const line = method + ' ' + this.value + ' HTTP/2.0';
+    if (!this.isShared || method.length > MAX_METHOD_LENGTH) return line;
+    this.#method = method;
+    this.#requestLine = flat(line);
+    return line;
+  }
+
+  /** Of an authority: Host that says the same. */
+  get host(): Field {
+    if (this.#host !== undefined) return this.#host;
+    const host = new Field('host', this.value, HEADER.host, this.flags);
+    if (this.isShared) this.#host = host;
+    return host;
   }
 }
+
+/** In a place that none has. */
+export const NO_FIELD: Field = new Field('', '', 0, 0);
 
 /** One piece of memory in place of a tree of them: it is put into other texts again and again. */
 function flat(text: string): string {

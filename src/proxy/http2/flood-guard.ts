@@ -37,6 +37,12 @@ export const UPSTREAM_FLOODS: FloodLimits = {
   'unknown-frame': [1000, 100],
 };
 
+/** Where each kind is counted. */
+const PLACES = Object.fromEntries(HTTP2_CAUSES.map((cause, index) => [cause, index])) as Record<
+  Http2Cause,
+  number
+>;
+
 /** Counts by kind, leaking with time. Usual work gives back what it brings with it. */
 export class FloodGuard {
   readonly #counts = new Float64Array(HTTP2_CAUSES.length);
@@ -50,7 +56,7 @@ export class FloodGuard {
   /** Counts so many; true: that is too many. */
   isTooMany(kind: FloodKind, nowMs: number, more = 1): boolean {
     if (nowMs - this.#leakedAtMs >= 1000) this.#leak(nowMs);
-    const index = HTTP2_CAUSES.indexOf(kind);
+    const index = PLACES[kind];
     const count = this.#counts[index]! + more;
     this.#counts[index] = count;
     return count > this.#allowed[kind]![0];
@@ -58,8 +64,9 @@ export class FloodGuard {
 
   /** Takes back so many: they belong to work that was done. */
   forgive(kind: FloodKind, count: number): void {
-    const index = HTTP2_CAUSES.indexOf(kind);
-    this.#counts[index] = Math.max(0, this.#counts[index]! - count);
+    const index = PLACES[kind];
+    const counted = this.#counts[index]!;
+    if (counted > 0) this.#counts[index] = Math.max(0, counted - count);
   }
 
   #leak(nowMs: number): void {

@@ -2,21 +2,23 @@ import { HEADER_NAMES } from '../message/known-headers.ts';
 import { DynamicTable } from './dynamic-table.ts';
 import { BAD_VALUE, classifyName, classifyValue, Field, FIRST_PSEUDO } from './field.ts';
 import { decodeHuffman, longestDecoded } from './huffman.ts';
+import { KnownFields } from './known-fields.ts';
 import { DEFAULT_TABLE_SIZE, STATIC_TABLE } from './static-table.ts';
 
 /** Where decoded fields go. */
 export interface FieldSink {
   /** Whether fields are still wanted; what the table needs is decoded either way. */
   readonly isOpen: boolean;
-  /** `line` is the field as a header line, where there is one already. */
-  add(name: string, value: string, id: number, flags: number, line: string | undefined): void;
+  add(field: Field): void;
   /** The field that is added next must not be indexed by anybody (RFC 7541 §6.2.3). */
   neverIndexed(name: string): void;
 }
 
 const STATIC_FIELDS: readonly Field[] = STATIC_TABLE.map(([name, value]) => {
   const octets = Buffer.from(name);
-  return new Field(name, value, classifyName(octets, 0, octets.length) & 0xff, 0);
+  const field = new Field(name, value, classifyName(octets, 0, octets.length) & 0xff, 0);
+  field.isShared = true;
+  return field;
 });
 const STATIC_COUNT = STATIC_FIELDS.length;
 
@@ -35,10 +37,17 @@ export class HpackDecoder {
   #allowedSize = DEFAULT_TABLE_SIZE;
   #isUpdateDue = false;
   #position = 0;
+  readonly #known: KnownFields;
+  /** Whether the string that was begun last is Huffman-coded. */
+  #isCoded = false;
   /** Of the name that was read last. */
   #name = '';
   #id = 0;
   #flags = 0;
+
+  constructor(known: KnownFields = new KnownFields()) {
+    this.#known = known;
+  }
 
   /** The other side has acknowledged this size; it has to say in its next block that it keeps to it (RFC 7541 §4.2). */
   allowTableSize(size: number): void {
@@ -58,16 +67,16 @@ export class HpackDecoder {
         else this.#position++;
         const field = this.#fieldAt(index);
         if (field === undefined) return false;
-        const { id } = field;
-        into.add(field.name, field.value, id, field.flags, id < FIRST_PSEUDO ? field.line : undefined);
+        into.add(field);
       } else if (octet >= 0x40) {
         if (!this.#readName(buffer, end, octet, 0x3f) || !this.#insert(buffer, end, into)) return false;
       } else if (octet >= 0x20) {
         return false;
       } else {
         if (!this.#readName(buffer, end, octet, 0x0f)) return false;
-        if (octet >= 0x10) into.neverIndexed(this.#name);
-        if (!this.#pass(buffer, end, into)) return false;
+        const isSecret = octet >= 0x10;
+        if (isSecret) into.neverIndexed(this.#name);
+        if (!this.#pass(buffer, end, into, isSecret)) return false;
       }
     }
     return true;
@@ -132,32 +141,62 @@ export class HpackDecoder {
   }
 
   #insert(buffer: Buffer, end: number, into: FieldSink): boolean {
-    const length = this.#string(buffer, end);
-    if (length < 0) return false;
-    const flags = this.#flags | classifyValue(scratch, 0, length);
-    const field = new Field(this.#name, scratch.toString('latin1', 0, length), this.#id, flags);
+    const field = this.#literal(buffer, end, false);
+    if (field === undefined) return false;
+    field.isShared = true;
     this.table.insert(field);
-    into.add(field.name, field.value, field.id, flags, undefined);
+    into.add(field);
     return true;
   }
 
-  #pass(buffer: Buffer, end: number, into: FieldSink): boolean {
-    const length = this.#string(buffer, end);
-    if (length < 0) return false;
-    if (!into.isOpen) return true;
-    const flags = this.#flags | classifyValue(scratch, 0, length);
-    into.add(this.#name, scratch.toString('latin1', 0, length), this.#id, flags, undefined);
+  #pass(buffer: Buffer, end: number, into: FieldSink, isSecret: boolean): boolean {
+    if (!into.isOpen) return this.#string(buffer, end) >= 0;
+    const field = this.#literal(buffer, end, isSecret);
+    if (field === undefined) return false;
+    into.add(field);
     return true;
+  }
+
+  /** The field of the name that was read last, with the value that comes; undefined: that is no string. */
+  #literal(buffer: Buffer, end: number, isSecret: boolean): Field | undefined {
+    const length = this.#stringLength(buffer, end);
+    if (length < 0) return undefined;
+    const known = this.#known;
+    const start = this.#position;
+    const isCoded = this.#isCoded;
+    if (!isSecret) {
+      const found = known.find(this.#name, this.#id, buffer, start, start + length, isCoded);
+      if (found !== undefined) {
+        this.#position = start + length;
+        return found;
+      }
+    }
+    const decoded = this.#read(buffer, length);
+    if (decoded < 0) return undefined;
+    const flags = this.#flags | classifyValue(scratch, 0, decoded);
+    const field = new Field(this.#name, scratch.toString('latin1', 0, decoded), this.#id, flags);
+    if (!isSecret) known.keep(field, buffer, start, start + length, isCoded);
+    return field;
   }
 
   /** Reads a string into `scratch`; answers its length, -1 when it is none. */
   #string(buffer: Buffer, end: number): number {
+    const length = this.#stringLength(buffer, end);
+    return length < 0 ? -1 : this.#read(buffer, length);
+  }
+
+  /** Octets of the string that comes, and how it is coded; -1 when there are not so many. */
+  #stringLength(buffer: Buffer, end: number): number {
     if (this.#position >= end) return -1;
-    const isCoded = buffer[this.#position]! >= 0x80;
+    this.#isCoded = buffer[this.#position]! >= 0x80;
     const length = this.#integer(buffer, end, 0x7f);
+    return length > end - this.#position ? -1 : length;
+  }
+
+  #read(buffer: Buffer, length: number): number {
     const start = this.#position;
-    if (length < 0 || length > end - start) return -1;
     this.#position = start + length;
+    const isCoded = this.#isCoded;
     const room = isCoded ? longestDecoded(length) : length;
     if (room > scratch.length) scratch = Buffer.allocUnsafeSlow(room * 2);
     if (isCoded) return decodeHuffman(buffer, start, start + length, scratch);

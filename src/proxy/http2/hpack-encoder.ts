@@ -8,11 +8,11 @@ import { DEFAULT_TABLE_SIZE, STATIC_NAMES, STATIC_TABLE } from './static-table.t
 const STATIC_COUNT = STATIC_TABLE.length;
 const STATUS_NAME = STATIC_NAMES.get(':status')!;
 const CONTENT_LENGTH_NAME = STATIC_NAMES.get('content-length')!;
-const STATUS_INDEXES: ReadonlyMap<number, number> = new Map(
-  STATIC_TABLE.flatMap(([name, value], i): [number, number][] =>
-    name === ':status' ? [[Number(value), i + 1]] : [],
-  ),
-);
+/** By status; 0: none. */
+const STATUS_INDEXES = new Uint8Array(1000);
+for (const [i, [name, value]] of STATIC_TABLE.entries()) {
+  if (name === ':status') STATUS_INDEXES[Number(value)] = i + 1;
+}
 
 /* First octets of what stands for a field (RFC 7541 §6). */
 const INDEXED = 0x80;
@@ -90,8 +90,8 @@ export class HpackEncoder {
   }
 
   status(status: number): void {
-    const index = STATUS_INDEXES.get(status);
-    if (index !== undefined) {
+    const index = STATUS_INDEXES[status] ?? 0;
+    if (index !== 0) {
       this.#integer(index, 7, INDEXED);
       return;
     }

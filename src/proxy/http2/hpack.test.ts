@@ -6,7 +6,7 @@ import { HpackDecoder } from './hpack-decoder.ts';
 import { BlockBuffer, HpackEncoder, PART } from './hpack-encoder.ts';
 import { writeInteger } from './hpack-primitives.ts';
 import { KnownLines } from './known-lines.ts';
-import { BAD_NAME, BAD_VALUE } from './field.ts';
+import { BAD_NAME, BAD_VALUE, type Field } from './field.ts';
 
 class Collected {
   isOpen = true;
@@ -14,8 +14,8 @@ class Collected {
   readonly flags: number[] = [];
   readonly never: string[] = [];
 
-  add(name: string, value: string, _id: number, flags: number, line: string | undefined): void {
-    if (line !== undefined) expect(line).toBe(`${name}: ${value}\r\n`);
+  add({ name, value, flags, line }: Field): void {
+    expect(line).toBe(`${name}: ${value}\r\n`);
     this.fields.push(`${name}: ${value}`);
     this.flags.push(flags);
   }

@@ -1,5 +1,6 @@
 import { Timer, type TimerOwner, type Timers } from '../../lib/timer-wheel.ts';
 import type { HeadText } from '../message/head-text.ts';
+import { HEADER } from '../message/known-headers.ts';
 import type { FieldList } from './field-list.ts';
 import { CLIENT_FLOODS } from './flood-guard.ts';
 import { writeGoaway, writePing, writeReset } from './frame-writer.ts';
@@ -20,6 +21,8 @@ export interface ServerSessionOptions extends SessionOptions {
   times(): ServerTimes;
   /** Whether streams are open, each time that changes. */
   onBusy?(isBusy: boolean): void;
+  /** No stream has been open for a while. */
+  onRest?(): void;
 }
 
 export interface ServerTimes {
@@ -172,6 +175,7 @@ export class ServerSession extends Session implements TimerOwner {
       this.#watch(times);
     } else {
       this.shrink();
+      this.#server.onRest?.();
       const restMs = times.keepAliveTimeoutMs - (nowMs - this.#idleSinceMs);
       if (restMs <= 0) this.leave(H2_ERROR.noError, '');
       else nextMs = waitingSinceMs > 0 || this.out.pending > 0 ? WATCH_MS : restMs;
@@ -186,7 +190,7 @@ export class ServerSession extends Session implements TimerOwner {
   }
 
   protected onBlock(id: number, isEnd: boolean, buffer: Buffer, start: number, end: number): boolean {
-    const known = this.streams.get(id);
+    const known = id > this.lastPeerId ? undefined : this.streams.get(id);
     if (known !== undefined) return this.onTrailers(known, isEnd, buffer, start, end);
     if (id % 2 === 0) return this.fail(H2_ERROR.protocolError, 'clients open streams of odd numbers');
     if (id <= this.lastPeerId) {
@@ -291,9 +295,8 @@ export class ServerSession extends Session implements TimerOwner {
     let priority: number;
     const waiting = this.#priorities.size === 0 ? undefined : this.#priorities.get(stream.id);
     if (waiting === undefined) {
-      const value = fields.get('priority');
-      if (value === undefined) return;
-      priority = parsePriority(value);
+      if (!fields.has(HEADER.priority)) return;
+      priority = parsePriority(fields.get('priority')!);
     } else {
       priority = waiting;
       for (const id of this.#priorities.keys()) if (id <= stream.id) this.#priorities.delete(id);

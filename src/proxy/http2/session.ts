@@ -71,7 +71,7 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
     this.out = new Output(shared.chunks, sink);
     this.#gate = new InputGate(side.turns, this.out, sink);
     this.#reader = new FrameReader(this, this.#gate.share);
-    this.#decoder = new FieldDecoder(() => options.limits(), side.secrets, this.#gate.share);
+    this.#decoder = new FieldDecoder(() => options.limits(), side.secrets, shared.fields, this.#gate.share);
     this.encoder = new HpackEncoder(shared.block, side.encodedLines);
     this.send = new SendSide(this, this.out, this.encoder, shared, now);
     this.#trailers = new FieldList(options.limits(), side.secrets);

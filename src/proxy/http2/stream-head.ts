@@ -31,7 +31,13 @@ export class StreamHead implements RequestHead {
   }
 
   get requestLine(): string {
-    return `${this.method} ${this.target} HTTP/2.0`;
+    const { headers, method, target } = this;
+    // Of CONNECT the target is another one than the path.
+    return headers.path === target ? headers.requestLine(method) : method + ' ' + target + ' HTTP/2.0';
+  }
+
+  get receivedLine(): string {
+    return '';
   }
 
   get isContinueExpected(): boolean {
@@ -67,7 +73,7 @@ export class StreamHead implements RequestHead {
       const said = fields.byId(HEADER.host)!;
       if (said !== authority && normaliseHost(said) !== normaliseHost(authority)) return 'bad_host';
     }
-    fields.setHost(authority);
+    fields.takeAuthority();
     return undefined;
   }
 

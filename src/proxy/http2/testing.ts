@@ -140,7 +140,7 @@ export class TestSink implements SessionSink {
         const fields: string[] = [];
         this.#decoder.decode(payload, 0, payload.length, {
           isOpen: true,
-          add: (name, value) => void fields.push(`${name}: ${value}`),
+          add: ({ name, value }) => void fields.push(`${name}: ${value}`),
           neverIndexed: () => {},
         });
         return `headers ${id} {${fields.join(', ')}}${end}`;

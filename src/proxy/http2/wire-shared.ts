@@ -1,5 +1,6 @@
 import { FairTurns, type TurnUnits } from '../../lib/fair-turns.ts';
 import { BlockBuffer } from './hpack-encoder.ts';
+import { KnownFields } from './known-fields.ts';
 import { KnownLines } from './known-lines.ts';
 import { ChunkPool } from './output.ts';
 import type { Stream } from './stream.ts';
@@ -13,6 +14,7 @@ const UPSTREAM_UNITS: TurnUnits = { share: 8_000, crowd: 16_000, crowdedShare: 2
 export class WireShared {
   readonly chunks: ChunkPool = new ChunkPool();
   readonly block: BlockBuffer = new BlockBuffer();
+  readonly fields: KnownFields = new KnownFields();
   /** Lines of responses to clients; upstreams say which of them are secret. */
   readonly responseLines: KnownLines = new KnownLines();
   /** Lines of requests to upstreams; clients say which of them are secret. */

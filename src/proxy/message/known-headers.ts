@@ -66,12 +66,13 @@ export const HEADER = {
   'max-forwards': 64,
   'set-cookie2': 65,
   forwarded: 66,
+  priority: 67,
 } as const;
 
 export type KnownHeader = keyof typeof HEADER;
 
 /** Size of a table indexed by known-name number. */
-export const KNOWN_HEADER_COUNT = 67;
+export const KNOWN_HEADER_COUNT = 68;
 
 /** Lower-case name by number. */
 export const HEADER_NAMES: readonly string[] = ['', ...Object.keys(HEADER)];

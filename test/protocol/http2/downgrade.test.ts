@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { data, type Fields, GET, headers, POST } from '../../../src/proxy/http2/testing.ts';
+import { createFixedRouter } from '../engine/fixed-router.ts';
 import { type Answering, Bench, type Engine, OK } from '../engine/harness.ts';
 import { connectRaw, type RawHttp2Client } from './raw-client.ts';
 
@@ -216,6 +217,78 @@ describe('heads are made anew', () => {
     expect(text).toContain('x_mine: 1\r\n');
     expect(text).toContain('x-team: shop\r\n');
     expect(text).not.toMatch(/: 6\r\n/);
+    expect(other.faults).toEqual([]);
+  });
+
+  const ALIKE: readonly Fields[] = [
+    GET,
+    withPseudo(':path', '/other'),
+    withPseudo(':authority', 'other.test:8443'),
+    withPseudo(':method', 'HEAD'),
+    field('x', '1'),
+    field('x', '2'),
+    [...GET, ['x', '1'], ['x', '2']],
+    [...GET, ['x', '2'], ['x', '1']],
+    field('cookie', 'a=1'),
+    [...GET, ['cookie', 'a=1'], ['cookie', 'b=2']],
+    field('authorization', 'Basic eDp5'),
+    field('host', 'a.test'),
+    field('te', 'trailers'),
+    field('x_odd', '1'),
+    field('x-forwarded-for', '192.0.2.1'),
+    field('x-forwarded-host', 'evil.test'),
+    field('x-forwarded-proto', 'ftp'),
+    field('x-request-id', 'mine'),
+    without(':authority', field('host', 'a.test')),
+  ];
+
+  test('one after the other on a connection, alike or not, they are what each would be alone', async () => {
+    const idLess = (request: string) => request.replace(/X-Request-ID: [0-9a-f]{32}/, 'X-Request-ID: ID');
+    const alone: string[] = [];
+    for (const fields of ALIKE) {
+      const other = await connectRaw(engine.port);
+      other.send(headers(1, fields));
+      await other.until(/^(data|headers) 1 .*end/);
+      other.socket.destroy();
+      alone.push(idLess(upstream.requests.pop()!));
+    }
+    expect(new Set(alone).size).toBeGreaterThan(12);
+    const orders = [ALIKE.keys(), ALIKE.flatMap((_, i) => [i, i, i]), [...ALIKE.keys()].toReversed()];
+    let id = -1;
+    for (const order of orders) {
+      for (const index of order) {
+        id += 2;
+        client.send(headers(id, ALIKE[index]!));
+        await client.until(new RegExp(`^(data|headers) ${id} .*end`));
+        expect(idLess(upstream.requests.pop()!)).toBe(alone[index]);
+      }
+    }
+  });
+
+  test('what a new table says of them holds from the next request on', async () => {
+    const plain = createFixedRouter({ endpoints: [upstream.endpoint] });
+    const marked = createFixedRouter({
+      endpoints: [upstream.endpoint],
+      settings: { upstreamHeaders: [['X-Team', 'shop']] },
+    });
+    const trusting = createFixedRouter({
+      endpoints: [upstream.endpoint],
+      settings: { isForwardedTrusted: true },
+    });
+    let router = plain;
+    const other = await bench.serve(() => router);
+    const raw = await connectRaw(other.port);
+    let id = -1;
+    for (const next of [plain, plain, plain, marked, marked, plain, trusting, trusting, plain, marked]) {
+      router = next;
+      id += 2;
+      raw.send(headers(id, field('x-forwarded-for', '192.0.2.1')));
+      await raw.until(new RegExp(`^data ${id} "ok" end`));
+      const request = upstream.requests.at(-1)!;
+      expect(request.includes('X-Team: shop\r\n')).toBe(next === marked);
+      expect(request.includes('X-Forwarded-For: 192.0.2.1')).toBe(next === trusting);
+    }
+    raw.socket.destroy();
     expect(other.faults).toEqual([]);
   });
 

@@ -232,6 +232,28 @@ describe('WebSockets (RFC 8441)', () => {
     expect(engine.log[0]).toMatchObject({ status: 101, requestLine: 'GET / HTTP/2.0', bodyBytesSent: 13 });
   });
 
+  test('have a key each, and requests with the same fields have none', async () => {
+    const heads: string[] = [];
+    const upstream = await bench.answering((head) => {
+      heads.push(head);
+      return 'HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno';
+    });
+    const engine = await bench.engine({ endpoints: [upstream.endpoint] });
+    const client = await connected(engine.port);
+    const plain = [...GET, ...CONNECT.slice(-2)];
+    const ask = async (id: number, fields: Fields) => {
+      client.send(headers(id, fields, fields === CONNECT ? 4 : 5));
+      await client.until(new RegExp(`^data ${id} "no"`));
+      return /^sec-websocket-key: (.*)$/im.exec(heads.pop()!)?.[1];
+    };
+    const keys: (string | undefined)[] = [];
+    for (const [i, fields] of [plain, plain, plain, CONNECT, CONNECT, plain, CONNECT].entries()) {
+      keys.push(await ask(2 * i + 1, fields));
+    }
+    expect(keys.map((key) => key?.length)).toEqual([undefined, undefined, undefined, 24, 24, undefined, 24]);
+    expect(new Set(keys).size).toBe(4);
+  });
+
   test('what comes before the answer waits for it', async () => {
     const { endpoint, sockets } = await upgrading(GRANTED);
     const engine = await bench.engine({ endpoints: [endpoint] });
