@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { MessagePort } from 'node:worker_threads';
 import { createCounters } from '../features/kit/counters.ts';
 import { createWorkerState } from '../features/kit/worker-state.ts';
@@ -32,7 +33,8 @@ import { createUpstreamRegistry } from './upstream/registry.ts';
 const STATE_CLOSES_WITHIN_MS = 2_000;
 
 const nowMs = (): number => performance.now();
-const epochMs = (): number => performance.timeOrigin + performance.now();
+const { timeOrigin } = performance;
+const epochMs = (): number => timeOrigin + performance.now();
 
 /** Runs the data plane in a worker thread: takes tables in, and serves by them from `listen` to `drain`. */
 export function startWorker(

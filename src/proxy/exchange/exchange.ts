@@ -205,7 +205,7 @@ export class Exchange implements RequestView, AccessRecord {
   }
 
   /** Makes it the exchange of a head that was just parsed; pins the router in force. */
-  begin(head: RequestHead, headBytes: number, sequence: number): void {
+  begin(head: RequestHead, headBytes: number, sequence: number, nowMs: number): void {
     const { context, routing } = this;
     this.sequence = sequence;
     this.serial++;
@@ -213,7 +213,7 @@ export class Exchange implements RequestView, AccessRecord {
     this.hasWaited = false;
     this.isAtOnce = !head.hasBody;
     routing.begin(context.router());
-    this.accounting.begin(context.now(), headBytes);
+    this.accounting.begin(nowMs, headBytes);
     this.tries.clear();
     this.response.clear();
     this.slots.clear();

@@ -34,13 +34,19 @@ export class Lifecycle implements ExchangeEvents {
     this.exchange.forwarding = this.#forwarding;
   }
 
-  begin(head: RequestHead, headBytes: number, sequence: number): void {
-    this.exchange.begin(head, headBytes, sequence);
+  /** `nowMs`: when the head was read. */
+  begin(
+    head: RequestHead,
+    headBytes: number,
+    sequence: number,
+    nowMs: number = this.exchange.context.now(),
+  ): void {
+    this.exchange.begin(head, headBytes, sequence, nowMs);
     resolve(this.exchange);
   }
 
   refuse(head: RequestHead, code: ProxyErrorCode, sequence: number): void {
-    this.exchange.begin(head, 0, sequence);
+    this.exchange.begin(head, 0, sequence, this.exchange.context.now());
     answerError(this.exchange, code);
   }
 

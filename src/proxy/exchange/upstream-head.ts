@@ -1,8 +1,11 @@
 import type { Detour } from '../../features/kit/filter.ts';
+import { ownText } from '../../lib/own-text.ts';
+import type { ForwardedMemo } from './connection-memo.ts';
 import type { Exchange } from './exchange.ts';
 import { LinesEditor, UnderscoreLinesEditor } from '../message/head-editor.ts';
 import {
   closeLine,
+  flatLines,
   headerLine,
   type HeadText,
   joinLines,
@@ -41,12 +44,11 @@ export class OutgoingHead implements UpstreamRequest {
     const isAsReceived = target === head.target;
     this.method = head.method;
     this.target = isAsReceived ? parsedTarget(target) : requestTarget(head.method, target);
-    this.receivedLine = isAsReceived ? head.requestLine : '';
-    let lines = settings.isForwardedTrusted ? trustedLines(exchange) : ownLines(exchange);
-    if (settings.isOriginalUriAdded) {
-      lines = joinLines(lines, headerLine('X-Original-URI', originTarget));
-    }
-    lines = joinLines(lines, head.headers.forwardable(dropsOf(exchange), rules.requestDropNames));
+    this.receivedLine = isAsReceived ? head.receivedLine : '';
+    const originalUri = settings.isOriginalUriAdded ? headerLine('X-Original-URI', originTarget) : NO_LINES;
+    let lines = settings.isForwardedTrusted
+      ? joinLines(joinLines(trustedLines(exchange), originalUri), passedLines(exchange))
+      : ownLines(exchange, originalUri);
     if (rules.requestFields.length > 0 || route!.onUpstreamRequest.length > 0)
       lines = editLines(exchange, lines);
     this.lines = lines;
@@ -100,34 +102,64 @@ function saysTrailers(headers: HeaderBlock): boolean {
   return codings.some((coding) => coding.split(';')[0]!.trim().toLowerCase() === 'trailers');
 }
 
+/** What goes on as it came. */
+function passedLines(exchange: Exchange): HeadText {
+  const { request, routing } = exchange;
+  return request.head.headers.forwardable(dropsOf(exchange), routing.rules.requestDropNames);
+}
+
 function dropsOf({ routing: { route, rules } }: Exchange): Uint8Array {
   return route!.isAuthorizationHidden ? rules.requestDropsWithAuthorization : rules.requestDrops;
 }
 
 /** No hop is trusted: what is forwarded is what this connection shows. */
-function ownLines(exchange: Exchange): HeadText {
+function ownLines(exchange: Exchange, originalUri: HeadText): HeadText {
   const { request } = exchange;
-  const { hostHeader, clientAddress, scheme, upstreamHost, head } = request;
-  const { rules } = exchange.routing;
-  const cache = exchange.downstream.memo.forwarded;
-  const isClientKnown = cache.clientAddress === clientAddress && cache.scheme === scheme;
-  if (!isClientKnown || cache.hostHeader !== hostHeader) {
-    cache.hostHeader = hostHeader;
-    cache.clientAddress = clientAddress;
-    cache.scheme = scheme;
-    cache.requestId = openLine(headerLine('Host', hostHeader), 'X-Request-ID');
-    cache.lines = forwardedLines(clientAddress, clientAddress, hostHeader, String(request.seenPort), scheme);
+  const { hostHeader, clientAddress, scheme, upstreamHost, id } = request;
+  const memo = exchange.downstream.memo.forwarded;
+  const isClientKnown = memo.clientAddress === clientAddress && memo.scheme === scheme;
+  if (!isClientKnown || memo.hostHeader !== hostHeader) {
+    // Slices would keep the head they are from.
+    const host = ownText(hostHeader);
+    const client = ownText(clientAddress);
+    memo.hostHeader = host;
+    memo.clientAddress = client;
+    memo.scheme = scheme;
+    memo.requestId = openLine(headerLine('Host', host), 'X-Request-ID');
+    memo.lines = forwardedLines(client, client, host, String(request.seenPort), scheme);
+    memo.release();
   }
-  const { settings } = rules;
-  const { headers } = head;
-  const requestId = request.id;
-  let lines =
-    upstreamHost === undefined && requestId !== ''
-      ? closeLine(cache.requestId, requestId, cache.lines)
-      : joinLines(
-          joinLines(headerLine('Host', upstreamHost ?? hostHeader), requestIdLine(requestId)),
-          cache.lines,
-        );
+  const behind =
+    originalUri === NO_LINES ? linesBehindId(exchange, memo) : linesOfHead(exchange, memo, originalUri);
+  if (upstreamHost === undefined && id !== '') return closeLine(memo.requestId, id, behind);
+  const host = headerLine('Host', upstreamHost ?? hostHeader);
+  return joinLines(joinLines(host, requestIdLine(id)), behind);
+}
+
+/** Of lines that a connection keeps for its next request. */
+const MAX_KEPT_LENGTH = 2048;
+
+/** Those that follow the request's id: the same as before where the head is. */
+function linesBehindId(exchange: Exchange, memo: ForwardedMemo): HeadText {
+  const { likeness } = exchange.request.head.headers;
+  const { rules } = exchange.routing;
+  const dropped = dropsOf(exchange);
+  if (likeness !== 0 && memo.likeness === likeness && memo.rules === rules && memo.dropped === dropped) {
+    return memo.behind;
+  }
+  const lines = linesOfHead(exchange, memo, NO_LINES);
+  if (likeness === 0 || lines.length > MAX_KEPT_LENGTH) return lines;
+  memo.behind = flatLines(lines);
+  memo.likeness = likeness;
+  memo.rules = rules;
+  memo.dropped = dropped;
+  return memo.behind;
+}
+
+function linesOfHead(exchange: Exchange, memo: ForwardedMemo, originalUri: HeadText): HeadText {
+  const { settings } = exchange.routing.rules;
+  const { headers } = exchange.request.head;
+  let { lines } = memo;
   const chain =
     settings.forwardedForHeader === 'x-forwarded-for'
       ? headers.has(HEADER['x-forwarded-for'])
@@ -140,7 +172,7 @@ function ownLines(exchange: Exchange): HeadText {
   if (settings.forwardedHostHeader !== 'x-forwarded-host' || headers.has(HEADER['x-forwarded-host'])) {
     lines = joinLines(lines, originalHostLine(exchange));
   }
-  return lines;
+  return joinLines(joinLines(lines, originalUri), passedLines(exchange));
 }
 
 /** The hop in front is trusted: what it says of the client is passed on. */
