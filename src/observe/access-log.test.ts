@@ -204,6 +204,67 @@ test('what is kept from one line to the next of a connection is as good as new',
   }
 });
 
+test('lines of one connection that differ in anything at all are as good as new', () => {
+  const format = compileLogFormat(UPSTREAM_LOG_FORMAT, 'default');
+  const lineParts = new LineParts();
+  const base = { attempts: [attempt({})] };
+  const changes: readonly Fields[] = [
+    {},
+    { requestLine: 'GET /other HTTP/2.0' },
+    { requestLine: 'GET /"\x01 HTTP/2.0' },
+    { status: 404 },
+    { bodyBytesSent: 9 },
+    { requestLength: 9 },
+    { durationMs: 2345 },
+    { requestId: '' },
+    { clientAddress: '192.0.2.1' },
+    { remoteUser: 'me' },
+    { upstreamName: 'lab-other-80' },
+    { canaryName: 'lab-canary-80' },
+    { attempts: [] },
+    { attempts: [attempt({ responseLength: 9 })] },
+    { attempts: [attempt({ address: '10.0.0.1:80' })] },
+    { attempts: [attempt({ status: 0, responseMs: -1 })] },
+    { attempts: [attempt({}), attempt({ address: '10.0.0.1:80' })] },
+    { header: (name) => (name === 'user-agent' ? 'curl' : undefined) },
+    { header: (name) => (name === 'referer' ? 'curl' : undefined) },
+  ];
+  for (const one of changes) {
+    for (const two of changes) {
+      for (const fields of [base, { ...base, ...one }, { ...base, ...one, ...two }, { ...base, ...two }]) {
+        expect(format(recordOf({ ...fields, lineParts }))).toBe(format(recordOf(fields)));
+      }
+    }
+  }
+});
+
+test('nothing long is kept from one line to the next', () => {
+  const format = compileLogFormat(UPSTREAM_LOG_FORMAT, 'default');
+  const lineParts = new LineParts();
+  const long = '\xe9'.repeat(8_000);
+  const rounds: readonly Fields[] = [
+    {},
+    { requestLine: `GET /${long} HTTP/1.1` },
+    { remoteUser: long },
+    { header: (name) => (name === 'user-agent' ? long : undefined) },
+    { header: (name) => (name === 'referer' ? long : undefined) },
+    { requestLine: long, remoteUser: long, header: () => long },
+    {},
+  ];
+  for (const fields of rounds) {
+    expect(format(recordOf({ ...fields, lineParts }))).toBe(format(recordOf(fields)));
+    for (const part of Object.values(lineParts)) expect(String(part).length).toBeLessThan(1_000);
+  }
+});
+
+test('what an upstream without address left is not taken for the one before it', () => {
+  const format = compileLogFormat(UPSTREAM_LOG_FORMAT, 'default');
+  const lineParts = new LineParts();
+  for (const attempts of [[attempt({})], [], [attempt({ address: '-' })], [attempt({})]]) {
+    expect(format(recordOf({ attempts, lineParts }))).toBe(format(recordOf({ attempts })));
+  }
+});
+
 const VALUES: readonly (readonly [format: string, want: string])[] = [
   ['$namespace/$ingress_name $service_name:$service_port', 'lab/web cmain:80'],
   ['$location_path', '/p/caf\\xC3\\xA9'],

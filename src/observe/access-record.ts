@@ -6,7 +6,7 @@ export interface AccessRecord extends VariableSource {
   readonly lineParts: LineParts;
 }
 
-/** Parts of a log line, with what they were made from. */
+/** Parts of a log line, with what they were made from; short ones, since a connection has them for as long as it lasts. */
 export class LineParts {
   time = '';
   client = '';
@@ -15,8 +15,16 @@ export class LineParts {
   referer: string | undefined = undefined;
   agent: string | undefined = undefined;
   agents = '';
+  status = -1;
+  bodyBytesSent = -1;
+  answeredAgents = '';
+  requestLength = -1;
+  answered = '';
   upstreamName = '';
   canaryName = '';
   address = '';
   upstream = '';
+  triedUpstream = '';
+  responseLength = -1;
+  tried = '';
 }

@@ -1,4 +1,5 @@
 import { toLocalTime, toSeconds } from '../lib/nginx-time.ts';
+import { ownText } from '../lib/own-text.ts';
 import { variableReader, type VariableReader } from '../lib/variables/variables.ts';
 import type { AccessRecord } from './access-record.ts';
 import { compileLine, variablesIn } from './line-template.ts';
@@ -47,37 +48,27 @@ function escaped(read: VariableReader | undefined, escape: LogEscape): LineForma
 /** The default format by hand: the same line as the compiled template's, in a third of the time. */
 function formatDefault(record: AccessRecord): string {
   const { attempts } = record;
-  let line =
-    beginOf(record) +
-    escapeDefault(record.requestLine) +
-    '" ' +
-    record.status +
-    ' ' +
-    record.bodyBytesSent +
-    agentsOf(record) +
-    record.requestLength +
-    ' ' +
-    toSeconds(record.durationMs);
+  const request = escapeDefault(record.requestLine) + '" ';
+  const line = beginOf(record) + request + answeredOf(record) + toSeconds(record.durationMs);
+  const id = record.requestId === '' ? '-' : escapeDefault(record.requestId);
   if (attempts.length === 1) {
     const { address, responseLength, responseMs, status } = attempts[0]!;
-    line +=
-      upstreamOf(record, address) +
-      responseLength +
-      (responseMs < 0 ? ' - ' : ` ${toSeconds(responseMs)} `) +
-      (status === 0 ? '-' : status) +
-      ' ';
-  } else if (attempts.length === 0) {
-    line += `${upstreamOf(record, '-')}- - - `;
-  } else {
-    line += `${upstreamOf(record, upstreamAddress(record) ?? '-')}${upstreamLength(record)} ${upstreamTime(record)} ${upstreamStatus(record)} `;
+    const time = responseMs < 0 ? '-' : toSeconds(responseMs);
+    const outcome = status === 0 ? '-' : status;
+    return line + triedOf(record, address, responseLength) + time + ' ' + outcome + ' ' + id;
   }
-  return line + (record.requestId === '' ? '-' : escapeDefault(record.requestId));
+  if (attempts.length === 0) return `${line}${upstreamOf(record, '-')}- - - ${id}`;
+  const upstream = upstreamOf(record, upstreamAddress(record) ?? '-');
+  return `${line}${upstream}${upstreamLength(record)} ${upstreamTime(record)} ${upstreamStatus(record)} ${id}`;
 }
 
 /*
  * The parts of a line that are mostly those of the line before on the same connection. They are joined rather than added up, so
- * that each is one flat text, which is cheap to copy.
+ * that each is one flat text, which is cheap to copy, and keeps no head that it is from.
  */
+
+/** Of a part that a connection keeps for its next line. */
+const MAX_KEPT_LENGTH = 512;
 
 function beginOf({
   lineParts: parts,
@@ -87,27 +78,59 @@ function beginOf({
   durationMs,
 }: AccessRecord): string {
   const time = toLocalTime(startedAtMs + durationMs);
-  if (parts.time !== time || parts.client !== clientAddress || parts.user !== remoteUser) {
-    parts.time = time;
-    parts.client = clientAddress;
-    parts.user = remoteUser;
-    const user = remoteUser === '' ? '-' : escapeDefault(remoteUser);
-    parts.begin = [clientAddress, ' - ', user, ' [', time, '] "'].join('');
+  if (parts.time === time && parts.client === clientAddress && parts.user === remoteUser) return parts.begin;
+  const user = remoteUser === '' ? '-' : escapeDefault(remoteUser);
+  const begin = [clientAddress, ' - ', user, ' [', time, '] "'].join('');
+  if (begin.length > MAX_KEPT_LENGTH) return begin;
+  parts.time = time;
+  if (parts.client !== clientAddress) parts.client = ownText(clientAddress);
+  if (parts.user !== remoteUser) parts.user = ownText(remoteUser);
+  parts.begin = begin;
+  return begin;
+}
+
+function answeredOf(record: AccessRecord): string {
+  const { lineParts: parts, status, bodyBytesSent, requestLength } = record;
+  const agents = agentsOf(record);
+  const isSame =
+    parts.answeredAgents === agents &&
+    parts.status === status &&
+    parts.bodyBytesSent === bodyBytesSent &&
+    parts.requestLength === requestLength;
+  if (isSame) return parts.answered;
+  const answered = status + ' ' + bodyBytesSent + agents + requestLength + ' ';
+  if (agents.length > MAX_KEPT_LENGTH) return answered;
+  parts.status = status;
+  parts.bodyBytesSent = bodyBytesSent;
+  parts.answeredAgents = agents;
+  parts.requestLength = requestLength;
+  parts.answered = answered;
+  return answered;
+}
+
+function triedOf(record: AccessRecord, address: string, responseLength: number): string {
+  const { lineParts: parts } = record;
+  const upstream = upstreamOf(record, address);
+  if (parts.triedUpstream !== upstream || parts.responseLength !== responseLength) {
+    parts.triedUpstream = upstream;
+    parts.responseLength = responseLength;
+    parts.tried = upstream + responseLength + ' ';
   }
-  return parts.begin;
+  return parts.tried;
 }
 
 function agentsOf(record: AccessRecord): string {
   const { lineParts: parts } = record;
   const referer = record.header('referer');
   const agent = record.header('user-agent');
-  if (parts.agents === '' || parts.referer !== referer || parts.agent !== agent) {
-    parts.referer = referer;
-    parts.agent = agent;
-    const texts = [referer, agent].map((text) => (text === undefined ? '-' : escapeDefault(text)));
-    parts.agents = [' "', texts[0], '" "', texts[1], '" '].join('');
-  }
-  return parts.agents;
+  if (parts.agents !== '' && parts.referer === referer && parts.agent === agent) return parts.agents;
+  const texts = [referer, agent].map((text) => (text === undefined ? '-' : escapeDefault(text)));
+  const agents = [' "', texts[0], '" "', texts[1], '" '].join('');
+  if (agents.length > MAX_KEPT_LENGTH) return agents;
+  if (parts.referer !== referer) parts.referer = referer === undefined ? undefined : ownText(referer);
+  if (parts.agent !== agent) parts.agent = agent === undefined ? undefined : ownText(agent);
+  parts.agents = agents;
+  return agents;
 }
 
 function upstreamOf({ lineParts: parts, upstreamName, canaryName }: AccessRecord, address: string): string {

@@ -31,6 +31,8 @@ const FLUSH_MS = 100;
 const MAX_BEHIND_BYTES = 16 * 1024 * 1024;
 /** PIPE_BUF: what a pipe takes in one piece, whoever else writes to it. */
 const ATOMIC_BYTES = 4096;
+/** Text that is worth a call. */
+const TEXT_LENGTH = 4096;
 const RETRY_MS = 5;
 
 /** Creates a sink. A file that cannot be opened loses its lines until `reopen` succeeds; that is reported, not thrown. */
@@ -52,9 +54,11 @@ class BatchedSink implements LogSink {
   /** Pieces end at line ends, so that lines of several workers on one pipe never mix. */
   #isPieced = false;
   #pieces: Buffer[] = [];
-  /** Being filled. Bytes at once: as text, thousands of short strings would wait for the batch and outlive the young generation. */
+  /** Being filled. */
   #piece: Buffer | undefined = undefined;
   #pieceBytes = 0;
+  /** Lines that go into it in one call. No more: thousands of short strings would wait for the batch and outlive the young generation. */
+  #text = '';
   /** Bytes that the kernel has not taken yet. */
   #behindBytes = 0;
   #timer: NodeJS.Timeout | undefined = undefined;
@@ -83,13 +87,15 @@ class BatchedSink implements LogSink {
       return;
     }
     this.#behindBytes += length;
-    let piece = this.#piece;
-    if (piece === undefined || this.#pieceBytes + length > piece.length) {
+    const piece = this.#piece;
+    if (piece === undefined || this.#pieceBytes + this.#text.length + length > piece.length) {
       this.#endPiece();
-      piece = Buffer.allocUnsafeSlow(Math.max(length, this.#isPieced ? ATOMIC_BYTES : this.#flushBytes));
-      this.#piece = piece;
+      this.#piece = Buffer.allocUnsafeSlow(
+        Math.max(length, this.#isPieced ? ATOMIC_BYTES : this.#flushBytes),
+      );
     }
-    this.#pieceBytes += piece.write(line, this.#pieceBytes, 'latin1');
+    this.#text += line;
+    if (this.#text.length >= TEXT_LENGTH) this.#fillPiece();
     if (this.#behindBytes >= this.#flushBytes && !this.#isBlocked) this.#pump();
     else this.#timer ??= setTimeout(this.#onTimer, this.#flushMs).unref();
   }
@@ -155,7 +161,13 @@ class BatchedSink implements LogSink {
     else this.#writeNext();
   }
 
+  #fillPiece(): void {
+    this.#pieceBytes += this.#piece!.write(this.#text, this.#pieceBytes, 'latin1');
+    this.#text = '';
+  }
+
   #endPiece(): void {
+    if (this.#text !== '') this.#fillPiece();
     if (this.#piece !== undefined && this.#pieceBytes > 0) {
       this.#pieces.push(this.#piece.subarray(0, this.#pieceBytes));
     }
