@@ -4,6 +4,7 @@
  *   node loadtest/dev-engine.ts <listen port> <upstream port> [access log file]
  */
 import { tmpdir } from 'node:os';
+import { performance } from 'node:perf_hooks';
 import { redactBytes } from '../src/lib/redacted-bytes.ts';
 import { createSelfSigned } from '../src/lib/self-signed.ts';
 import { createWorkerMetrics } from '../src/observe/metrics-arena.ts';
@@ -38,6 +39,7 @@ const router = createFixedRouter({
   },
   series: metrics.routeSeries(labels, ''),
 });
+const { timeOrigin } = performance;
 const report = (fault: unknown) => console.error(fault);
 const transport = createSocketTransport();
 const context = createServeContext({
@@ -55,7 +57,7 @@ const context = createServeContext({
     }),
     spool: new Spool(tmpdir(), report, () => performance.now()),
   },
-  now: () => performance.timeOrigin + performance.now(),
+  now: () => timeOrigin + performance.now(),
   random: Math.random,
   report,
 });

@@ -61,7 +61,11 @@ function serve(socket: Socket): void {
     times: () => TIMES,
     handlerFor: () => handler,
   });
-  socket.on('data', (chunk: Buffer) => session.receive(chunk, 0, chunk.length));
+  socket.on('data', (chunk: Buffer) => {
+    const rest = session.receive(chunk, 0, chunk.length);
+    // More than its share of a turn: the session has stopped the socket until the next one.
+    if (rest < chunk.length) socket.unshift(chunk.subarray(rest));
+  });
   socket.on('drain', () => session.onDrain());
   socket.on('close', () => session.onClosed());
   socket.on('error', () => {});

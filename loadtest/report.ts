@@ -20,6 +20,7 @@ export interface RunFacts {
   readonly against: ReadonlyMap<string, string>;
   readonly machine: string;
   readonly seconds: number;
+  readonly warmUpSeconds: number;
   readonly rounds: number;
 }
 
@@ -34,15 +35,14 @@ export function renderReport(samples: Samples, facts: RunFacts): string {
   const lines = [
     '# Load test results',
     '',
-    `${facts.machine}. ${facts.rounds} rounds of ${facts.seconds} s each, interleaved, after one warm-up round; the proxy on one core, load`,
-    'and upstream on the other. Medians, with minimum and maximum. Repeat with `npm run loadtest`.',
+    `${facts.machine}. ${facts.rounds} rounds of ${facts.seconds} s each, interleaved, after a warm-up of ${facts.warmUpSeconds} s; the proxy on one core,`,
+    'load and upstream on the other. Medians, with minimum and maximum; ratios are of the same round. Repeat with `npm run loadtest`.',
     '',
     '![CPU per request, as bars](results.svg)',
     '',
   ];
   for (const [scenario, byPeer] of samples) {
     const own = byPeer.get('Serin');
-    const ownCpu = own === undefined ? undefined : median(own.map((sample) => sample.cpuPerRequest));
     const unit = facts.units.get(scenario) ?? 'request';
     lines.push(
       `## ${scenario}`,
@@ -53,7 +53,7 @@ export function renderReport(samples: Samples, facts: RunFacts): string {
     for (const [peer, list] of byPeer) {
       const cpu = list.map((sample) => sample.cpuPerRequest);
       const rate = list.map((sample) => sample.requests / sample.seconds);
-      const ratio = ownCpu === undefined ? '' : (ownCpu / median(cpu)).toFixed(2);
+      const ratio = own === undefined ? '' : spread(ratios(own, list), 2);
       const failed = list.reduce((sum, sample) => sum + sample.other, 0);
       lines.push(
         `| ${peer} | ${spread(cpu, 1)} | ${spread(rate, 0)} | ${median(list.map(({ p50 }) => p50))} | ` +
@@ -90,13 +90,18 @@ export function renderFigures(samples: Samples): string {
   for (const scenario of samples.keys()) {
     const cpu = (peer: string) => cpuOf(samples, scenario, peer);
     const ratio = (peer: string) => {
-      const [own, theirs] = [cpu('Serin'), cpu(peer)];
-      return own === undefined || theirs === undefined ? '' : (own / theirs).toFixed(2);
+      const [own, theirs] = ['Serin', peer].map((name) => samples.get(scenario)?.get(name));
+      return own === undefined || theirs === undefined ? '' : median(ratios(own, theirs)).toFixed(2);
     };
     const micros = ['Serin', 'nginx', 'HAProxy', 'http-proxy-3'].map((peer) => cpu(peer)?.toFixed(1) ?? '');
     lines.push(`| ${[scenario, ...micros, ratio('nginx'), ratio('http-proxy-3')].join(' | ')} |`);
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** Round by round: what the machine does meanwhile comes and goes more slowly than that. */
+function ratios(own: readonly Sample[], theirs: readonly Sample[]): number[] {
+  return own.map(({ cpuPerRequest }, round) => cpuPerRequest / theirs[round]!.cpuPerRequest);
 }
 
 function spread(values: readonly number[], digits: number): string {
