@@ -94,6 +94,11 @@ const ALLOWED: readonly {
       kind === 'serin-ends' && /^5 (DATA|HEADERS) on a stream that is over/.test(reason),
   },
   {
+    why: 'RFC 9113 §5.3.2: what a stream depends on is read by nobody any more, itself included',
+    holds: ({ kind, reason }) =>
+      kind === 'node-ends' && /^1 (request HEADERS|PRIORITY): depend on itself/.test(reason),
+  },
+  {
     why: 'RFC 9113 §6.1: padding that is longer than its frame is an error of the connection, whatever became of its stream',
     holds: ({ kind, reason }) => kind === 'serin-ends' && reason === '1 padding is longer than its frame',
   },
