@@ -13,6 +13,8 @@ export interface Peer {
   readonly missing: () => string | undefined;
   /** Scenarios it has a counterpart for. */
   readonly features: ReadonlySet<Feature>;
+  /** Only where it is asked for by name: it is a measure, and no proxy that anybody runs. */
+  readonly isOnDemand?: boolean;
   /** Resolves when it accepts; rejects, with the process ended, when that takes too long. */
   start(input: PeerInput): Promise<Started>;
 }
@@ -120,4 +122,19 @@ export const haproxy: Peer = {
   },
 };
 
-export const PEERS: readonly Peer[] = [serin, nginx, haproxy, httpProxy3];
+/** What Node's own layers cost by themselves. */
+export const bareRelay: Peer = {
+  name: 'bare-relay',
+  missing: () => undefined,
+  features: new Set(['http2']),
+  isOnDemand: true,
+  async start(input) {
+    const started = start(PROXY_CORE, node, [
+      new URL('./bare-relay.ts', import.meta.url).pathname,
+      JSON.stringify(input),
+    ]);
+    return accepting(started, input.httpsPort);
+  },
+};
+
+export const PEERS: readonly Peer[] = [serin, nginx, haproxy, httpProxy3, bareRelay];

@@ -61,7 +61,9 @@ async function measure(
 function choosePeers(): Peer[] {
   const wanted = values.peers === '' ? [] : values.peers.split(',').map((name) => name.toLowerCase());
   return PEERS.filter((peer) => {
-    if (wanted.length > 0 && !wanted.includes(peer.name.toLowerCase())) return false;
+    const isWanted =
+      wanted.length === 0 ? peer.isOnDemand !== true : wanted.includes(peer.name.toLowerCase());
+    if (!isWanted) return false;
     const why = peer.missing();
     if (why !== undefined) console.log(`left out: ${peer.name}: ${why}`);
     return why === undefined;
