@@ -63,8 +63,8 @@ function formatDefault(record: AccessRecord): string {
 }
 
 /*
- * The parts of a line that are mostly those of the line before on the same connection. They are joined rather than added up, so
- * that each is one flat text, which is cheap to copy, and keeps no head that it is from.
+ * The parts of a line that are mostly those of the line before on the same connection. Those that change least are joined rather than added up,
+ * so that each is one flat text, which is cheap to copy. None keeps a head that it is from.
  */
 
 /** Of a part that a connection keeps for its next line. */

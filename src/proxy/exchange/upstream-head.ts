@@ -1,11 +1,10 @@
 import type { Detour } from '../../features/kit/filter.ts';
-import { ownText } from '../../lib/own-text.ts';
+import { flatText, ownText } from '../../lib/own-text.ts';
 import type { ForwardedMemo } from './connection-memo.ts';
 import type { Exchange } from './exchange.ts';
 import { LinesEditor, UnderscoreLinesEditor } from '../message/head-editor.ts';
 import {
   closeLine,
-  flatLines,
   headerLine,
   type HeadText,
   joinLines,
@@ -149,7 +148,7 @@ function linesBehindId(exchange: Exchange, memo: ForwardedMemo): HeadText {
   }
   const lines = linesOfHead(exchange, memo, NO_LINES);
   if (likeness === 0 || lines.length > MAX_KEPT_LENGTH) return lines;
-  memo.behind = flatLines(lines);
+  memo.behind = flatText(lines);
   memo.likeness = likeness;
   memo.rules = rules;
   memo.dropped = dropped;

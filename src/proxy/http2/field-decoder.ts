@@ -1,6 +1,6 @@
 import type { HeadLimits } from '../message/head-parser.ts';
 import type { Field } from './field.ts';
-import { FieldList, type FieldsKind, type SecretNames } from './field-list.ts';
+import { FieldList, type FieldsKind, MANY_FIELDS, type SecretNames } from './field-list.ts';
 import type { Share } from './frame-reader.ts';
 import { HpackDecoder } from './hpack-decoder.ts';
 import type { KnownFields } from './known-fields.ts';
@@ -10,9 +10,6 @@ const BLOCK_UNITS = 20;
 const FIELD_BITS = 1;
 const IGNORED_BITS = 4;
 const OCTET_BITS = 7;
-
-/** Messages of more are not compared with others. */
-const MANY_FIELDS = 64;
 
 /** Reads blocks of fields, and counts what they cost. */
 export class FieldDecoder {
@@ -57,7 +54,7 @@ export class FieldDecoder {
     this.#likeness++;
   }
 
-  /** Only fields that are the same object are the same: what recurs is kept once (known-fields.ts, the table). */
+  /** Only fields that are the same object are the same: what recurs is kept once (known-fields.ts, the table). Of many fields nothing is said. */
   #compare(list: FieldList): void {
     const last = this.#last;
     const { count } = list;

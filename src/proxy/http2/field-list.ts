@@ -43,15 +43,15 @@ function pseudoBit(id: number): number {
   return 1 << (id - FIRST_PSEUDO);
 }
 
-/** Fields whose room is kept for the next message. */
-const MANY_FIELDS = 64;
+/** Of more, the room is not kept for the next message, and no two messages are compared. */
+export const MANY_FIELDS = 64;
 
 /** Where fields are told that nobody may index them. */
 export interface SecretNames {
   markSecret(name: string): void;
 }
 
-/** The fields of one message, as the other rooms read header lines. Nothing is made per field. */
+/** The fields of one message, as the other rooms read header lines. Nothing is made for a field that recurs. */
 export class FieldList implements FieldSink, HeaderBlock {
   count = 0;
   likeness = 0;
@@ -166,7 +166,7 @@ export class FieldList implements FieldSink, HeaderBlock {
     this.#push(field);
   }
 
-  /** What it would be in HTTP/1. */
+  /** Its path with that method, as the log has it. */
   requestLine(method: string): string {
     return this.#path.requestLine(method);
   }

@@ -1,3 +1,4 @@
+import { flatText } from '../../lib/own-text.ts';
 import { HASH_FACTOR, HEADER, knownHeaderId } from '../message/known-headers.ts';
 import { ENTRY_OVERHEAD } from './static-table.ts';
 import { FIELD_VALUE, HTAB, PLAIN_NAME, SP, TOKEN, UNDERSCORE } from '../message/octets.ts';
@@ -92,7 +93,7 @@ export class Field {
   get line(): string {
     if (this.#line !== undefined) return this.#line;
     const line = this.name + ': ' + this.value + '\r\n';
-    if (this.isShared) this.#line = flat(line);
+    if (this.isShared) this.#line = flatText(line);
     return line;
   }
 
@@ -102,7 +103,7 @@ export class Field {
     const line = method + ' ' + this.value + ' HTTP/2.0';
     if (!this.isShared || method.length > MAX_METHOD_LENGTH) return line;
     this.#method = method;
-    this.#requestLine = flat(line);
+    this.#requestLine = flatText(line);
     return line;
   }
 
@@ -117,9 +118,3 @@ export class Field {
 
 /** In a place that none has. */
 export const NO_FIELD: Field = new Field('', '', 0, 0);
-
-/** One piece of memory in place of a tree of them: it is put into other texts again and again. */
-function flat(text: string): string {
-  text.charCodeAt(0);
-  return text;
-}

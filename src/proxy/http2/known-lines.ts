@@ -1,3 +1,4 @@
+import { ownText } from '../../lib/own-text.ts';
 import { trimBlanks } from '../message/connection-field.ts';
 import { longestString, writeString } from './hpack-primitives.ts';
 import { ENTRY_OVERHEAD, STATIC_NAMES, STATIC_TABLE } from './static-table.ts';
@@ -120,6 +121,6 @@ export class KnownLines {
       this.#young = new Map();
     }
     // A slice would keep the head it is from.
-    this.#young.set(Buffer.from(line, 'latin1').toString('latin1'), known);
+    this.#young.set(ownText(line), known);
   }
 }

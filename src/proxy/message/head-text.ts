@@ -106,12 +106,6 @@ export function joinLines(lines: HeadText, behind: HeadText): HeadText {
   return (lines + behind) as HeadText;
 }
 
-/** The same in one piece of memory, for what is put into other texts again and again. */
-export function flatLines(lines: HeadText): HeadText {
-  lines.charCodeAt(0);
-  return lines;
-}
-
 /** A whole head: its start line, its lines, and the empty one. */
 export function endHead(startLine: HeadText, lines: HeadText, framing: HeadText, last: HeadText): HeadText {
   return (startLine + lines + framing + last + CRLF) as HeadText;

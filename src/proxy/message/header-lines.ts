@@ -1,5 +1,6 @@
+import { flatText } from '../../lib/own-text.ts';
 import type { ProxyErrorCode } from './proxy-errors.ts';
-import { flatLines, type HeadText, parsedLines } from './head-text.ts';
+import { type HeadText, parsedLines } from './head-text.ts';
 import type { HeaderBlock } from './heads.ts';
 import { INCOMPLETE, REFUSED } from './head-parser.ts';
 import {
@@ -278,7 +279,7 @@ export class HeaderLines implements HeaderBlock {
     if (!this.#isPassedKept) return this.#passedLines(dropped, droppedNames);
     const isSame = this.#passedWithout === dropped && this.#passedWithoutNames === droppedNames;
     if (!isSame || this.#passed === undefined) {
-      this.#passed = flatLines(this.#passedLines(dropped, droppedNames));
+      this.#passed = flatText(this.#passedLines(dropped, droppedNames));
       this.#passedWithout = dropped;
       this.#passedWithoutNames = droppedNames;
     }
