@@ -50,6 +50,8 @@ export class KnownFields {
     const length = end - start;
     if (!isWorthAPlace(name, id, length)) return undefined;
     let hash = (id << 8) + length;
+    // A number stands for one name; without it, names with the same value would have one place between them.
+    if (id === 0) for (let i = 0; i < name.length; i++) hash = (Math.imul(hash, 31) + name.charCodeAt(i)) | 0;
     for (let i = start; i < end; i++) hash = (Math.imul(hash, 31) + octets[i]!) | 0;
     hash ^= hash >>> 15;
     this.#hash = hash;
