@@ -378,6 +378,7 @@ export abstract class Session implements FrameSink, StreamHome, SendOwner, Recei
   /** Lets go of what only a busy connection needs. */
   protected shrink(): void {
     this.streams.ripen();
+    this.streams.shrink();
     this.encoder.forget();
     this.#decoder.release();
     this.#trailers.release();

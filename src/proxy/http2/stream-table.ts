@@ -3,9 +3,19 @@ import type { Stream } from './stream.ts';
 /** Streams that are over, kept for those to come on whatever session. */
 const MAX_SPARE = 1024;
 
-/** Streams of one session by their numbers. */
+/** Places to begin with, a power of two. */
+const MIN_PLACES = 16;
+
+/**
+ * Streams of one session by their numbers. A `Map` keeps a place for what was taken out until it is built anew, in old memory: with streams
+ * that come and go it is garbage, 160 octets of it a stream. So numbers have places here, and what follows one that goes moves up.
+ */
 export class StreamTable {
-  readonly #active = new Map<number, Stream>();
+  /** By place: numbers, 0 for none, and their streams. A number is at its own place, or in the first free one behind it. */
+  #ids: number[] = [];
+  #streams: (Stream | undefined)[] = [];
+  #mask = -1;
+  #size = 0;
   readonly #spare: Stream[];
   /** Let go of, and perhaps still in somebody's hands. */
   readonly #resting: Stream[] = [];
@@ -23,23 +33,43 @@ export class StreamTable {
   }
 
   get size(): number {
-    return this.#active.size;
+    return this.#size;
   }
 
   get(id: number): Stream | undefined {
-    return this.#active.get(id);
+    if (this.#size === 0) return undefined;
+    const at = this.#placeOf(id);
+    return this.#ids[at] === id ? this.#streams[at] : undefined;
   }
 
-  values(): IterableIterator<Stream> {
-    return this.#active.values();
+  /** Those of now, without the ones that are over by the time they would be next. */
+  *values(): IterableIterator<Stream> {
+    for (const stream of this.#list()) if (stream.isActive) yield stream;
   }
 
   add(stream: Stream): void {
-    this.#active.set(stream.id, stream);
+    if (this.#size * 2 > this.#mask) this.#spread(Math.max(MIN_PLACES, (this.#mask + 1) * 2));
+    this.#size++;
+    this.#put(stream);
   }
 
   delete(id: number): void {
-    this.#active.delete(id);
+    if (this.#size === 0) return;
+    const ids = this.#ids;
+    const streams = this.#streams;
+    const mask = this.#mask;
+    let free = this.#placeOf(id);
+    if (ids[free] !== id) return;
+    this.#size--;
+    for (let at = (free + 1) & mask; ids[at] !== 0; at = (at + 1) & mask) {
+      // It stays where its own place lies behind the free one.
+      if (((at - (ids[at]! >>> 1)) & mask) < ((at - free) & mask)) continue;
+      ids[free] = ids[at]!;
+      streams[free] = streams[at];
+      free = at;
+    }
+    ids[free] = 0;
+    streams[free] = undefined;
   }
 
   /** One that can be used again. */
@@ -60,6 +90,11 @@ export class StreamTable {
     }
   }
 
+  /** Lets go of what only many streams need. */
+  shrink(): void {
+    if (this.#size === 0) this.#spread(0);
+  }
+
   rememberReset(id: number): void {
     this.#resets ??= new Uint32Array(this.#rememberedResets);
     this.#resets[this.#resetCount++ % this.#rememberedResets] = id;
@@ -68,5 +103,33 @@ export class StreamTable {
   /** Whether frames may still come for a stream that is over, because we reset it (RFC 9113 §5.1). */
   wasReset(id: number): boolean {
     return this.#resets !== undefined && this.#resets.includes(id);
+  }
+
+  /** Where the number is, or where it would be. */
+  #placeOf(id: number): number {
+    const ids = this.#ids;
+    const mask = this.#mask;
+    let at = (id >>> 1) & mask;
+    while (ids[at] !== id && ids[at] !== 0) at = (at + 1) & mask;
+    return at;
+  }
+
+  #put(stream: Stream): void {
+    const at = this.#placeOf(stream.id);
+    this.#ids[at] = stream.id;
+    this.#streams[at] = stream;
+  }
+
+  #list(): Stream[] {
+    return this.#streams.filter((stream) => stream !== undefined);
+  }
+
+  /** Gives each a place among so many. */
+  #spread(places: number): void {
+    const streams = this.#list();
+    this.#mask = places - 1;
+    this.#ids = Array.from({ length: places }, () => 0);
+    this.#streams = Array.from({ length: places }, () => undefined);
+    for (const stream of streams) this.#put(stream);
   }
 }
