@@ -42,3 +42,15 @@ test('the disk is one for all workers, and a worker that starts anew has nothing
   expect([...spooledBlocks]).toEqual([0, 2_048]);
   expect(again.takeSpool(again.open('a'), 1)).toBe(false);
 });
+
+test('addresses without a body are kept, but not many of them', () => {
+  const [budget] = budgetsOf(1);
+  const first = budget!.open('10.0.0.1');
+  budget!.close(first);
+  expect(budget!.open('10.0.0.1')).toBe(first);
+  const uses = Array.from({ length: 5_000 }, (_, i) => budget!.open(`address ${i}`));
+  expect(budget!.addressCount).toBe(5_001);
+  for (const use of uses) budget!.close(use);
+  expect(budget!.addressCount).toBeLessThanOrEqual(1_025);
+  expect(budget!.open('10.0.0.1')).toBe(first);
+});

@@ -20,6 +20,8 @@ export interface BodyLimits {
 /** One client address may hold so much of what there is. */
 const MEMORY_SHARE = 1 / 4;
 const SPOOL_SHARE = 1 / 2;
+/** Addresses that are kept though they have no body: most are back with the next one, and a `Map` that loses what it takes in is rebuilt all the time. */
+const MAX_RESTING = 1_024;
 /** What disk space is counted in, so that 32 bits count far enough. */
 const BLOCK_BYTES = 4_096;
 
@@ -44,6 +46,11 @@ export class BodyBudget {
     return this.#spooledBytes;
   }
 
+  /** Addresses that are known, whether they have a body or not. */
+  get addressCount(): number {
+    return this.#uses.size;
+  }
+
   /** Most that one client address may have on disk. */
   get spoolShareBytes(): number {
     return this.#limits.spoolBytes * SPOOL_SHARE;
@@ -62,7 +69,7 @@ export class BodyBudget {
 
   /** Ends a body, which holds nothing any more. */
   close(use: AddressUse): void {
-    if (--use.bodies === 0) this.#uses.delete(use.address);
+    if (--use.bodies === 0 && this.#uses.size > MAX_RESTING) this.#uses.delete(use.address);
   }
 
   /** Counts memory that a body holds, or, below 0, gave back. */

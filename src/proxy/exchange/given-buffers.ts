@@ -29,7 +29,8 @@ export class GivenBuffers {
 
   /** Leaves all of them to the collector. */
   clear(): void {
-    this.#kept.clear();
-    this.#spent.length = 0;
+    // An empty set that is cleared is made anew.
+    if (this.#kept.size > 0) this.#kept.clear();
+    while (this.#spent.length > 0) this.#spent.pop();
   }
 }

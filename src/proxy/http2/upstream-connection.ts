@@ -58,7 +58,8 @@ export class Http2UpstreamConnection
   readonly #counters: Pick<Http2Counters, 'ended'>;
   readonly #connector: Connector;
   readonly #timer: Timer;
-  readonly #streams = new Set<Http2UpstreamStream>();
+  /** In any order; each knows its place. A `Set` of them would be rebuilt in old memory all the time, and keep alive what it let go of. */
+  readonly #streams: Http2UpstreamStream[] = [];
   readonly #lines = new RequestLines();
   #waiting: Http2UpstreamStream[] = [];
   /** Streams that could not be opened any more, and do not know yet. */
@@ -111,21 +112,21 @@ export class Http2UpstreamConnection
       this.isUsable &&
       !this.#isRetired &&
       !this.#isMute &&
-      this.#streams.size < most &&
+      this.#streams.length < most &&
       this.requestCount < settings.upstreamKeepAliveRequests
     );
   }
 
   get isIdle(): boolean {
-    return this.#streams.size === 0;
+    return this.#streams.length === 0;
   }
 
   take(handler: UpstreamHandler, connectTimeoutMs: number): Http2UpstreamStream {
     if (this.#isReady) this.home.timers.disarm(this.#timer);
-    const isOnRested = this.#hasRested && this.#streams.size === 0;
+    const isOnRested = this.#hasRested && this.#streams.length === 0;
     const stream = new Http2UpstreamStream(this, handler, isOnRested, connectTimeoutMs);
     this.requestCount++;
-    this.#streams.add(stream);
+    this.#add(stream);
     if (this.#isReady) stream.isReady = true;
     else this.#await(stream);
     return stream;
@@ -137,13 +138,13 @@ export class Http2UpstreamConnection
 
   retire(): void {
     this.#isRetired = true;
-    if (this.#streams.size === 0) this.#leave();
+    if (this.#streams.length === 0) this.#leave();
   }
 
   destroy(): void {
     if (this.#isClosed) return;
     this.#close();
-    for (const stream of this.#streams) stream.drop();
+    for (const stream of this.#streams.slice()) stream.drop();
     this.#session?.onClosed();
     this.#connection?.destroy();
   }
@@ -172,15 +173,15 @@ export class Http2UpstreamConnection
   }
 
   forget(stream: Http2UpstreamStream): void {
-    if (!this.#streams.delete(stream) || this.#isClosed) return;
+    if (!this.#remove(stream) || this.#isClosed) return;
     if (!this.#isReady) {
       this.#waiting = this.#waiting.filter((waiting) => waiting !== stream);
-      if (this.#streams.size === 0) this.destroy();
+      if (this.#streams.length === 0) this.destroy();
       return;
     }
-    if (this.#streams.size === 0) this.#hasRested = true;
-    if (this.#isRetired && this.#streams.size === 0) this.#leave();
-    else if (this.hasRoom || (this.#streams.size === 0 && this.isUsable)) this.home.offer(this);
+    if (this.#streams.length === 0) this.#hasRested = true;
+    if (this.#isRetired && this.#streams.length === 0) this.#leave();
+    else if (this.hasRoom || (this.#streams.length === 0 && this.isUsable)) this.home.offer(this);
   }
 
   suspect(sentAtMs: number): void {
@@ -239,7 +240,7 @@ export class Http2UpstreamConnection
     if (this.#isEnded) this.#connection!.destroy();
     else if (this.#isMute) this.#lose('upstream_reset');
     else if (!this.#isReady) this.#giveUp();
-    else if (this.#streams.size === 0) this.#leave();
+    else if (this.#streams.length === 0) this.#leave();
   }
 
   // What the session asks for.
@@ -289,7 +290,7 @@ export class Http2UpstreamConnection
   onCapacity(): void {
     const { home } = this;
     if (this.isOffered ? !this.hasRoom : !this.isUsable) home.remove(this);
-    else if (!this.isOffered && this.#isReady && this.#streams.size > 0 && this.hasRoom) home.offer(this);
+    else if (!this.isOffered && this.#isReady && this.#streams.length > 0 && this.hasRoom) home.offer(this);
     if (this.#isReady && this.#waiting.length > 0) this.#wake();
   }
 
@@ -306,10 +307,28 @@ export class Http2UpstreamConnection
   #startWaiting(): void {
     const session = this.#session;
     if (session === undefined || !this.#isReady || this.#isClosed) return;
-    let room = session.isUsable ? session.maxStreams - (this.#streams.size - this.#waiting.length) : 0;
+    let room = session.isUsable ? session.maxStreams - (this.#streams.length - this.#waiting.length) : 0;
     while (this.#waiting.length > 0 && room-- > 0) this.#waiting.shift()!.begin();
     // A server that takes none may yet take some: they wait as long as they may.
     if (this.#waiting.length > 0 && (session.maxStreams > 0 || !session.isUsable)) this.#moveWaiting();
+  }
+
+  #add(stream: Http2UpstreamStream): void {
+    stream.place = this.#streams.length;
+    this.#streams.push(stream);
+  }
+
+  /** The last one moves into its place. False: it is not here. */
+  #remove(stream: Http2UpstreamStream): boolean {
+    const streams = this.#streams;
+    const { place } = stream;
+    if (streams[place] !== stream) return false;
+    const last = streams.pop()!;
+    if (last !== stream) {
+      streams[place] = last;
+      last.place = place;
+    }
+    return true;
   }
 
   #await(stream: Http2UpstreamStream): void {
@@ -325,7 +344,7 @@ export class Http2UpstreamConnection
     this.#waiting = [];
     for (const stream of moving) {
       if (isVain && ++stream.vainConnections > MOST_VAIN_CONNECTIONS) stream.fail('upstream_reset', true);
-      else this.#streams.delete(stream);
+      else this.#remove(stream);
     }
     const left = moving.filter(({ isOver }) => !isOver);
     while (left.length > 0) {
@@ -334,13 +353,13 @@ export class Http2UpstreamConnection
       for (const stream of taken) next.#adopt(stream);
       next.connect(taken[0]!.connectTimeoutMs);
     }
-    if (this.#streams.size === 0) this.#leave();
+    if (this.#streams.length === 0) this.#leave();
   }
 
   #adopt(stream: Http2UpstreamStream): void {
     stream.owner = this;
     this.requestCount++;
-    this.#streams.add(stream);
+    this.#add(stream);
     this.#waiting.push(stream);
   }
 
@@ -375,7 +394,7 @@ export class Http2UpstreamConnection
   /** Tells those that the session does not know. */
   #failOthers(code: ProxyErrorCode): void {
     this.#waiting = [];
-    for (const stream of this.#streams) if (!stream.isOpened) stream.fail(code, true);
+    for (const stream of this.#streams.slice()) if (!stream.isOpened) stream.fail(code, true);
   }
 
   #close(): void {

@@ -39,6 +39,8 @@ export class Http2UpstreamStream implements UpstreamStream, StreamHandler, Timer
   readonly connectTimeoutMs: number;
   /** Changes when the stream moves on before it was opened. */
   owner: UpstreamStreamOwner;
+  /** Its owner's: where it has it. */
+  place = 0;
   /** Connections that were of no use before it had begun. */
   vainConnections = 0;
   /** Whether its connection had rested, and may have been gone, when it began. */
