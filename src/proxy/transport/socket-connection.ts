@@ -241,6 +241,9 @@ export class SocketConnection implements Connection, HandshakeOwner, Borrower {
     this.#unread = undefined;
     this.handler.onClose(this, this.#closeReason());
     this.holder?.onConnectionClosed(this);
+    // V8 keeps what belongs to a handle of Node's until it collects its old memory: nothing more than that is to wait for it.
+    this.handler = NOBODY;
+    this.holder = undefined;
   }
 
   #closeReason(): CloseReason {
