@@ -91,7 +91,8 @@ class BatchedSink implements LogSink {
     if (piece === undefined || this.#pieceBytes + this.#text.length + length > piece.length) {
       this.#endPiece();
       this.#piece = Buffer.allocUnsafeSlow(
-        Math.max(length, this.#isPieced ? ATOMIC_BYTES : this.#flushBytes),
+        // A batch of a file's goes out when it is full: the line that filled it has room as well, or there would be two to join.
+        Math.max(length, this.#isPieced ? ATOMIC_BYTES : this.#flushBytes + ATOMIC_BYTES),
       );
     }
     this.#text += line;

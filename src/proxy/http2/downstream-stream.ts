@@ -52,7 +52,9 @@ export class DownstreamStream implements Downstream, StreamHandler {
   info: ConnectionInfo;
   memo: ConnectionMemo;
   readonly #pool: DownstreamStreams;
-  #owner: StreamOwner;
+  /** Undefined while it has no stream: a connection that is closed is not kept for the sake of those that it had. */
+  #owner: StreamOwner | undefined;
+  readonly #context: ServeContext;
   readonly #head: StreamHead;
   readonly #lifecycle: Lifecycle;
   #stream: Stream;
@@ -77,6 +79,7 @@ export class DownstreamStream implements Downstream, StreamHandler {
     this.info = owner.info;
     this.memo = owner.memo;
     this.#owner = owner;
+    this.#context = owner.context;
     this.#stream = stream;
     this.#head = new StreamHead(stream.fields);
     this.#lifecycle = new Lifecycle(owner.context, this, this.#head);
@@ -94,7 +97,7 @@ export class DownstreamStream implements Downstream, StreamHandler {
 
   onHead(stream: Stream): void {
     const head = this.#head;
-    const sequence = this.#owner.countRequest();
+    const sequence = this.#owner!.countRequest();
     this.#stream = stream;
     this.#isHeld = true;
     this.#isBodyWanted = false;
@@ -105,7 +108,7 @@ export class DownstreamStream implements Downstream, StreamHandler {
     try {
       const refusal = head.read(stream);
       this.#isContinueDue = head.hasBody && head.isContinueExpected;
-      const { nowMs } = this.#owner.session;
+      const { nowMs } = this.#owner!.session;
       if (refusal === undefined) this.#lifecycle.begin(head, stream.headBytes, sequence, nowMs);
       else this.#lifecycle.refuse(head, refusal, sequence);
     } catch (fault) {
@@ -120,7 +123,7 @@ export class DownstreamStream implements Downstream, StreamHandler {
     try {
       if (!this.#isTunnel) {
         this.#lifecycle.onBodyData(buffer, start, end);
-      } else if (this.#owner.areBytesGiven) {
+      } else if (this.#owner!.areBytesGiven) {
         this.#lifecycle.onTunnelData(buffer.subarray(start, end));
       } else {
         this.#lifecycle.onTunnelData(Buffer.from(buffer.subarray(start, end)));
@@ -213,7 +216,7 @@ export class DownstreamStream implements Downstream, StreamHandler {
     this.#contentLength = contentLength;
     if (this.#head.upgrade !== undefined && this.#stream.fields.protocol !== undefined) this.#denyTunnel();
     // The handshake does not stand for this host any more: another connection may.
-    if (this.#isLast && status === 421) this.#owner.session.shutdown();
+    if (this.#isLast && status === 421) this.#owner!.session.shutdown();
   }
 
   writeBody(buffer: Buffer, start: number, end: number): void {
@@ -295,7 +298,7 @@ export class DownstreamStream implements Downstream, StreamHandler {
   }
 
   #respond(status: number, date: HeadText, lines: HeadText, contentLength: number, trailing: HeadText): void {
-    this.#lifecycle.exchange.accounting.bytesSent += this.#owner.session.respond(
+    this.#lifecycle.exchange.accounting.bytesSent += this.#owner!.session.respond(
       this.#stream,
       status,
       date,
@@ -311,11 +314,12 @@ export class DownstreamStream implements Downstream, StreamHandler {
     const stream = this.#stream;
     stream.handler = undefined;
     stream.release();
+    this.#owner = undefined;
     this.#pool.give(this, this.#lifecycle.exchange);
   }
 
   #fail(fault: unknown): void {
-    const { context } = this.#owner;
+    const context = this.#context;
     const { exchange } = this.#lifecycle;
     try {
       if (exchange.isActive) return this.#lifecycle.onFault(fault);

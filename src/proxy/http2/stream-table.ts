@@ -5,6 +5,8 @@ const MAX_SPARE = 1024;
 
 /** Places to begin with, a power of two. */
 const MIN_PLACES = 16;
+/** A page's requests come all at once. */
+const GROWTH = 4;
 
 /**
  * Streams of one session by their numbers. A `Map` keeps a place for what was taken out until it is built anew, in old memory: with streams
@@ -48,7 +50,7 @@ export class StreamTable {
   }
 
   add(stream: Stream): void {
-    if (this.#size * 2 > this.#mask) this.#spread(Math.max(MIN_PLACES, (this.#mask + 1) * 2));
+    if (this.#size * 2 > this.#mask) this.#spread(Math.max(MIN_PLACES, (this.#mask + 1) * GROWTH));
     this.#size++;
     this.#put(stream);
   }
