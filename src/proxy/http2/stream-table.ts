@@ -4,7 +4,7 @@ import type { Stream } from './stream.ts';
 const MAX_SPARE = 1024;
 
 /** Places to begin with, a power of two. */
-const MIN_PLACES = 16;
+const MIN_PLACES = 32;
 /** A page's requests come all at once. */
 const GROWTH = 4;
 
@@ -130,8 +130,12 @@ export class StreamTable {
   #spread(places: number): void {
     const streams = this.#list();
     this.#mask = places - 1;
-    this.#ids = Array.from({ length: places }, () => 0);
-    this.#streams = Array.from({ length: places }, () => undefined);
+    this.#ids = [];
+    this.#streams = [];
+    for (let i = 0; i < places; i++) {
+      this.#ids.push(0);
+      this.#streams.push(undefined);
+    }
     for (const stream of streams) this.#put(stream);
   }
 }
