@@ -118,7 +118,7 @@ export class DownstreamConnection
     if (this.#state === IN_EXCHANGE && !this.#body.isComplete) {
       this.#context.timers.arm(this.#timer, this.#context.router().settings.bodyTimeoutMs);
     }
-    this.#connection.resume();
+    this.#readOn();
     this.#input.processSoon();
   }
 
@@ -175,7 +175,7 @@ export class DownstreamConnection
     if (!this.#body.isComplete) {
       this.#state = DISCARDING;
       this.#context.timers.arm(this.#timer, this.#context.router().settings.bodyTimeoutMs);
-      this.#connection.resume();
+      this.#readOn();
     } else {
       this.#awaitHead();
     }
@@ -251,6 +251,11 @@ export class DownstreamConnection
     const isFull = isWaiting && this.#input.length >= MAX_WAITING_BYTES;
     if (this.#isBodyPaused || isFull) this.#connection.pause();
     else this.#connection.resume();
+  }
+
+  /** Reads on, unless more waits than is worth keeping: that is used first, and `#regulate` looks again. */
+  #readOn(): void {
+    if (this.#input.length < MAX_WAITING_BYTES) this.#connection.resume();
   }
 
   /** Uses bytes for as long as the state has use for them; answers the offset of the first one that has to wait. */
@@ -368,7 +373,7 @@ export class DownstreamConnection
     }
     if (!this.#isBlocked) this.#awaitRequest();
     this.#serving = this.#servings.give(this.#serving!);
-    this.#connection.resume();
+    this.#readOn();
   }
 
   #awaitRequest(): void {

@@ -217,6 +217,43 @@ describe('clients that go away', () => {
 });
 
 describe('backpressure', () => {
+  const body = 'b'.repeat(20_000);
+  const pipelines = [
+    ['GETs', 'GET / HTTP/1.1\r\nHost: a.test\r\n\r\n'],
+    ['GETs with a body', 'GET / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 2\r\n\r\nhi'],
+    [
+      'POSTs that are refused',
+      `POST / HTTP/1.1\r\nHost: refused.test\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    ],
+  ] as const;
+
+  test.for(pipelines)('of pipelined %s no more is read ahead with each answer', async ([, request]) => {
+    const upstream = await bench.answering(() => OK);
+    const engine = await bench.engine({
+      endpoints: [upstream.endpoint],
+      settings: { keepAliveRequests: 1_000_000 },
+    });
+    const client = await engine.connect();
+    const { socket } = client;
+    const piece = request.repeat(Math.ceil(65_536 / request.length));
+    const most = 256 * 1024 * 1024;
+    let given = 0;
+    const more = (): void => {
+      while (given < most && !socket.destroyed) {
+        given += piece.length;
+        if (!socket.write(piece, 'latin1')) return void socket.once('drain', more);
+      }
+    };
+    more();
+    const answers = 1_000;
+    await eventually(() => engine.log.length >= answers);
+    socket.destroy();
+    const readAhead = given - socket.writableLength - engine.log.length * request.length;
+    // What sockets hold on both sides included.
+    expect(readAhead).toBeLessThan(24 * 1024 * 1024);
+    expect(given).toBeLessThan(most);
+  });
+
   test('a client that does not read stops the upstream, and gets all of it later', async () => {
     const total = 64 * 1024 * 1024;
     const chunk = Buffer.alloc(65_536, 'd');
