@@ -215,7 +215,16 @@ export class SocketConnection implements Connection, HandshakeOwner, Borrower {
 
   /** Only for the socket's listeners, as those that follow. */
   onSocketData(chunk: Buffer): void {
-    this.handler.onData(this, chunk, 0, chunk.length);
+    this.onSocketBytes(chunk, chunk.length);
+  }
+
+  onSocketBytes(chunk: Buffer, length: number): void {
+    if (this.#unread !== undefined) {
+      // TLS goes on with what it has decrypted, though the socket rests.
+      this.#unread = Buffer.concat([this.#unread, chunk.subarray(0, length)]);
+      return;
+    }
+    this.handler.onData(this, chunk, 0, length);
   }
 
   onSocketEnd(): void {

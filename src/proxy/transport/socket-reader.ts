@@ -31,14 +31,14 @@ export class SocketReader {
     const buffers = this.#buffers;
     const own = this.#own;
     if (own === undefined) {
-      connection.handler.onData(connection, buffers.shared, 0, length);
+      connection.onSocketBytes(buffers.shared, length);
       if (length >= MUCH_BYTES && connection.isMuchExpected) this.#own = buffers.take();
       return;
     }
     buffers.lend(own);
     let isHeld = true;
     try {
-      connection.handler.onData(connection, own, 0, length);
+      connection.onSocketBytes(own, length);
     } finally {
       isHeld = buffers.endLending();
     }

@@ -3,8 +3,11 @@ import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { UpstreamTlsPolicy } from '../../../src/model/policy.ts';
+import { data, headers } from '../../../src/proxy/http2/testing.ts';
+import { tlsWire } from '../../../src/proxy/upstream/wire-key.ts';
 import { makeAuthority, makeCertificate } from '../../fixtures/certificates.ts';
 import { Bench, GET } from './harness.ts';
+import { rawHttp2 } from './raw-http2.ts';
 
 let bench: Bench;
 let servers: Server[] = [];
@@ -56,6 +59,39 @@ async function secureUpstream(body: string, certificate = backend, options = {})
   await once(server, 'listening');
   return { ...seen, endpoint: { address: '127.0.0.1', port: (server.address() as AddressInfo).port } };
 }
+
+test('bytes of HTTP/2 that have to wait for a turn are not overtaken by what TLS has decrypted already', async () => {
+  const body = Array.from({ length: 8_000 }, (_, i) => String.fromCharCode(97 + (i % 26)));
+  const asked: number[] = [];
+  const server = await rawHttp2(
+    bench,
+    (connection, id) => {
+      if (asked.push(id) < 4) return;
+      // Each octet is a frame: one read of the socket is more than a turn takes.
+      const answers = asked.flatMap((each) => [
+        headers(each, [[':status', '200']], 4),
+        ...body.map((octet, i) => data(each, octet, i === body.length - 1 ? 1 : 0)),
+      ]);
+      connection.send(...answers);
+    },
+    undefined,
+    async (onConnection) => {
+      const { certificate: cert, key } = backend;
+      const listening = createServer({ cert, key, ALPNProtocols: ['h2'] }, onConnection);
+      servers.push(listening);
+      listening.listen(0, '127.0.0.1');
+      await once(listening, 'listening');
+      return { address: '127.0.0.1', port: (listening.address() as AddressInfo).port };
+    },
+  );
+  const engine = await bench.engine({ endpoints: [server.endpoint], wire: tlsWire('h2', undefined) });
+  const clients = await Promise.all(Array.from({ length: 4 }, () => engine.connect()));
+  for (const client of clients) client.send('GET / HTTP/1.0\r\nHost: a.test\r\n\r\n');
+  for (const client of clients) expect((await client.ended()).split('\r\n\r\n')[1]).toBe(body.join(''));
+  expect(engine.log.map(({ status, bodyBytesSent }) => [status, bodyBytesSent])).toEqual(
+    clients.map(() => [200, body.length]),
+  );
+});
 
 describe('TLS to the upstream (docs/reference/annotations.md §3.8)', () => {
   test('without policy: self-signed is good enough, no name is sent, the connection is kept', async () => {
