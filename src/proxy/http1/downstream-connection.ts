@@ -97,7 +97,7 @@ export class DownstreamConnection
     const { bodyTimeoutMs, minBodyBytesPerSecond } = this.#lifecycle.exchange.routing.router.settings;
     this.#isBodyWanted = true;
     this.#body.startClock(this.#context.now(), bodyTimeoutMs, minBodyBytesPerSecond);
-    this.#context.timers.arm(this.#timer, bodyTimeoutMs);
+    this.#awaitBody();
     if (this.#isContinueDue) {
       this.#isContinueDue = false;
       if (this.#input.isEmpty) this.writeInterim(100, 'Continue', NO_LINES);
@@ -108,16 +108,14 @@ export class DownstreamConnection
   pauseReading(): void {
     this.#isBodyPaused = true;
     this.#body.pauseClock(this.#context.now());
-    this.#context.timers.disarm(this.#timer);
+    if (!this.#isBlocked) this.#context.timers.disarm(this.#timer);
     this.#connection.pause();
   }
 
   resumeReading(): void {
     if (this.#isBodyPaused) this.#body.resumeClock(this.#context.now());
     this.#isBodyPaused = false;
-    if (this.#state === IN_EXCHANGE && !this.#body.isComplete) {
-      this.#context.timers.arm(this.#timer, this.#context.router().settings.bodyTimeoutMs);
-    }
+    if (this.#state === IN_EXCHANGE && !this.#body.isComplete) this.#awaitBody();
     this.#readOn();
     this.#input.processSoon();
   }
@@ -174,7 +172,7 @@ export class DownstreamConnection
     }
     if (!this.#body.isComplete) {
       this.#state = DISCARDING;
-      this.#context.timers.arm(this.#timer, this.#context.router().settings.bodyTimeoutMs);
+      this.#awaitBody();
       this.#readOn();
     } else {
       this.#awaitHead();
@@ -333,7 +331,7 @@ export class DownstreamConnection
   #useBody(buffer: Buffer, start: number, end: number): number {
     const lifecycle = this.#lifecycle;
     const count = this.#requestCount;
-    this.#context.timers.arm(this.#timer, lifecycle.exchange.routing.router.settings.bodyTimeoutMs);
+    this.#awaitBody();
     if (this.#body.isLate(this.#context.now())) {
       lifecycle.onBodyRefused('client_body_timeout');
       return end;
@@ -344,6 +342,12 @@ export class DownstreamConnection
     return position;
   }
 
+  /** The client may take so long for what comes next of the body, unless it is to take what was sent to it first. */
+  #awaitBody(): void {
+    if (this.#isBlocked) return;
+    this.#context.timers.arm(this.#timer, this.#context.router().settings.bodyTimeoutMs);
+  }
+
   /** There is time for it, unless the client closed its half. */
   #awaitResponse(): void {
     if (this.#isEnded) this.#context.timers.arm(this.#timer, WAITS.halfClosedMs);
@@ -351,7 +355,7 @@ export class DownstreamConnection
   }
 
   #discard(start: number, end: number): number {
-    this.#context.timers.arm(this.#timer, this.#context.router().settings.bodyTimeoutMs);
+    this.#awaitBody();
     const taken = Math.min(this.#body.remaining, end - start);
     if (this.#body.discard(taken)) this.#awaitHead();
     return start + taken;
@@ -392,9 +396,14 @@ export class DownstreamConnection
     this.#isBlocked = false;
     const { timers } = this.#context;
     if (this.#state === IN_EXCHANGE || this.#state === TUNNEL) {
-      if (this.#isEnded && this.#state === IN_EXCHANGE) timers.arm(this.#timer, WAITS.halfClosedSilenceMs);
+      const isBodyAwaited = this.#isBodyWanted && !this.#isBodyPaused && !this.#body.isComplete;
+      if (this.#state === TUNNEL) timers.disarm(this.#timer);
+      else if (this.#isEnded) timers.arm(this.#timer, WAITS.halfClosedSilenceMs);
+      else if (isBodyAwaited) this.#awaitBody();
       else timers.disarm(this.#timer);
       this.#lifecycle.onDownstreamDrain();
+    } else if (this.#state === DISCARDING) {
+      this.#awaitBody();
     } else if (this.#state === IN_HEAD) {
       this.#awaitRequest();
       this.#input.process();

@@ -1,5 +1,9 @@
-import { connect, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { createServer as createHttp2Server, type ServerHttp2Stream } from 'node:http2';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { WAITS } from '../../../src/proxy/exchange/client-waits.ts';
+import { plainWire } from '../../../src/proxy/upstream/wire-key.ts';
 import { Bench, type Engine, eventually, GET, OK } from './harness.ts';
 
 let bench: Bench;
@@ -7,6 +11,9 @@ beforeEach(() => {
   bench = new Bench();
 });
 afterEach(() => bench.close());
+
+/** What the bench's timers count in. */
+const TICK_MS = 5;
 
 describe('slow clients', () => {
   test('a head that does not come in time is a 408, and the bytes of it are no request', async () => {
@@ -291,6 +298,55 @@ describe('backpressure', () => {
     await eventually(() => bytes > total);
     expect(engine.log[0]!.bodyBytesSent).toBe(total);
   });
+
+  test.for(['h2', 'http/1.1'] as const)(
+    'a client that takes nothing of the echo of its upload is cut when its time is over, by %s',
+    async (protocol) => {
+      const total = 1_000_000_000;
+      const echo = createHttp2Server();
+      echo.on('sessionError', () => {});
+      echo.on('stream', (stream: ServerHttp2Stream) => {
+        stream.on('error', () => {});
+        stream.respond({ ':status': 200 });
+        stream.pipe(stream);
+      });
+      echo.listen(0, '127.0.0.1');
+      await once(echo, 'listening');
+      const plain = await bench.upstream((socket) =>
+        socket.once('data', () => {
+          socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${total}\r\n\r\n`);
+          socket.pipe(socket);
+        }),
+      );
+      const { port } = echo.address() as AddressInfo;
+      const longMs = 10 * WAITS.sendTimeoutMs;
+      const engine = await bench.engine({
+        endpoints: [protocol === 'h2' ? { address: '127.0.0.1', port } : plain],
+        wire: plainWire(protocol),
+        body: { maxBodyBytes: 0, isRequestBuffered: false },
+        timeouts: { readTimeoutMs: longMs, sendTimeoutMs: longMs },
+        settings: { bodyTimeoutMs: longMs },
+      });
+      const { socket } = await engine.connect();
+      socket.pause();
+      let sent = 0;
+      const chunk = Buffer.alloc(65_536, 'u');
+      const pump = (): void => {
+        while (!socket.destroyed && sent < total) {
+          sent += chunk.length;
+          if (!socket.write(chunk)) return void socket.once('drain', pump);
+        }
+      };
+      socket.write(`POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: ${total}\r\n\r\n`);
+      pump();
+      await stalled(() => sent);
+      expect(sent).toBeLessThan(total);
+      engine.context.timers.advance(WAITS.sendTimeoutMs / TICK_MS + 2);
+      await engine.logged(1);
+      await eventually(() => engine.context.connections.size === 0);
+      echo.close();
+    },
+  );
 
   test('what a client sends reaches the upstream whole, however slow that reads', async () => {
     const total = 32 * 1024 * 1024;
