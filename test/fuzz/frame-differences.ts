@@ -179,7 +179,7 @@ const ALLOWED: readonly {
     holds: ({ kind, reason }, sent) =>
       kind === 'serin-ends' &&
       /^[16] (bad frame of type 16|priority of no request)$/.test(reason) &&
-      sent.some(({ type }) => type === FRAME.priorityUpdate),
+      (sent.isCut || sent.some(({ type }) => type === FRAME.priorityUpdate)),
   },
   {
     why: 'RFC 3986 §2.1: a target with a bad escape is none; and the upstream here takes nothing but ASCII',

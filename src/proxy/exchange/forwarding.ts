@@ -324,6 +324,8 @@ export class Forwarding
       return;
     }
     const attempt = tries.add(endpoint.key, this.#isDetourDue);
+    // What the last try was answered is read by others' streams from now on.
+    exchange.response.headers = undefined;
     this.#isDetourDue = false;
     this.#try = attempt;
     this.#endpoint = endpoint;

@@ -15,6 +15,8 @@ export interface ClientSessionOptions extends SessionOptions {
 
 /** Room for responses on one connection, and for one that is read: streams of clients that do not read do not stop the others. */
 const WINDOWS = { connection: 16_777_216, readStream: 262_144, isHeldCounted: false };
+/** What a server has not read: with more than that, requests of others are not put behind it. */
+const MOST_PENDING_BYTES = 262_144;
 /** Streams at once before the server has said how many. */
 export const FIRST_MAX_STREAMS = 100;
 /** Streams at once, however many the server would take. */
@@ -55,6 +57,11 @@ export class ClientSession extends Session {
   /** Whether another stream may be opened now. */
   get isOpen(): boolean {
     return this.isUsable && this.streams.size < this.maxStreams;
+  }
+
+  /** Whether the server has not read so much that more requests are not to be put behind it. */
+  get isBacklogged(): boolean {
+    return this.out.pending > MOST_PENDING_BYTES;
   }
 
   /** Whether streams may be opened at some time. */

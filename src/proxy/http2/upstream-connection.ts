@@ -112,6 +112,7 @@ export class Http2UpstreamConnection
       this.isUsable &&
       !this.#isRetired &&
       !this.#isMute &&
+      this.#session?.isBacklogged !== true &&
       this.#streams.length < most &&
       this.requestCount < settings.upstreamKeepAliveRequests
     );
@@ -174,12 +175,16 @@ export class Http2UpstreamConnection
 
   forget(stream: Http2UpstreamStream): void {
     if (!this.#remove(stream) || this.#isClosed) return;
+    if (!stream.isReady) this.#waiting = this.#waiting.filter((waiting) => waiting !== stream);
     if (!this.#isReady) {
-      this.#waiting = this.#waiting.filter((waiting) => waiting !== stream);
       if (this.#streams.length === 0) this.destroy();
       return;
     }
-    if (this.#streams.length === 0) this.#hasRested = true;
+    if (this.#streams.length === 0) {
+      this.#hasRested = true;
+      // What it does not read nobody waits for any more.
+      if (this.#session!.isBacklogged) return this.destroy();
+    }
     if (this.#isRetired && this.#streams.length === 0) this.#leave();
     else if (this.hasRoom || (this.#streams.length === 0 && this.isUsable)) this.home.offer(this);
   }
@@ -214,6 +219,7 @@ export class Http2UpstreamConnection
   onDrain(): void {
     try {
       this.#session?.onDrain();
+      this.onCapacity();
     } catch (fault) {
       this.#crash(fault);
     }
@@ -307,7 +313,8 @@ export class Http2UpstreamConnection
   #startWaiting(): void {
     const session = this.#session;
     if (session === undefined || !this.#isReady || this.#isClosed) return;
-    let room = session.isUsable ? session.maxStreams - (this.#streams.length - this.#waiting.length) : 0;
+    const mayOpen = session.isUsable && !session.isBacklogged;
+    let room = mayOpen ? session.maxStreams - (this.#streams.length - this.#waiting.length) : 0;
     while (this.#waiting.length > 0 && room-- > 0) this.#waiting.shift()!.begin();
     // A server that takes none may yet take some: they wait as long as they may.
     if (this.#waiting.length > 0 && (session.maxStreams > 0 || !session.isUsable)) this.#moveWaiting();

@@ -361,6 +361,50 @@ describe('a server that holds what it has', () => {
     expect(engine.context.bodies.budget.memoryBytes).toBe(0);
   });
 
+  test('heads of requests that clients give up do not pile up for one that does not read', async () => {
+    const server = await rawHttp2(bench, (connection) => connection.pause());
+    const engine = await served([server]);
+    await ask(engine);
+    await eventually(() => server.connections.length === 1);
+    const [endpoint] = engine.router.endpoints;
+    const fields = Array.from({ length: 4 }, (_, i) => `X-${i}: ${'v'.repeat(7_000)}\r\n`).join('');
+    // The kernel takes some megabytes of them before anything waits here.
+    for (let i = 0; i < 600 && server.connections.length < 3; i++) {
+      const client = await ask(engine, `GET / HTTP/1.1\r\nHost: a.test\r\n${fields}\r\n`);
+      await eventually(() => endpoint!.inFlight === 2);
+      client.socket.resetAndDestroy();
+      await engine.logged(i + 1);
+    }
+    expect(server.connections.length).toBe(3);
+    expect(engine.faults).toEqual([]);
+  });
+
+  test('requests that wait for a place and are given up make none', async () => {
+    const asked: number[] = [];
+    const server = await rawHttp2(
+      bench,
+      (_connection, id) => asked.push(id),
+      () => {},
+    );
+    const engine = await served([server]);
+    const clients = await Promise.all(Array.from({ length: 6 }, () => ask(engine)));
+    await eventually(
+      () => engine.router.endpoints[0]!.inFlight === clients.length && server.connections.length === 1,
+    );
+    const [connection] = server.connections as [RawConnection];
+    const say = async (most: number) => {
+      const told = connection.told.length;
+      connection.send(settings([SETTING.maxConcurrentStreams, most]), ping());
+      await eventually(() => connection.told.length > told);
+    };
+    await say(0);
+    for (const client of clients.slice(3)) client.socket.resetAndDestroy();
+    await engine.logged(3);
+    await say(1);
+    await say(1);
+    expect(asked).toEqual([1]);
+  });
+
   test('answers that do not go on end one by one, and leave their connection to others', async () => {
     const server = await rawHttp2(bench, (connection, id, index) => {
       if (index < 50) connection.send(headers(id, OK, 4), data(id, 'x'));
@@ -425,4 +469,36 @@ test('clients that read nothing do not keep others from their responses', async 
   expect(server.connections).toHaveLength(1);
   for (const socket of slow) socket.resetAndDestroy();
   await eventually(() => engine.router.endpoints[0]!.inFlight === 0);
+});
+
+test('fields of a try that was given up are not those that its wire reads next', async () => {
+  const seen: string[] = [];
+  let asked = 0;
+  const server = await rawHttp2(bench, (connection, id, index) => {
+    asked++;
+    if (index === 0)
+      connection.send(
+        headers(
+          id,
+          [
+            [':status', '503'],
+            ['x-token', 'first'],
+          ],
+          5,
+        ),
+      );
+    else if (index > 1) connection.send(headers(id, [...OK, ['x-token', `of ${index}`]], 4), data(id, 'o'));
+  });
+  const engine = await served([server], {
+    filters: [
+      { onDone: (exchange) => void seen.push(`${exchange.path} ${exchange.responseHeader('x-token')}`) },
+    ],
+    timeouts: { readTimeoutMs: 300 },
+    retry: { tries: 2, conditions: ['error', 'http_503'] },
+  });
+  const first = await ask(engine, 'GET /first HTTP/1.1\r\nHost: a.test\r\n\r\n');
+  await eventually(() => asked === 2);
+  for (let i = 0; i < 6; i++) await (await ask(engine)).until((text) => text.includes('\r\n\r\n'));
+  expect(await first.response()).toMatch(/^HTTP\/1\.1 504 /);
+  expect(seen).toContain('/first undefined');
 });
