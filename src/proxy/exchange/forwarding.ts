@@ -140,6 +140,18 @@ export class Forwarding
   }
 
   onResponseHead(head: ResponseHead): void {
+    const { serial } = this.#exchange;
+    const stream = this.#stream;
+    try {
+      this.#takeHead(head);
+    } catch (fault) {
+      // A stream that is still there ends by it, and says so.
+      if (this.#stream === stream) throw fault;
+      this.#answerFault(fault, serial);
+    }
+  }
+
+  #takeHead(head: ResponseHead): void {
     const exchange = this.#exchange;
     const { status } = head;
     this.#noteHead(head);
@@ -197,6 +209,15 @@ export class Forwarding
   }
 
   onResponseEnd(trailers: HeaderBlock | undefined, endedAtMs: number): void {
+    const { serial } = this.#exchange;
+    try {
+      this.#takeEnd(trailers, endedAtMs);
+    } catch (fault) {
+      this.#answerFault(fault, serial);
+    }
+  }
+
+  #takeEnd(trailers: HeaderBlock | undefined, endedAtMs: number): void {
     const { response } = this.#exchange;
     this.#stream = undefined;
     this.#settle('ok', endedAtMs);
@@ -254,6 +275,21 @@ export class Forwarding
   }
 
   onUpstreamFailed(code: ProxyErrorCode, isUntouched: boolean): void {
+    const { serial } = this.#exchange;
+    try {
+      this.#takeFailure(code, isUntouched);
+    } catch (fault) {
+      this.#answerFault(fault, serial);
+    }
+  }
+
+  /** What was thrown when the stream was gone: whoever called has nobody left to tell. */
+  #answerFault(fault: unknown, serial: number): void {
+    if (!this.#exchange.isServing(serial)) throw fault;
+    answerFault(this.#exchange, fault);
+  }
+
+  #takeFailure(code: ProxyErrorCode, isUntouched: boolean): void {
     const exchange = this.#exchange;
     const { tries } = exchange;
     const stream = this.#stream;

@@ -3,7 +3,10 @@ import { createServer as createHttp2Server, type ServerHttp2Stream } from 'node:
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WAITS } from '../../../src/proxy/exchange/client-waits.ts';
+import type { Filter } from '../../../src/features/kit/filter.ts';
+import { data, headers, reset } from '../../../src/proxy/http2/testing.ts';
 import { plainWire } from '../../../src/proxy/upstream/wire-key.ts';
+import { rawHttp2 } from './raw-http2.ts';
 import { Bench, type Engine, eventually, GET, OK } from './harness.ts';
 
 let bench: Bench;
@@ -422,6 +425,61 @@ async function stalled(value: () => number): Promise<void> {
 }
 
 describe('exceptions', () => {
+  const wires = ['h2', 'http/1.1'] as const;
+  const GONE = 'HTTP/1.1 503 No\r\nContent-Length: 2\r\n\r\nno';
+  const endsBadly: Filter = {
+    stageBody(response) {
+      response.remove('content-length');
+      return {
+        write: () => true,
+        drain() {},
+        close() {},
+        end() {
+          throw new Error('on purpose');
+        },
+      };
+    },
+  };
+  const isBadPage: Filter = {
+    onResponse(response) {
+      if (response.isLocal) throw new Error('on purpose');
+    },
+  };
+  const replaces: Filter = { ...isBadPage, replaceResponse: () => ({ status: 403 }) };
+  const cases = wires.flatMap((wire) => [
+    { wire, name: 'the page of a failure', filter: isBadPage, upstream: 'cut' },
+    { wire, name: 'what replaces a response', filter: replaces, upstream: 'refuses' },
+    { wire, name: 'the end of a staged body', filter: endsBadly, upstream: 'answers' },
+  ]);
+
+  test.for(cases)(
+    'one behind the end of the stream ends its exchange: $name, $wire',
+    async ({ wire, filter, upstream }) => {
+      const head = [[':status', upstream === 'refuses' ? '503' : '200']] as const;
+      const raw = await rawHttp2(bench, (connection, id) =>
+        connection.send(
+          upstream === 'cut' ? reset(id, 2) : Buffer.concat([headers(id, head, 4), data(id, 'ok', 1)]),
+        ),
+      );
+      const plain = await bench.answering((_request, socket) => {
+        if (upstream === 'cut') socket.resetAndDestroy();
+        return upstream === 'cut' ? undefined : upstream === 'refuses' ? GONE : OK;
+      });
+      const engine = await bench.engine({
+        endpoints: [wire === 'h2' ? raw.endpoint : plain.endpoint],
+        wire: plainWire(wire),
+        filters: [filter],
+        retry: { tries: 1 },
+      });
+      const client = await engine.connect();
+      client.send(GET);
+      expect(await client.response()).toMatch(/^HTTP\/1\.1 500 /);
+      expect(engine.log.map(({ status }) => status)).toEqual([500]);
+      expect(engine.faults.map(String)).toEqual(['Error: on purpose']);
+      engine.faults.length = 0;
+    },
+  );
+
   for (const hook of ['onRequest', 'onUpstreamRequest', 'onResponse'] as const) {
     test(`one in ${hook} ends its exchange and nothing else`, async () => {
       const upstream = await bench.answering(() => OK);
