@@ -215,16 +215,18 @@ export class SocketConnection implements Connection, HandshakeOwner, Borrower {
 
   /** Only for the socket's listeners, as those that follow. */
   onSocketData(chunk: Buffer): void {
-    this.onSocketBytes(chunk, chunk.length);
+    this.handler.onData(this, chunk, 0, chunk.length);
   }
 
-  onSocketBytes(chunk: Buffer, length: number): void {
-    if (this.#unread !== undefined) {
-      // TLS goes on with what it has decrypted, though the socket rests.
-      this.#unread = Buffer.concat([this.#unread, chunk.subarray(0, length)]);
+  /** Of a buffer that others read into next. */
+  onSocketBytes(buffer: Buffer, length: number): void {
+    if (this.#unread === undefined && !this.#isPaused) {
+      this.handler.onData(this, buffer, 0, length);
       return;
     }
-    this.handler.onData(this, chunk, 0, length);
+    // TLS goes on with what it has decrypted, though the socket rests.
+    const bytes = buffer.subarray(0, length);
+    this.#unread = this.#unread === undefined ? Buffer.from(bytes) : Buffer.concat([this.#unread, bytes]);
   }
 
   onSocketEnd(): void {

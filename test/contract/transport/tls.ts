@@ -247,6 +247,44 @@ export function describeTls(createTransport: () => Transport): void {
       await recorder.until(() => recorder.text === 'ok');
     });
 
+    test('records that were read together wait while paused, behind what was given back', async () => {
+      const texts = Array.from({ length: 40 }, (_, i) => `${i}`.padStart(1_000, '.'));
+      const port = await rig.server((socket) => {
+        for (const text of texts) socket.write(text);
+      }, true);
+      let calls = 0;
+      let whilePaused = 0;
+      let isPaused = false;
+      let got = '';
+      const { promise: whole, resolve } = Promise.withResolvers<void>();
+      const ignore = (): void => {};
+      const handler: ConnectionHandler = {
+        onData(connection, bytes, start, end) {
+          if (isPaused) whilePaused++;
+          // By turns: taken with a pause behind, given back, and taken.
+          const turn = calls++ % 3;
+          if (turn !== 1) got += bytes.toString('latin1', start, end);
+          if (got.length === 40_000) resolve();
+          if (turn === 2) return;
+          isPaused = true;
+          connection.pause();
+          if (turn === 1) connection.unread(bytes, start, end);
+          // Meanwhile more comes, and is read together.
+          setTimeout(() => {
+            isPaused = false;
+            connection.resume();
+          }, 5);
+        },
+        onEnd: ignore,
+        onDrain: ignore,
+        onClose: ignore,
+      };
+      rig.connect(port, handler, clientOptions());
+      await whole;
+      expect(whilePaused).toBe(0);
+      expect(got).toBe(texts.join(''));
+    });
+
     test('sessions resume with the next connection of a context', async () => {
       const { port, facts } = await listening(() => contextOf({ ticketKey: Buffer.alloc(48, 7) }));
       const context = rig.transport.createClientContext(clientOptions());
