@@ -417,7 +417,8 @@ export class DownstreamConnection
     if (this.#state === TUNNEL) this.#lifecycle.onTunnelEnd();
     else if (this.#state === IN_EXCHANGE && (isWaiting || this.#body.isComplete)) {
       if (!this.#isBlocked) this.#awaitResponse();
-    } else if (this.#state === DISCARDING && isWaiting) return;
+    } else if (isWaiting && (this.#state === DISCARDING || (this.#state === IN_HEAD && this.#isBlocked)))
+      return;
     // With a response still held, only our half is closed.
     else if (isBetween && this.#connection.held > 0) this.#linger();
     else this.destroy();

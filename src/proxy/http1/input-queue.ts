@@ -100,14 +100,15 @@ export class InputQueue implements TurnUser {
     this.#processDue ??= () => {
       this.#isDue = false;
       this.process();
+      this.#endInTime();
     };
     process.nextTick(this.#processDue);
   }
 
-  /** The connection brings nothing more. */
+  /** The connection brings nothing more. The user hears of it behind what is to be used before. */
   end(): void {
-    if (this.share.isWaiting) this.#isEndDue = true;
-    else this.#user.onInputEnd();
+    this.#isEndDue = true;
+    this.#endInTime();
   }
 
   /** A request begins. */
@@ -119,13 +120,17 @@ export class InputQueue implements TurnUser {
   goOn(): void {
     this.share.call();
     this.process();
-    if (!this.#isEndDue || this.share.isWaiting) return;
-    this.#isEndDue = false;
-    this.#user.onInputEnd();
+    this.#endInTime();
   }
 
   clear(): void {
     this.#waiting = undefined;
+  }
+
+  #endInTime(): void {
+    if (!this.#isEndDue || this.#isDue || this.share.isWaiting) return;
+    this.#isEndDue = false;
+    this.#user.onInputEnd();
   }
 
   #keep(bytes: Buffer, start: number, end: number): void {

@@ -78,3 +78,31 @@ for (const [name, body] of Object.entries(BODIES)) {
     });
   });
 }
+
+test('all of a pipeline is answered, though its client reads late and closes its half before', async () => {
+  const count = 1_500;
+  const body = 'b'.repeat(10_000);
+  const upstream = await bench.answering(
+    () => `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+  );
+  const engine = await bench.engine({
+    endpoints: [upstream.endpoint],
+    settings: { keepAliveRequests: count + 1 },
+  });
+  const client = await engine.connect();
+  client.socket.pause();
+  client.send('GET / HTTP/1.1\r\nHost: a.test\r\n\r\n'.repeat(count));
+  // Until what waits for the client is more than sockets hold.
+  let before = -1;
+  while (engine.log.length > before) {
+    before = engine.log.length;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  expect(before).toBeLessThan(count);
+  const onEnd = vi.spyOn(DownstreamConnection.prototype, 'onEnd');
+  client.socket.end();
+  await eventually(() => onEnd.mock.calls.length > 0);
+  onEnd.mockRestore();
+  client.socket.resume();
+  expect((await client.ended()).match(/HTTP\/1\.1 200 OK/g)?.length).toBe(count);
+});
