@@ -54,26 +54,31 @@ async function accepting(
   }
 }
 
-export const serin: Peer = {
-  name: 'Serin',
-  missing: () => undefined,
-  features: EVERYTHING,
-  async start(input) {
-    const started = start(PROXY_CORE, node, [
-      new URL('../src/main.ts', import.meta.url).pathname,
-      'serve',
-      `--manifests=${input.manifests}`,
-      `--http-port=${input.httpPort}`,
-      `--https-port=${input.httpsPort}`,
-      '--healthz-port=0',
-      '--watch-ingress-without-class',
-      '--listen=127.0.0.1',
-      '--workers=1',
-      '--configmap=load/settings',
-    ]);
-    return accepting(started, input.httpsPort, SERIN_START_TIMEOUT_MS);
-  },
-};
+/** Serin as it is in a checkout that has its packages. */
+export function serinOf(name: string, checkout: string): Peer {
+  return {
+    name,
+    missing: () => undefined,
+    features: EVERYTHING,
+    async start(input) {
+      const started = start(PROXY_CORE, node, [
+        join(checkout, 'src/main.ts'),
+        'serve',
+        `--manifests=${input.manifests}`,
+        `--http-port=${input.httpPort}`,
+        `--https-port=${input.httpsPort}`,
+        '--healthz-port=0',
+        '--watch-ingress-without-class',
+        '--listen=127.0.0.1',
+        '--workers=1',
+        '--configmap=load/settings',
+      ]);
+      return accepting(started, input.httpsPort, SERIN_START_TIMEOUT_MS);
+    },
+  };
+}
+
+export const serin: Peer = serinOf('Serin', new URL('..', import.meta.url).pathname);
 
 export const httpProxy3: Peer = {
   name: 'http-proxy-3',

@@ -1,12 +1,13 @@
 // Runs every scenario against Serin and its peers, interleaved and pinned; writes loadtest/RESULTS.md, results.svg and FIGURES.md.
-//   node loadtest/run.ts [--seconds 4] [--rounds 5] [--warm-up 10] [--only TEXT] [--peers NAME,NAME] [--no-write]
+//   node loadtest/run.ts [--seconds 4] [--rounds 5] [--warm-up 10] [--only TEXT] [--peers NAME,NAME] [--beside CHECKOUT] [--no-write]
+// `--beside`: Serin as it is in another checkout, as one more peer; may be given more than once.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { PeerInput } from './peer-input.ts';
-import { PEERS, type Peer } from './peers.ts';
+import { PEERS, type Peer, serinOf } from './peers.ts';
 import { renderPicture } from './picture.ts';
 import { cpuMicros, isInstalled, LOAD_CORE, run, type Started } from './processes.ts';
 import { renderFigures, renderReport, type Sample } from './report.ts';
@@ -20,6 +21,7 @@ const { values } = parseArgs({
     'warm-up': { type: 'string', default: '10' },
     only: { type: 'string', default: '' },
     peers: { type: 'string', default: '' },
+    beside: { type: 'string', multiple: true, default: [] },
     'no-write': { type: 'boolean', default: false },
   },
 });
@@ -60,7 +62,7 @@ async function measure(
 
 function choosePeers(): Peer[] {
   const wanted = values.peers === '' ? [] : values.peers.split(',').map((name) => name.toLowerCase());
-  return PEERS.filter((peer) => {
+  const installed = PEERS.filter((peer) => {
     const isWanted =
       wanted.length === 0 ? peer.isOnDemand !== true : wanted.includes(peer.name.toLowerCase());
     if (!isWanted) return false;
@@ -68,6 +70,10 @@ function choosePeers(): Peer[] {
     if (why !== undefined) console.log(`left out: ${peer.name}: ${why}`);
     return why === undefined;
   });
+  const others = values.beside.map((checkout) =>
+    serinOf(`Serin of ${basename(checkout)}`, resolve(checkout)),
+  );
+  return [...installed, ...others];
 }
 
 /** Starts the peers that a site's scenarios need. One that cannot hold 10,000 hosts is left out of them by name. */

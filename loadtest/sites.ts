@@ -75,6 +75,6 @@ export function inputOf(
     httpPort: firstPort,
     httpsPort: firstPort + 1,
     site,
-    manifests: peer.name === 'Serin' ? manifestsOf(own, site, upstreams) : '',
+    manifests: peer.name.startsWith('Serin') ? manifestsOf(own, site, upstreams) : '',
   };
 }
