@@ -6,7 +6,7 @@ import type { Http1RequestHead } from './heads.ts';
 function readerOf(minBytesPerSecond: number): BodyReader {
   const reader = new BodyReader();
   reader.begin({ framing: 'chunked' } as Http1RequestHead);
-  reader.startClock(0, 60_000, minBytesPerSecond);
+  reader.want(0, 60_000, minBytesPerSecond);
   return reader;
 }
 

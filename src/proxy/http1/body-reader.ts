@@ -28,6 +28,14 @@ export class BodyReader {
   #dueAtMs = 0;
   #pausedAtMs = 0;
   #minBytesPerMs = 0;
+  /** Whether the exchange has asked for it, and wants no more of it for now. */
+  #isWanted = false;
+  isPaused = false;
+
+  /** Whether more of it is to come, and may. */
+  get isAwaited(): boolean {
+    return this.#isWanted && !this.isPaused && this.#kind !== NONE;
+  }
 
   /** Whether all of the present body was read, or there is none. */
   get isComplete(): boolean {
@@ -41,8 +49,9 @@ export class BodyReader {
     return this.#kind === LENGTH && this.remaining <= MAX_DISCARDED_BYTES && !isContinueDue;
   }
 
-  /** Says when the body began to be waited for, and how slowly it may come in once `graceMs` are over; 0: as slowly as it likes. */
-  startClock(nowMs: number, graceMs: number, minBytesPerSecond: number): void {
+  /** Somebody wants it from now on; it may come in so slowly once `graceMs` are over, and, with 0, as slowly as it likes. */
+  want(nowMs: number, graceMs: number, minBytesPerSecond: number): void {
+    this.#isWanted = true;
     this.#minBytesPerMs = minBytesPerSecond / 1_000;
     this.#dueAtMs = nowMs + graceMs;
   }
@@ -52,16 +61,25 @@ export class BodyReader {
     return this.#minBytesPerMs > 0 && nowMs > this.#dueAtMs;
   }
 
-  /** Nobody wants to read for a time that does not count. */
-  pauseClock(nowMs: number): void {
+  /** No more of it is wanted for a time that does not count. */
+  pause(nowMs: number): void {
+    this.isPaused = true;
     this.#pausedAtMs = nowMs;
   }
 
-  resumeClock(nowMs: number): void {
-    this.#dueAtMs += nowMs - this.#pausedAtMs;
+  resume(nowMs: number): void {
+    if (this.isPaused) this.#dueAtMs += nowMs - this.#pausedAtMs;
+    this.isPaused = false;
+  }
+
+  /** Nobody wants it any more. */
+  leave(): void {
+    this.#isWanted = false;
+    this.isPaused = false;
   }
 
   begin(head: Http1RequestHead): void {
+    this.leave();
     switch (head.framing) {
       case 'none':
         this.#kind = NONE;
@@ -79,6 +97,7 @@ export class BodyReader {
 
   /** Says that there is no body. */
   clear(): void {
+    this.leave();
     this.#kind = NONE;
   }
 

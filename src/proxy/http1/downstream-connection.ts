@@ -42,8 +42,6 @@ export class DownstreamConnection
   #requestCount = 0;
 
   readonly #body = new BodyReader();
-  #isBodyWanted = false;
-  #isBodyPaused = false;
   #isContinueDue = false;
 
   readonly #writer: ResponseWriter;
@@ -95,8 +93,7 @@ export class DownstreamConnection
 
   readBody(): void {
     const { bodyTimeoutMs, minBodyBytesPerSecond } = this.#lifecycle.exchange.routing.router.settings;
-    this.#isBodyWanted = true;
-    this.#body.startClock(this.#context.now(), bodyTimeoutMs, minBodyBytesPerSecond);
+    this.#body.want(this.#context.now(), bodyTimeoutMs, minBodyBytesPerSecond);
     this.#awaitBody();
     if (this.#isContinueDue) {
       this.#isContinueDue = false;
@@ -106,15 +103,13 @@ export class DownstreamConnection
   }
 
   pauseReading(): void {
-    this.#isBodyPaused = true;
-    this.#body.pauseClock(this.#context.now());
+    this.#body.pause(this.#context.now());
     if (!this.#isBlocked) this.#context.timers.disarm(this.#timer);
     this.#connection.pause();
   }
 
   resumeReading(): void {
-    if (this.#isBodyPaused) this.#body.resumeClock(this.#context.now());
-    this.#isBodyPaused = false;
+    this.#body.resume(this.#context.now());
     if (this.#state === IN_EXCHANGE && !this.#body.isComplete) this.#awaitBody();
     this.#readOn();
     this.#input.processSoon();
@@ -164,12 +159,8 @@ export class DownstreamConnection
 
   endExchange(): void {
     if (this.#state === CLOSED) return;
-    this.#isBodyWanted = false;
-    this.#isBodyPaused = false;
-    if (!this.#isKeptAlive) {
-      this.#linger();
-      return;
-    }
+    this.#body.leave();
+    if (!this.#isKeptAlive) return this.#linger();
     if (!this.#body.isComplete) {
       this.#state = DISCARDING;
       this.#awaitBody();
@@ -247,7 +238,7 @@ export class DownstreamConnection
     if (this.#state === CLOSED) return;
     const isWaiting = this.#state === IN_EXCHANGE || this.#isBlocked || this.#input.share.isWaiting;
     const isFull = isWaiting && this.#input.length >= MAX_WAITING_BYTES;
-    if (this.#isBodyPaused || isFull) this.#connection.pause();
+    if (this.#body.isPaused || isFull) this.#connection.pause();
     else this.#connection.resume();
   }
 
@@ -275,11 +266,10 @@ export class DownstreamConnection
           position = refusal === undefined ? next : end;
           break;
         }
-        case IN_EXCHANGE: {
-          if (this.#body.isComplete || !this.#isBodyWanted || this.#isBodyPaused) return position;
+        case IN_EXCHANGE:
+          if (!this.#body.isAwaited) return position;
           position = this.#useBody(buffer, position, end);
           break;
-        }
         case DISCARDING:
           position = this.#discard(position, end);
           break;
@@ -313,18 +303,15 @@ export class DownstreamConnection
     this.#requestCount++;
     this.#gauge.request();
     this.#awaitResponse();
-    this.#isBodyWanted = false;
-    this.#isBodyPaused = false;
     const serving = (this.#serving ??= this.#servings.take(this));
-    const { lifecycle } = serving;
     serving.head = head;
     this.#isContinueDue = refusal === undefined && head.isContinueExpected && head.framing !== 'none';
     if (refusal === undefined) {
       this.#body.begin(head);
-      lifecycle.begin(head, headBytes, this.#requestCount);
+      serving.lifecycle.begin(head, headBytes, this.#requestCount);
     } else {
       this.#body.clear();
-      lifecycle.refuse(head, refusal, this.#requestCount);
+      serving.lifecycle.refuse(head, refusal, this.#requestCount);
     }
   }
 
@@ -396,10 +383,8 @@ export class DownstreamConnection
     this.#isBlocked = false;
     const { timers } = this.#context;
     if (this.#state === IN_EXCHANGE || this.#state === TUNNEL) {
-      const isBodyAwaited = this.#isBodyWanted && !this.#isBodyPaused && !this.#body.isComplete;
-      if (this.#state === TUNNEL) timers.disarm(this.#timer);
-      else if (this.#isEnded) timers.arm(this.#timer, WAITS.halfClosedSilenceMs);
-      else if (isBodyAwaited) this.#awaitBody();
+      if (this.#isEnded && this.#state === IN_EXCHANGE) timers.arm(this.#timer, WAITS.halfClosedSilenceMs);
+      else if (this.#body.isAwaited) this.#awaitBody();
       else timers.disarm(this.#timer);
       this.#lifecycle.onDownstreamDrain();
     } else if (this.#state === DISCARDING) {
