@@ -84,6 +84,11 @@ const ALLOWED: readonly {
       kind === 'serin-ends' && /^6 frame of type \d+ on stream \d+ is too large$/.test(reason),
   },
   {
+    why: 'RFC 9113 §6: a frame that cannot be is an error as soon as its header says so, whether the rest of it comes or not',
+    holds: ({ kind, reason }, { isCut }) =>
+      isCut && kind === 'serin-ends' && /^[16] bad frame of type \d+$/.test(reason),
+  },
+  {
     why: 'RFC 9113 §5.1: what comes for a stream whose client has ended it is an error of that stream',
     holds: ({ kind, reason }) =>
       kind === 'node-ends' && /^5 (DATA|HEADERS): stream (in half-closed\(remote\)|closed)/.test(reason),
@@ -179,7 +184,7 @@ const ALLOWED: readonly {
     holds: ({ kind, reason }, sent) =>
       kind === 'serin-ends' &&
       /^[16] (bad frame of type 16|priority of no request)$/.test(reason) &&
-      (sent.isCut || sent.some(({ type }) => type === FRAME.priorityUpdate)),
+      sent.some(({ type }) => type === FRAME.priorityUpdate),
   },
   {
     why: 'RFC 3986 §2.1: a target with a bad escape is none; and the upstream here takes nothing but ASCII',
