@@ -28,8 +28,9 @@ export class BodyReader {
   #dueAtMs = 0;
   #pausedAtMs = 0;
   #minBytesPerMs = 0;
-  /** Whether the exchange has asked for it, and wants no more of it for now. */
+  /** Whether the exchange has asked for it. */
   #isWanted = false;
+  /** Whether it wants no more of it for now. */
   isPaused = false;
 
   /** Whether more of it is to come, and may. */
